@@ -1,0 +1,1 @@
+"""Looking at a trained model honestly: errors, calibration, intervals, baselines, the report."""

@@ -1,0 +1,1 @@
+"""Readers, splits, findings, transforms and the sources that hand out batches."""

@@ -1,0 +1,178 @@
+"""What every kind of data offers to the rest of tilth: the contracts of this room."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+IntArray = NDArray[np.int64]
+SPLITS = ("train", "valid", "calibrate", "test")
+"""train learns; valid chooses; calibrate fits temperature and intervals; test reports once."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is predicted: one of ``labels``, or a number standardised with train statistics.
+
+    >>> Target("kind", "classes", labels=("cat", "dog")).encode(["dog", "cat"])
+    tensor([1, 0])
+    """
+
+    name: str
+    kind: Literal["classes", "number"]
+    labels: tuple[str, ...] = ()
+    mean: float = 0.0
+    scale: float = 1.0
+
+    def encode(self, values: Sequence[Any]) -> Tensor:
+        """Return class ids (int64) or standardised numbers (float32), one per value.
+
+        A label that is not known becomes -1.
+        """
+        if self.kind == "classes":
+            index = {label: i for i, label in enumerate(self.labels)}
+            return torch.tensor([index.get(str(value), -1) for value in values])
+        numbers = torch.as_tensor(np.asarray(values, dtype=np.float64))
+        return ((numbers - self.mean) / self.scale).float()
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Target:
+        """Read what ``to_config`` gave."""
+        return cls(**{**config, "labels": tuple(config["labels"])})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something ``check`` saw: a stable code, how bad it is, in words, and what to do.
+
+    items: ids of the rows or files it is about (the first hundred)
+    """
+
+    code: str
+    severity: Literal["error", "warning", "info"]
+    what: str
+    fix: str = ""
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BadItem:
+    """A file or row that was set aside, and why."""
+
+    item: str
+    reason: str
+
+
+class Preprocessor(Protocol):
+    """From what a user has (a path, a picture, a frame) to model inputs; goes into the bundle."""
+
+    kind: ClassVar[str]  # closed set: "images", "table"
+
+    def __call__(self, raw: Any) -> Any:
+        """Return model inputs for ``raw`` (a list of items, or a frame), first dimension rows."""
+        ...
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain values for preprocessor_config.json."""
+        ...
+
+
+class Store(Protocol):
+    """Holds the raw inputs of a data set and hands out whole batches of them."""
+
+    resident: bool  # in memory as contiguous tensors
+
+    def __len__(self) -> int: ...
+
+    def take(self, rows: Tensor) -> Any:
+        """Return the raw inputs of ``rows`` (a tree of tensors, first dimension len(rows))."""
+        ...
+
+    def prefetch(self, rows: Tensor) -> None:
+        """Say which rows will be asked for soon; may do nothing."""
+        ...
+
+    def to(self, device: torch.device) -> Store:
+        """Return the store with its tensors on ``device`` where it is resident, else itself."""
+        ...
+
+
+class Prepare(Protocol):
+    """From a store's raw batch to model inputs, as whole tensors on the device.
+
+    ``keys`` are the [B] int64 row ids that random numbers are keyed by.
+    """
+
+    def __call__(self, raw: Any, keys: Tensor, epoch: int) -> Any: ...
+
+
+@dataclass
+class Data(ABC):
+    """A data set split into train, valid, calibrate and test, with its preprocessing.
+
+    source: where it came from, as given; target: what is predicted
+    splits: split name -> row ids, disjoint; notes: what was inferred and why, in words
+    bad_items: what was set aside
+    """
+
+    name: str
+    target: Target
+    splits: dict[str, IntArray]
+    notes: list[str] = field(default_factory=list)
+    bad_items: list[BadItem] = field(default_factory=list)
+
+    kind: ClassVar[str]
+    preprocessor: Preprocessor = field(init=False)
+
+    @property
+    @abstractmethod
+    def store(self) -> Store:
+        """The raw inputs of all rows."""
+
+    @property
+    @abstractmethod
+    def targets(self) -> Tensor:
+        """[rows] int64 class ids or float32 standardised numbers, for all rows."""
+
+    @abstractmethod
+    def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
+        """Return the batch transform: with augmentation for train, without otherwise."""
+
+    @abstractmethod
+    def item_id(self, row: int) -> str:
+        """Return the stable name of a row: a relative path, or the row's number and content."""
+
+    @abstractmethod
+    def show_item(self, row: int) -> dict[str, Any]:
+        """Return {"png": bytes} for a picture or {"row": {column: value}} for a table row."""
+
+    @abstractmethod
+    def flat_features(self, rows: IntArray) -> NDArray[np.float32]:
+        """Return [len(rows), features] plain numbers for a linear baseline."""
+
+    @abstractmethod
+    def findings(self) -> list[Finding]:
+        """Look for trouble before training: see the codes in docs/findings.md."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over ids, contents (or sizes and times) and targets."""
+
+    @abstractmethod
+    def model_arguments(self) -> dict[str, Any]:
+        """Return what a model builder must know: channels and size, or cardinalities."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return counts per split and class, sizes or columns, for printing and the report."""

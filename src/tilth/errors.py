@@ -1,0 +1,81 @@
+"""Errors people can read: what was found, the rule, the choices, the likely fix."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class TilthError(Exception):
+    """Something went wrong that is not the user's input (exit code 1).
+
+    The message is built from four parts so that every error answers the same questions.
+
+    >>> str(TilthError("the disk is full", fix="free some space and resume"))
+    'the disk is full. Fix: free some space and resume.'
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, found: str, *, rule: str = "", choices: Iterable[object] = (), fix: str = ""
+    ) -> None:
+        self.found, self.rule, self.fix = found, rule, fix
+        self.choices = [str(choice) for choice in choices]
+        listed = f"Choices: {', '.join(self.choices)}" if self.choices else ""
+        parts = [found, rule, listed, f"Fix: {fix}" if fix else ""]
+        super().__init__(" ".join(part.rstrip(".") + "." for part in parts if part))
+
+
+class UserError(TilthError):
+    """The input cannot be used as given (exit code 2).
+
+    >>> str(UserError("epochs=0", rule="epochs must be at least 1"))
+    'epochs=0. epochs must be at least 1.'
+    """
+
+    exit_code = 2
+
+
+class NonFiniteLoss(TilthError):
+    """The loss or gradient became infinite or not a number at ``step``.
+
+    ``rows`` are the row ids of the batch (None where the source cannot name them).
+    """
+
+    def __init__(self, found: str, *, step: int, rows: list[int] | None, fix: str) -> None:
+        super().__init__(found, fix=fix)
+        self.step, self.rows = step, rows
+
+
+class MissingExtra(UserError):
+    """An optional dependency is not installed; names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed", fix=f"pip install 'tilth[{extra}]'")
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """Return the choice most like ``name``, or None where nothing is close.
+
+    >>> nearest("accurcy", ["accuracy", "loss"])
+    'accuracy'
+    """
+    found = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def choose(name: str, choices: Iterable[str], what: str) -> str:
+    """Return ``name`` if it is one of ``choices``.
+
+    Raises UserError that echoes the name, lists the choices and proposes the nearest.
+
+    >>> choose("accuracy", ["accuracy", "loss"], "metric")
+    'accuracy'
+    """
+    options = sorted(choices)
+    if name in options:
+        return name
+    guess = nearest(name, options)
+    fix = f"did you mean {guess!r}?" if guess else f"use one of the {what}s listed"
+    raise UserError(f"unknown {what} {name!r}", choices=options, fix=fix)

@@ -1,0 +1,1 @@
+"""Building blocks that whole networks are made of."""
