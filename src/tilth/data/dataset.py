@@ -114,7 +114,9 @@ class Prepare(Protocol):
     ``keys`` are the [B] int64 row ids that random numbers are keyed by.
     """
 
-    def __call__(self, raw: Any, keys: Tensor, epoch: int) -> Any: ...
+    def __call__(self, raw: Any, keys: Tensor, epoch: int) -> Any:
+        """Return the model inputs of a raw batch."""
+        ...
 
 
 @dataclass

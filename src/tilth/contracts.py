@@ -8,16 +8,14 @@ Only the loop divides, scales, clips and steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from tilth.train.loop import Loop
-
+Schedule = Callable[[float], tuple[float, float | None]]
 State = dict[str, Any]
 """A tree of dicts, lists, tensors and plain values; what ``train/state.py`` can write."""
 
@@ -41,11 +39,13 @@ class Term:
 
     total: scalar tensor, the SUM over the counted items
     count: how many items the sum is over (summed over micro-batches and ranks by the loop)
+    per: what is counted; terms of one loss with the same ``per`` have the same count
     """
 
     total: Tensor
     count: float
     weight: float = 1.0
+    per: str = "rows"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,10 @@ class Source(Protocol):
         """Return this rank's share of the next logical batch; None ends the fit."""
         ...
 
+    def rows_of(self, step: int) -> list[int] | None:
+        """Name the rows of the batch that ``next`` gave at ``step``; None where it cannot."""
+        ...
+
     def observe(self, batch: Any, losses: list[Loss], model: nn.Module, context: Context) -> None:
         """Hear back from the step (interactive sources); ``losses`` one per micro-batch."""
         ...
@@ -129,21 +133,50 @@ class Source(Protocol):
         ...
 
 
+class LoopView(Protocol):
+    """What a hook may look at and ask of the loop.
+
+    metrics: name -> latest value; hooks that measure write theirs here
+    """
+
+    model: nn.Module
+    source: Source
+    step: int
+    total_steps: int
+    samples: int
+    rank: int
+    device: torch.device
+    metrics: dict[str, float]
+    stop_reason: str | None
+
+    def stop(self, reason: str) -> None:
+        """End the fit after this step."""
+        ...
+
+    def flush(self) -> None:
+        """Read (and check) the losses kept on the device."""
+        ...
+
+    def state_dict(self) -> State:
+        """Return everything that changes, after checking that the losses are finite."""
+        ...
+
+
 class Hook(Protocol):
     """Observes, saves or stops; never changes a batch, a loss or a gradient.
 
     Derive from ``BaseHook`` to write only the events you need.
     """
 
-    def on_start(self, loop: Loop) -> None:
+    def on_start(self, loop: LoopView) -> None:
         """Before the first step of a fit (also after a resume)."""
         ...
 
-    def after_step(self, loop: Loop) -> None:
+    def after_step(self, loop: LoopView) -> None:
         """After each step; ``loop.step`` counts it already."""
         ...
 
-    def on_end(self, loop: Loop) -> None:
+    def on_end(self, loop: LoopView) -> None:
         """After the last step, or when stopped."""
         ...
 
@@ -165,13 +198,13 @@ class BaseHook:
     ...         self.steps += 1
     """
 
-    def on_start(self, loop: Loop) -> None:
+    def on_start(self, loop: LoopView) -> None:
         """Before the first step of a fit (also after a resume)."""
 
-    def after_step(self, loop: Loop) -> None:
+    def after_step(self, loop: LoopView) -> None:
         """After each step; ``loop.step`` counts it already."""
 
-    def on_end(self, loop: Loop) -> None:
+    def on_end(self, loop: LoopView) -> None:
         """After the last step, or when stopped."""
 
     def state_dict(self) -> State:
@@ -182,16 +215,56 @@ class BaseHook:
         """Take back what ``state_dict`` gave."""
 
 
+class BaseObjective:
+    """An objective that is always due and keeps nothing: derive, and write ``__call__``."""
+
+    moves = "model"
+    separable = True
+
+    def due(self, context: Context) -> bool:
+        """Step every time."""
+        return True
+
+    def after_step(self, model: nn.Module, context: Context) -> None:
+        """Nothing follows the step."""
+
+    def state_dict(self) -> State:
+        """Nothing changes."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take back what ``state_dict`` gave."""
+
+
+class BaseSource:
+    """A source that only hands out batches: derive, and write ``next`` and the state."""
+
+    exact_resume = True
+
+    def rows_of(self, step: int) -> list[int] | None:
+        """Cannot name rows."""
+        return None
+
+    def observe(self, batch: Any, losses: list[Loss], model: nn.Module, context: Context) -> None:
+        """Nothing is learned from the step."""
+
+    def state_dict(self) -> State:
+        """Nothing changes."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take back what ``state_dict`` gave."""
+
+
 @dataclass(slots=True)
 class Player:
     """A named set of parameters with the optimizer and the schedule that move it.
 
-    schedule: progress in [0, 1] -> factors for ``lr`` and (optionally) ``momentum`` values
+    schedule: progress in [0, 1] -> (factor on each group's learning rate, momentum or None)
     clip: largest gradient norm over the player's parameters; None switches clipping off
     """
 
     parameters: list[nn.Parameter]
     optimizer: torch.optim.Optimizer
-    schedule: Any = None
+    schedule: Schedule | None = None
     clip: float | None = None
-    peaks: list[float] = field(default_factory=list)

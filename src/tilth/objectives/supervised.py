@@ -1,0 +1,79 @@
+"""Supervised learning: a loss between outputs and targets, as a sum over rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tilth.contracts import BaseObjective, Batch, Context, Loss, Term
+from tilth.errors import UserError
+
+RowLoss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Supervised(BaseObjective):
+    """Minimise ``loss(model(inputs), targets)`` over the player that is moved.
+
+    loss: (outputs, targets) -> a scalar or one value per row; any ``nn`` loss or own function
+    reduction: what a scalar result of ``loss`` is: "sum" or "mean" over the rows
+
+    >>> import torch
+    >>> objective = Supervised(nn.MSELoss(), reduction="mean")
+    >>> batch = Batch(torch.zeros(4, 2), torch.ones(4, 1), torch.arange(4))
+    >>> model = nn.Linear(2, 1)
+    >>> objective(model, batch, None).parts["loss"].count
+    4.0
+    """
+
+    def __init__(
+        self,
+        loss: RowLoss,
+        *,
+        reduction: str = "sum",
+        moves: str = "model",
+        separable: bool = True,
+    ) -> None:
+        self.loss, self.reduction = loss, reduction
+        self.moves, self.separable = moves, separable
+
+    def __call__(self, model: nn.Module, batch: Batch, context: Context) -> Loss:
+        """Compute the summed loss of a batch and its number of rows."""
+        outputs = model(batch.inputs)
+        found = self.loss(outputs, batch.targets)
+        return Loss({"loss": Term(summed(found, len(batch.rows), self.reduction), len(batch.rows))})
+
+
+def summed(found: Tensor, count: int, reduction: str) -> Tensor:
+    """Return a loss as the sum over ``count`` rows, whichever way it came."""
+    if found.dim() == 0:
+        return found if reduction == "sum" else found * count
+    if len(found) != count:
+        raise UserError(
+            f"the loss has shape {tuple(found.shape)} for a batch of {count} rows",
+            rule="a loss is a scalar or one value per row",
+            fix="reduce it over all dimensions but the first",
+        )
+    return found.reshape(count, -1).mean(dim=1).sum()
+
+
+class CrossEntropy:
+    """Summed softmax cross entropy, with label smoothing (Szegedy et al. 2016, section 7).
+
+    Called with outputs [B, K] logits and targets [B] int64 class ids.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0) -> None:
+        self.label_smoothing = label_smoothing
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the sum over the batch, computed in float32."""
+        return F.cross_entropy(
+            outputs.float(), targets, reduction="sum", label_smoothing=self.label_smoothing
+        )
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the summed squared error of [B] or [B, 1] outputs and [B] targets."""
+    return F.mse_loss(outputs.float().reshape(targets.shape), targets, reduction="sum")

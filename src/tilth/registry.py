@@ -1,0 +1,73 @@
+"""The folder is the registry: what a room offers is the list of files in it.
+
+Names come from file names, so adding a model is adding one file, and listing imports none of
+them. The registry is closed: a name read from a file is only ever looked up in the list, never
+imported, so a bundle cannot choose what code runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+from tilth.errors import UserError, choose, nearest
+
+
+def names(package: str) -> list[str]:
+    """Return the names a package offers, sorted, without importing its modules.
+
+    Files whose name begins with an underscore and sub-packages are not offered.
+
+    >>> "two_conv" in names("tilth.models")
+    True
+    """
+    spec = find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ModuleNotFoundError(f"{package} is not a package")
+    found = pkgutil.iter_modules(spec.submodule_search_locations)
+    return sorted(m.name for m in found if not m.ispkg and not m.name.startswith("_"))
+
+
+def find(package: str, name: str) -> Any:
+    """Import the module ``name`` of ``package`` and return what it exports: its own name.
+
+    Raises UserError for a name that is not a file of the package (dotted names and paths never
+    are), listing the choices.
+
+    >>> find("tilth.models", "two_conv").__name__
+    'two_conv'
+    """
+    what = package.rpartition(".")[2].removesuffix("s")
+    if not isinstance(name, str):
+        raise UserError(f"{what} {name!r}", rule=f"the name of a {what} is a text")
+    module = importlib.import_module(f"{package}.{choose(name, names(package), what)}")
+    return getattr(module, name)
+
+
+def build(package: str, name: str, arguments: Mapping[str, Any]) -> Any:
+    """Call what ``find`` gives with ``arguments``: from names and plain values to an object.
+
+    Raises UserError for an argument that it does not have or that is missing, with the choices.
+
+    >>> build("tilth.models", "mlp", {"channels": 3, "outputs": 2}).head.out_features
+    2
+    """
+    builder = find(package, name)
+    accepted = inspect.signature(builder).parameters
+    for argument in arguments:
+        if argument not in accepted:
+            guess = nearest(argument, accepted)
+            raise UserError(
+                f"{name} has no argument {argument!r}",
+                choices=accepted,
+                fix=f"did you mean {guess!r}?" if guess else f"leave {argument!r} out",
+            )
+    required = (key for key, value in accepted.items() if value.default is value.empty)
+    missing = [key for key in required if key not in arguments]
+    if missing:
+        raise UserError(f"{name} needs {', '.join(missing)}", choices=accepted)
+    return builder(**arguments)

@@ -1,0 +1,99 @@
+"""The metrics that tasks offer, as plain functions on NumPy arrays, mostly scikit-learn's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from tilth.errors import UserError, choose
+from tilth.tasks import Array, Metric
+
+
+def accuracy(probabilities: Array, classes: Array) -> float:
+    """Share of rows whose most probable class is the true one."""
+    return float((probabilities.argmax(axis=1) == classes).mean())
+
+
+def balanced_accuracy(probabilities: Array, classes: Array) -> float:
+    """Mean over the classes present of the share of their rows found."""
+    answers = probabilities.argmax(axis=1)
+    recalls = [(answers[classes == k] == k).mean() for k in np.unique(classes)]
+    return float(np.mean(recalls))
+
+
+def f1_macro(probabilities: Array, classes: Array) -> float:
+    """Mean over classes of the harmonic mean of precision and recall."""
+    from sklearn.metrics import f1_score
+
+    answers = probabilities.argmax(axis=1)
+    return float(f1_score(classes, answers, average="macro", zero_division=0))
+
+
+def log_loss(probabilities: Array, classes: Array) -> float:
+    """Mean negative log-probability of the true class, in nats."""
+    chosen = probabilities[np.arange(len(classes)), classes.astype(int)]
+    return float(-np.log(np.clip(chosen, 1e-12, None)).mean())
+
+
+def auc(probabilities: Array, classes: Array) -> float:
+    """Area under the ROC curve of the second class; nan where only one class is present."""
+    from sklearn.metrics import roc_auc_score
+
+    if len(np.unique(classes)) < 2:
+        return float("nan")
+    return float(roc_auc_score(classes, probabilities[:, 1]))
+
+
+def rmse(predicted: Array, true: Array) -> float:
+    """Root mean squared error, in the target's units."""
+    return float(np.sqrt(np.mean((predicted - true) ** 2)))
+
+
+def mae(predicted: Array, true: Array) -> float:
+    """Mean absolute error, in the target's units."""
+    return float(np.abs(predicted - true).mean())
+
+
+def r2(predicted: Array, true: Array) -> float:
+    """Share of the variance explained (1 is perfect, 0 is the mean of these rows)."""
+    spread = np.sum((true - true.mean()) ** 2)
+    return float(1 - np.sum((predicted - true) ** 2) / spread) if spread > 0 else float("nan")
+
+
+CLASS_METRICS = {
+    "accuracy": Metric("accuracy", accuracy),
+    "balanced_accuracy": Metric("balanced_accuracy", balanced_accuracy),
+    "f1_macro": Metric("f1_macro", f1_macro),
+    "log_loss": Metric("log_loss", log_loss, "min"),
+}
+BINARY_METRICS = {**CLASS_METRICS, "auc": Metric("auc", auc)}
+NUMBER_METRICS = {
+    "rmse": Metric("rmse", rmse, "min"),
+    "mae": Metric("mae", mae, "min"),
+    "r2": Metric("r2", r2),
+}
+
+
+def with_own(
+    offered: dict[str, Metric], asked: Iterable[str | Metric | Callable[[Array, Array], float]]
+) -> tuple[dict[str, Metric], str | None]:
+    """Return ``offered`` with the user's own metrics added, and the first one asked for.
+
+    Raises UserError for an unknown name, with the nearest.
+    """
+    metrics, first = dict(offered), None
+    for metric in asked:
+        if isinstance(metric, str):
+            choose(metric, offered, "metric")
+            name = metric
+        elif isinstance(metric, Metric):
+            name = metric.name
+            metrics[name] = metric
+        elif callable(metric):
+            name = metric.__name__
+            metrics[name] = Metric(name, metric)
+        else:
+            raise UserError(f"metric {metric!r}", rule="a metric is a name, a Metric or a function")
+        first = first or name
+    return metrics, first

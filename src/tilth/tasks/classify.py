@@ -1,0 +1,60 @@
+"""One class out of several, for any kind of input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tilth.contracts import Objective
+from tilth.data.dataset import Target
+from tilth.objectives.supervised import CrossEntropy, Supervised
+from tilth.tasks import Array, Predictions
+from tilth.tasks._metrics import BINARY_METRICS, CLASS_METRICS, with_own
+
+
+class Classify:
+    """Softmax over the target's labels; ``main_metric`` is accuracy unless another is given."""
+
+    name = "classify"
+
+    def __init__(
+        self, target: Target, *, metrics: Sequence[Any] = (), label_smoothing: float = 0.0
+    ) -> None:
+        self.target, self.outputs = target, len(target.labels)
+        self.label_smoothing = label_smoothing
+        offered = BINARY_METRICS if self.outputs == 2 else CLASS_METRICS
+        self.metrics, first = with_own(offered, metrics)
+        self.main_metric = first or "accuracy"
+
+    def objective(self) -> Objective:
+        """Return cross entropy over the batch."""
+        return Supervised(CrossEntropy(self.label_smoothing))
+
+    def decode(self, outputs: Tensor, temperature: float = 1.0) -> Predictions:
+        """Turn logits [N, K] into probabilities softmax(logits / temperature) and class ids."""
+        probabilities = F.softmax(outputs.double() / temperature, dim=1).numpy()
+        return Predictions(probabilities, probabilities.argmax(axis=1))
+
+    def truths(self, targets: Tensor) -> Array:
+        """Return the class ids as they are."""
+        return targets.numpy()
+
+    def row_losses(self, outputs: Tensor, targets: Tensor, temperature: float = 1.0) -> Tensor:
+        """Return each row's negative log-probability of its class, in nats."""
+        scaled = outputs.double() / temperature
+        return F.cross_entropy(scaled, targets.to(torch.int64), reduction="none")
+
+
+def classify(
+    *, target: Target, metrics: Sequence[Any] = (), label_smoothing: float = 0.0
+) -> Classify:
+    """Return the task of telling the target's labels apart.
+
+    >>> classify(target=Target("kind", "classes", ("cat", "dog"))).outputs
+    2
+    """
+    return Classify(target, metrics=metrics, label_smoothing=label_smoothing)

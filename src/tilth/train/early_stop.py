@@ -1,0 +1,79 @@
+"""Validate every so many steps, remember the best weights, stop when it gets no better."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from torch import Tensor, nn
+
+from tilth.contracts import BaseHook, LoopView, State
+from tilth.train.streams import random_state, set_random_state
+
+Measure = Callable[[nn.Module], dict[str, float]]
+
+
+class BestWeights(BaseHook):
+    """Keeps the weights with the best validation metric and puts them back at the end.
+
+    measure: model -> metrics (``valid/...``), called every ``every_steps`` steps and at the end
+    monitor: which of them decides; mode: "max" or "min"
+    patience: stop after this many measurements without a better smoothed value; None never
+    smoothing: weight of the past in the moving average that patience looks at
+    """
+
+    def __init__(
+        self,
+        measure: Measure,
+        *,
+        monitor: str,
+        mode: Literal["max", "min"],
+        every_steps: int,
+        patience: int | None = None,
+        smoothing: float = 0.5,
+    ) -> None:
+        self.measure, self.monitor, self.every_steps = measure, monitor, every_steps
+        self.sign = 1.0 if mode == "max" else -1.0
+        self.patience, self.smoothing = patience, smoothing
+        self.best, self.best_step = -float("inf"), 0
+        self.smooth, self.best_smooth, self.waited = 0.0, -float("inf"), 0
+        self.count = 0
+        self.weights: dict[str, Tensor] = {}
+
+    def after_step(self, loop: LoopView) -> None:
+        """Measure when it is time."""
+        if loop.step % self.every_steps == 0 or loop.step == loop.total_steps:
+            self.look(loop)
+
+    def look(self, loop: LoopView) -> None:
+        """Measure, keep the weights if they are the best, stop if patience is over."""
+        loop.flush()
+        outside = random_state(loop.device)
+        loop.metrics.update(self.measure(loop.model))
+        set_random_state(outside, loop.device)  # measuring more or less often changes no weight
+        value = self.sign * loop.metrics[self.monitor]
+        if value >= self.best or not self.weights:  # of equals the later, at the lower rate
+            self.best, self.best_step = value, loop.step
+            self.weights = {k: v.detach().cpu().clone() for k, v in loop.model.state_dict().items()}
+        self.count += 1
+        self.smooth = self.smoothing * self.smooth + (1 - self.smoothing) * value
+        corrected = self.smooth / (1 - self.smoothing**self.count)
+        self.waited = 0 if corrected > self.best_smooth else self.waited + 1
+        self.best_smooth = max(self.best_smooth, corrected)
+        if self.patience is not None and self.waited >= self.patience:
+            loop.stop(f"no better {self.monitor} in {self.waited} looks")
+
+    def on_end(self, loop: LoopView) -> None:
+        """Put the best weights back, unless the fit was interrupted and will go on."""
+        if self.weights and loop.stop_reason != "interrupted":
+            loop.model.load_state_dict(self.weights)
+
+    def state_dict(self) -> State:
+        """Return the best weights and the counts."""
+        names = ("best", "best_step", "smooth", "best_smooth", "waited", "count", "weights")
+        return {name: getattr(self, name) for name in names}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take back what ``state_dict`` gave."""
+        for name, value in state.items():
+            setattr(self, name, value)

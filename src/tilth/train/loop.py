@@ -1,0 +1,248 @@
+"""The one loop: every kind of learning in tilth is trained by the two functions below.
+
+    while steps are left:
+        batch = source.next()
+        for each objective that is due, in order:
+            loss -> gradient of the player it moves -> clip -> optimizer step
+        objectives' after_step, source.observe, hooks' after_step
+
+Losses stay on the device and are read every ``FLUSH_STEPS`` steps, when the first one that is not
+finite stops the fit and is named with its batch.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tilth.contracts import Context, Hook, Loss, Objective, Player, Source, State
+from tilth.errors import NonFiniteLoss, UserError, choose
+from tilth.randomness import fold
+from tilth.train.gradient import backward_cut, backward_whole
+from tilth.train.numerics import Numerics
+from tilth.train.parallel import average_buffers, broadcast_model, rank_and_world
+from tilth.train.streams import random_state, seeded_state, set_random_state
+from tilth.tree import cut, num_rows
+
+FLUSH_STEPS = 32  # seen: reading every step costs about 5 us of CPU time, a sync on a GPU
+
+
+class Loop:
+    """Trains ``model`` with explicit parts: objectives, a source, players and hooks.
+
+    players: name -> Player; every objective's ``moves`` names one
+    total_steps: updates from the first to the last step, also what ``progress`` refers to
+    micro_batches: how many even slices a logical batch is cut into before the gradient
+    Raises UserError for a player that does not exist and for cutting an inseparable objective.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        objectives: Sequence[Objective],
+        source: Source,
+        players: Mapping[str, Player],
+        *,
+        total_steps: int,
+        hooks: Sequence[Hook] = (),
+        micro_batches: int = 1,
+        numerics: Numerics | None = None,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+    ) -> None:
+        self.device = torch.device(device)
+        self.numerics = (numerics or Numerics()).resolved()
+        self.model = self.numerics.place_model(model, self.device)
+        self.objectives, self.source, self.players = list(objectives), source, dict(players)
+        self.total_steps, self.hooks, self.micro_batches = total_steps, list(hooks), micro_batches
+        self.rank, self.world = rank_and_world()
+        self.step = self.samples = self.frames = 0
+        self.stop_reason: str | None = None
+        self.metrics: dict[str, float] = {}
+        self._running = False
+        self._pending: list[tuple[int, str, Tensor]] = []
+        self._generator = torch.Generator(self.device).manual_seed(fold(seed, "loop", self.rank))
+        self._stream = seeded_state(fold(seed, "torch", self.rank), self.device)
+        self._autocast = functools.partial(self.numerics.autocast, self.device)
+        check_parts(self.objectives, self.players, micro_batches)
+        for player in self.players.values():
+            for group in player.optimizer.param_groups:
+                group.setdefault("peak_lr", group["lr"])
+        if self.world > 1:
+            broadcast_model(self.model)
+
+    def fit(self) -> None:
+        """Train until ``total_steps``, the source's end or a stop.
+
+        Raises NonFiniteLoss naming the step and the rows of the batch.
+        """
+        self.stop_reason = None
+        with self._own_streams():
+            self.model.train()
+            for hook in self.hooks:
+                hook.on_start(self)
+            while self.step < self.total_steps and self.stop_reason is None and self._advance():
+                pass
+            self.flush()
+            for hook in self.hooks:
+                hook.on_end(self)
+
+    def _advance(self) -> bool:
+        context = self.context()
+        batch = self.source.next(self.model, context)
+        if batch is None:
+            return False
+        batch = self.numerics.place_batch(batch)
+        parts = cut(batch, self.micro_batches)
+        losses: list[Loss] = []
+        for objective in self.objectives:
+            if objective.due(context):
+                losses = self._update(objective, parts, context)
+        for objective in self.objectives:
+            objective.after_step(self.model, context)
+        self.source.observe(batch, losses, self.model, context)
+        if self.world > 1:
+            average_buffers(self.model, self.world)
+        self.step += 1
+        self.samples += num_rows(batch)
+        if len(self._pending) >= FLUSH_STEPS:
+            self.flush()
+        for hook in self.hooks:
+            hook.after_step(self)
+        return True
+
+    def _update(self, objective: Objective, parts: list[Any], context: Context) -> list[Loss]:
+        player = self.players[objective.moves]
+        whole = len(parts) == 1 and self.world == 1
+        if whole:
+            losses, scalar = backward_whole(
+                objective, self.model, parts[0], player.parameters, context, self._autocast
+            )
+        else:
+            losses, scalar = backward_cut(
+                objective, self.model, parts, player.parameters, context, self._autocast
+            )
+        self._pending.append((self.step, objective.moves, scalar))
+        if player.clip is not None:
+            norm = nn.utils.clip_grad_norm_(player.parameters, player.clip)
+            self._pending.append((self.step, f"{objective.moves}/gradient_norm", norm))
+        if player.schedule is not None:
+            set_rates(player.optimizer, *player.schedule(context.progress))
+        player.optimizer.step()
+        player.optimizer.zero_grad(set_to_none=True)
+        return losses
+
+    def context(self) -> Context:
+        """Return what objectives and sources are told at this step."""
+        progress = self.step / self.total_steps
+        counts = (self.step, progress, self.samples, self.frames)
+        return Context(*counts, self._generator, self.device, self.rank, self.world)
+
+    def stop(self, reason: str) -> None:
+        """End the fit after this step; ``reason`` is kept in ``stop_reason``."""
+        self.stop_reason = reason
+
+    def flush(self) -> None:
+        """Read the losses kept on the device; raise NonFiniteLoss at the first that is not."""
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, []
+        values = torch.stack([scalar.float() for _, _, scalar in pending]).tolist()
+        seen: dict[str, list[float]] = {}
+        for (step, name, _), value in zip(pending, values, strict=True):
+            if not math.isfinite(value):
+                raise self._non_finite(step, name, value)
+            seen.setdefault(name, []).append(value)
+        for name, found in seen.items():
+            label = name if "/" in name else f"{name}/loss"
+            self.metrics[f"train/{label}"] = sum(found) / len(found)
+
+    def _non_finite(self, step: int, name: str, value: float) -> NonFiniteLoss:
+        rows = self.source.rows_of(step)
+        shown = "" if rows is None else f", rows {rows[:8]}{' ...' if len(rows) > 8 else ''}"
+        what = f"the {name if '/' in name else name + ' loss'} is {value} at step {step}{shown}"
+        fix = "look at these rows, lower the learning rate, or train in float32"
+        return NonFiniteLoss(what, step=step, rows=rows, fix=fix)
+
+    @contextmanager
+    def _own_streams(self) -> Iterator[None]:
+        """Own torch's global random stream while fitting; give the caller's back untouched."""
+        outside = random_state(self.device)
+        set_random_state(self._stream, self.device)
+        self._running = True
+        try:
+            yield
+        finally:
+            self._stream, self._running = random_state(self.device), False
+            set_random_state(outside, self.device)
+
+    def state_dict(self) -> State:
+        """Return everything that changes; losses not yet read are read (and checked) first."""
+        self.flush()
+        stream = random_state(self.device) if self._running else self._stream
+        return {
+            "counts": {"step": self.step, "samples": self.samples, "frames": self.frames},
+            "model": self.model.state_dict(),
+            "players": {name: p.optimizer.state_dict() for name, p in self.players.items()},
+            "source": self.source.state_dict(),
+            "objectives": [objective.state_dict() for objective in self.objectives],
+            "hooks": [hook.state_dict() for hook in self.hooks],
+            "metrics": dict(self.metrics),
+            "generator": self._generator.get_state(),
+            "stream": stream,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Take back what ``state_dict`` gave, in place and in the memory layout in use."""
+        counts = state["counts"]
+        self.step, self.samples, self.frames = (counts["step"], counts["samples"], counts["frames"])
+        self.model.load_state_dict(state["model"])
+        for name, player in self.players.items():
+            player.optimizer.load_state_dict(state["players"][name])
+            match_layout(player.optimizer)
+        self.source.load_state_dict(state["source"])
+        for objective, saved in zip(self.objectives, state["objectives"], strict=True):
+            objective.load_state_dict(saved)
+        for hook, saved in zip(self.hooks, state["hooks"], strict=True):
+            hook.load_state_dict(saved)
+        self.metrics = dict(state["metrics"])
+        self._generator.set_state(state["generator"])
+        self._stream = state["stream"]
+
+
+def check_parts(
+    objectives: Sequence[Objective], players: Mapping[str, Player], micro_batches: int
+) -> None:
+    """Raise UserError where the parts given to the loop do not fit together."""
+    for objective in objectives:
+        choose(objective.moves, players, "player")
+        if micro_batches > 1 and not objective.separable:
+            raise UserError(
+                f"micro_batches={micro_batches} with {type(objective).__name__}",
+                rule="its loss is not a sum over rows, so its batch must not be cut",
+                fix="use micro_batches=1 and a smaller batch",
+            )
+
+
+def set_rates(optimizer: torch.optim.Optimizer, factor: float, momentum: float | None) -> None:
+    """Set each group's learning rate to factor * peak, and its momentum where one is given."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak_lr"] * factor
+        if momentum is not None and "betas" in group:
+            group["betas"] = (momentum, group["betas"][1])
+        elif momentum is not None and "momentum" in group:
+            group["momentum"] = momentum
+
+
+def match_layout(optimizer: torch.optim.Optimizer) -> None:
+    """Lay restored moments out like their parameters: files hold them contiguous."""
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
