@@ -1,0 +1,35 @@
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from tilth.data.resident_store import ResidentStore
+from tilth.errors import UserError
+
+
+class Pair(NamedTuple):
+    numbers: torch.Tensor
+    categories: torch.Tensor
+
+
+def test_take_gathers_every_tensor_of_the_tree():
+    raw = Pair(torch.randn(7, 3), torch.arange(14).reshape(7, 2))
+    store = ResidentStore(raw)
+    batch = store.take(torch.tensor([6, 1, 1]))
+    assert isinstance(batch, Pair)
+    for leaf, whole in zip(batch, raw, strict=True):
+        assert torch.equal(leaf, torch.stack([whole[6], whole[1], whole[1]]))
+    batch.numbers.zero_()  # a copy: the store is not touched
+    assert raw.numbers[6].abs().sum() > 0
+    assert len(store) == 7 and store.resident
+    assert store.to(torch.device("cpu")) is store
+
+
+def test_to_moves_every_tensor():
+    moved = ResidentStore([torch.zeros(2, 1)]).to(torch.device("meta"))
+    assert moved.raw[0].device.type == "meta"
+
+
+def test_tensors_of_different_lengths_are_refused():
+    with pytest.raises(UserError, match=r"\[2, 3\] rows"):
+        ResidentStore((torch.zeros(2), torch.zeros(3)))
