@@ -1,32 +1,22 @@
 """Files that are whole or absent: written aside, hashed, fsynced, renamed into place.
 
-A folder is committed with a ``manifest.json`` (SHA-256 and size of every file), so that a reader
-can tell damage from data. What a writer leaves when it dies is found by its name,
-``.<name>.tmp-<pid>-<number>`` (unfinished) or ``.<name>.old-<pid>-<number>`` (whole, about to be
-replaced), and undone by the next one.
+A folder is committed with a ``manifest.json`` (SHA-256 and size of every file, and a SHA-256 of
+that list), so that a reader can tell damage from data.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import itertools
 import json
-import os
-import re
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from tilth import disk
+from tilth.aside import clean_up, recover, release, remove, reserve, reserved
 from tilth.errors import UserError
 
 MANIFEST = "manifest.json"
-STALE_SECONDS = 3600.0  # where a process cannot be asked for, what is older than this is dead
-_ASIDE = re.compile(r"\.(?P<name>.+)\.(?P<kind>tmp|old)-(?P<pid>\d+)-\d+", re.DOTALL)
-_numbers = itertools.count()
-_in_use: set[str] = set()  # what this process is writing; the rest under its pid is a dead one's
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -45,7 +35,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
     path = Path(path)
     make_folders(path.parent)
     clean_up(path.parent, path.name)
-    with _aside(path, "tmp") as aside:
+    with reserved(path, "tmp") as aside:
         disk.write(aside, data)
         disk.sync_file(aside)
         disk.rename(aside, path)
@@ -110,7 +100,7 @@ def commit_folder(final: Path, write: Callable[[Path], None], *, overwrite: bool
             rule="nothing is overwritten unasked",
             fix="choose another place, or say so (force=True, --force)",
         )
-    with _aside(final, "tmp") as aside:
+    with reserved(final, "tmp") as aside:
         disk.make_folder(aside)
         write(aside)
         _seal(aside)
@@ -129,7 +119,7 @@ def _seal(folder: Path) -> None:
         path.relative_to(folder).as_posix(): {"sha256": digest(path), "size": path.stat().st_size}
         for path in files
     }
-    disk.write(folder / MANIFEST, json_bytes({"files": listed}))
+    disk.write(folder / MANIFEST, json_bytes({"files": listed, "sha256": _digest_of(listed)}))
     for path in (*files, folder / MANIFEST):
         disk.sync_file(path)
     for path in (*(path for path in found if path.is_dir()), folder):
@@ -141,7 +131,7 @@ def _move_in(aside: Path, final: Path) -> None:
         disk.rename(aside, final)
         disk.sync_folder(final.parent)
         return
-    old = _reserve(final, "old")
+    old = reserve(final, "old")
     try:
         disk.rename(final, old)
         try:
@@ -152,85 +142,7 @@ def _move_in(aside: Path, final: Path) -> None:
         disk.sync_folder(final.parent)
         remove(old)
     finally:
-        _in_use.discard(old.name)
-
-
-def remove(path: Path) -> None:
-    """Delete a file or folder, renamed first so that no half of it is ever seen under its name.
-
-    What cannot be deleted now (held open on Windows) is left to the next ``clean_up``.
-    """
-    with contextlib.suppress(OSError), _aside(path, "tmp") as aside:
-        disk.rename(path, aside)
-        _discard(aside)
-
-
-def recover(folder: Path, name: str | None = None) -> None:
-    """Undo what dead writers left in ``folder`` (of one name, or of all).
-
-    A replaced folder whose successor never arrived is put back; the unfinished is deleted.
-    """
-    for aside, final in list(_left_behind(folder, "old", name)):
-        if final.exists():
-            remove(aside)
-        else:
-            with contextlib.suppress(OSError):  # a disk that is only read stays as it is
-                disk.rename(aside, final)
-                disk.sync_folder(folder)
-    clean_up(folder, name)
-
-
-def clean_up(folder: Path, name: str | None = None) -> None:
-    """Delete what dead writers left unfinished in ``folder`` (of one name, or of all)."""
-    for aside, _ in list(_left_behind(folder, "tmp", name)):
-        _discard(aside)
-
-
-def _discard(aside: Path) -> None:
-    """Delete something aside, as far as possible: a later ``clean_up`` tries the rest again."""
-    with contextlib.suppress(OSError):
-        if aside.is_dir() and not aside.is_symlink():
-            for path in list(aside.iterdir()):
-                _discard(path)
-            disk.remove_folder(aside)
-        else:
-            disk.unlink(aside)
-
-
-def _left_behind(folder: Path, kind: str, name: str | None) -> Iterator[tuple[Path, Path]]:
-    """Yield (path aside, path it was meant for) of writers that no longer write."""
-    for path in folder.iterdir():
-        match = _ASIDE.fullmatch(path.name)
-        if match and match["kind"] == kind and name in (None, match["name"]):
-            if not _is_live(path, int(match["pid"])):
-                yield path, folder / match["name"]
-
-
-def _is_live(path: Path, pid: int) -> bool:
-    if pid == os.getpid():
-        return path.name in _in_use
-    if disk.WINDOWS:
-        return time.time() - path.stat().st_mtime < STALE_SECONDS
-    return disk.is_running(pid)
-
-
-@contextlib.contextmanager
-def _aside(final: Path, kind: str) -> Iterator[Path]:
-    """Hand out a path beside ``final``; delete what is there when the block fails."""
-    aside = _reserve(final, kind)
-    try:
-        yield aside
-    except BaseException:
-        _discard(aside)
-        raise
-    finally:
-        _in_use.discard(aside.name)
-
-
-def _reserve(final: Path, kind: str) -> Path:
-    aside = final.with_name(f".{final.name}.{kind}-{os.getpid()}-{next(_numbers)}")
-    _in_use.add(aside.name)
-    return aside
+        release(old)
 
 
 def digest(path: Path) -> str:
@@ -250,3 +162,38 @@ def verify(folder: Path) -> list[str]:
         return [f"{MANIFEST}: {error}"]
     checks = (_check(folder, name, entry) for name, entry in listed.items())
     return [problem for problem in checks if problem]
+
+
+def read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return file name -> {"sha256": 64 hexadecimal digits, "size": bytes}.
+
+    Raises OSError where it cannot be read, ValueError where it is damaged or points outside.
+    """
+    content = json.loads((Path(folder) / MANIFEST).read_bytes())
+    listed = content.get("files") if isinstance(content, dict) else None
+    if not isinstance(listed, dict) or content.get("sha256") != _digest_of(listed):
+        raise ValueError("it is not the list of files that was written")
+    for name, entry in listed.items():
+        place = PureWindowsPath(name)  # which also splits at what separates elsewhere
+        if place.anchor or ".." in place.parts:
+            raise ValueError(f"{name} lies outside the folder")
+        if not isinstance(entry, dict) or not {"sha256", "size"} <= set(entry):
+            raise ValueError(f"{name} is listed without its SHA-256 and size")
+    return listed
+
+
+def _digest_of(listed: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
+
+
+def _check(folder: Path, name: str, entry: dict[str, Any]) -> str | None:
+    path = folder / name
+    try:
+        size = path.stat().st_size
+        if size != entry["size"]:
+            return f"{name}: {size} bytes where {entry['size']} were written"
+        if digest(path) != entry["sha256"]:
+            return f"{name}: its SHA-256 is not the one it was written with"
+    except OSError as error:
+        return f"{name}: {error.strerror or error}"
+    return None
