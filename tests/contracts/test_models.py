@@ -1,0 +1,150 @@
+"""What every model keeps to; a new file in models/ is covered without being named here."""
+
+from __future__ import annotations
+
+import inspect
+from itertools import count
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tilth import registry
+from tilth.errors import UserError
+
+OUTPUTS = 3
+# values for arguments that have no default and do not come from the data
+CHOICES = {"backbone": "test_resnet"}
+VARIED = ("channels", "size", "num_numbers", "cardinalities")
+
+model_names = pytest.mark.parametrize("name", registry.names("tilth.models"))
+
+
+def build(name: str, size: int, seed: int = 0) -> nn.Module:
+    facts = {
+        "channels": 2,
+        "size": size,
+        "num_numbers": 3,
+        "cardinalities": [4, 6],
+        "outputs": OUTPUTS,
+    }
+    accepted = inspect.signature(registry.find("tilth.models", name)).parameters
+    arguments = {k: v for k, v in (facts | CHOICES).items() if k in accepted}
+    torch.manual_seed(seed)
+    return registry.build("tilth.models", name, arguments)
+
+
+def smallest(name: str) -> int:
+    for size in count(1):
+        try:
+            build(name, size)
+        except UserError:
+            continue
+        return size
+    raise AssertionError
+
+
+def inputs(name: str, size: int, rows: int = 12) -> Any:
+    generator = torch.Generator().manual_seed(1)
+    if "cardinalities" in inspect.signature(registry.find("tilth.models", name)).parameters:
+        numbers = torch.randn(rows, 3, generator=generator)
+        columns = [torch.randint(0, n, (rows,), generator=generator) for n in (4, 6)]
+        return numbers, torch.stack(columns, dim=1)
+    return torch.randn(rows, 2, size, size, generator=generator)
+
+
+def rows_of(batch: Any, rows: Tensor) -> Any:
+    if isinstance(batch, tuple):
+        return tuple(part[rows] for part in batch)
+    return batch[rows]
+
+
+@model_names
+def test_arguments_are_plain_keywords(name):
+    for parameter in inspect.signature(registry.find("tilth.models", name)).parameters.values():
+        assert parameter.kind is parameter.KEYWORD_ONLY
+        assert parameter.default is parameter.empty or isinstance(
+            parameter.default, (int, float, str, tuple, type(None))
+        )
+
+
+@model_names
+def test_every_parameter_gets_a_gradient(name):
+    """After one step, since what begins at zero can block the gradient of what is behind it."""
+    size = smallest(name) if name != "timm_backbone" else 32
+    model, batch = build(name, size), inputs(name, size)
+    moved: set[str] = set()
+    for _ in range(2):
+        model.zero_grad()
+        model(batch).square().sum().backward()
+        for key, parameter in model.named_parameters():
+            assert parameter.grad is not None, f"{key} is not used"
+            assert parameter.grad.isfinite().all(), key
+            if parameter.grad.abs().sum() > 0:
+                moved.add(key)
+            parameter.data -= 0.01 * parameter.grad
+    assert moved == {key for key, _ in model.named_parameters()}
+
+
+@model_names
+def test_the_smallest_legal_size_works_for_learning_and_answering(name):
+    size = smallest(name)
+    model, batch = build(name, size), inputs(name, size)
+    assert model(batch).shape == (12, OUTPUTS)
+    assert model.eval()(rows_of(batch, torch.tensor([4]))).shape == (1, OUTPUTS)
+
+
+@model_names
+def test_rows_do_not_depend_on_their_batch_mates(name):
+    size = smallest(name) + 1
+    model, batch = build(name, size), inputs(name, size)
+    model(batch)  # so that running statistics are not those of an untouched model
+    model.eval()
+    whole = model(batch)
+    order = torch.tensor([7, 2, 11])
+    torch.testing.assert_close(model(rows_of(batch, order)), whole[order], rtol=1e-4, atol=1e-5)
+
+
+@model_names
+def test_state_goes_round(name):
+    size = smallest(name)
+    first, second = build(name, size, seed=0), build(name, size, seed=1)
+    batch = inputs(name, size)
+    first(batch)
+    first.eval(), second.eval()
+    assert not torch.equal(first(batch), second(batch))
+    second.load_state_dict(first.state_dict())
+    assert torch.equal(first(batch), second(batch))
+
+
+@model_names
+def test_the_seed_decides_the_start(name):
+    size = smallest(name)
+    same = [build(name, size, seed=5).state_dict() for _ in range(2)]
+    assert all(torch.equal(same[0][key], same[1][key]) for key in same[0])
+
+
+@model_names
+def test_the_head_is_one_linear_layer_and_can_be_swapped(name):
+    """Warm start on new labels: a new head on the old body."""
+    size = smallest(name)
+    model, batch = build(name, size).eval(), inputs(name, size)
+    assert isinstance(model.head, nn.Linear) and model.head.out_features == OUTPUTS
+    features = model.body(batch)
+    assert torch.equal(model.head(features), model(batch))
+    model.head = nn.Linear(model.head.in_features, 7)
+    assert model(batch).shape == (12, 7)
+
+
+@model_names
+def test_layout_and_bf16_change_only_the_rounding(name):
+    size = smallest(name)
+    model, batch = build(name, size).eval(), inputs(name, size)
+    plain = model(batch)
+    model = model.to(memory_format=torch.channels_last)
+    torch.testing.assert_close(model(batch), plain, rtol=1e-4, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        short = model(batch).float()
+    scale = plain.abs().max().item() + 1e-3
+    assert (short - plain).abs().max().item() < 0.05 * scale
