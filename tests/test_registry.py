@@ -70,7 +70,7 @@ def test_a_name_that_is_no_text_is_refused():
 
 
 def test_a_misspelt_name_gets_a_proposal():
-    with pytest.raises(UserError, match="unknown model 'two_cnov'.*did you mean 'two_conv'"):
+    with pytest.raises(UserError, match=r"unknown model 'two_cnov'.*did you mean 'two_conv'"):
         registry.find("tilth.models", "two_cnov")
 
 

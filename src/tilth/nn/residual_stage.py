@@ -41,5 +41,6 @@ class ResidualStage(nn.Module):
         self.refine = nn.Sequential(*(conv_norm_relu(fan_out, fan_out) for _ in range(depth)))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the halved map, refined."""
         halved: Tensor = self.halve(x)
         return halved + self.refine(halved) if len(self.refine) else halved
