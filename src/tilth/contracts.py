@@ -157,6 +157,10 @@ class LoopView(Protocol):
         """Read (and check) the losses kept on the device."""
         ...
 
+    def new_window(self) -> None:
+        """Let the averages of ``metrics`` begin anew after the losses read so far."""
+        ...
+
     def state_dict(self) -> State:
         """Return everything that changes, after checking that the losses are finite."""
         ...
@@ -178,6 +182,10 @@ class Hook(Protocol):
 
     def on_end(self, loop: LoopView) -> None:
         """After the last step, or when stopped."""
+        ...
+
+    def on_exit(self, loop: LoopView) -> None:
+        """Last of all, also when the fit failed: give back what ``on_start`` took."""
         ...
 
     def state_dict(self) -> State:
@@ -206,6 +214,9 @@ class BaseHook:
 
     def on_end(self, loop: LoopView) -> None:
         """After the last step, or when stopped."""
+
+    def on_exit(self, loop: LoopView) -> None:
+        """Last of all, also when the fit failed: give back what ``on_start`` took."""
 
     def state_dict(self) -> State:
         """Return everything that changes (nothing, unless overridden)."""

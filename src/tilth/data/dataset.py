@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -126,6 +127,7 @@ class Data(ABC):
     source: where it came from, as given; target: what is predicted
     splits: split name -> row ids, disjoint; notes: what was inferred and why, in words
     bad_items: what was set aside
+    origin: the settings that read it (empty for data that lives in memory only)
     """
 
     name: str
@@ -133,6 +135,7 @@ class Data(ABC):
     splits: dict[str, IntArray]
     notes: list[str] = field(default_factory=list)
     bad_items: list[BadItem] = field(default_factory=list)
+    origin: dict[str, Any] = field(default_factory=dict)
 
     kind: ClassVar[str]
     preprocessor: Preprocessor = field(init=False)
@@ -154,6 +157,16 @@ class Data(ABC):
     @abstractmethod
     def item_id(self, row: int) -> str:
         """Return the stable name of a row: a relative path, or the row's number and content."""
+
+    def item_ids(self, rows: IntArray) -> list[str]:
+        """Return the names of many rows."""
+        return [self.item_id(int(row)) for row in rows]
+
+    def split_record(self, split: str) -> dict[str, Any]:
+        """Return what identifies a split: its size, a SHA-256 of its sorted ids, its rows."""
+        rows = self.splits[split]
+        digest = hashlib.sha256("\n".join(sorted(self.item_ids(rows))).encode()).hexdigest()
+        return {"count": len(rows), "sha256": digest, "rows": rows.tolist()}
 
     @abstractmethod
     def show_item(self, row: int) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from tilth.train.parallel import average_buffers, broadcast_model, rank_and_worl
 from tilth.train.streams import random_state, seeded_state, set_random_state
 from tilth.tree import cut, num_rows
 
+INTERRUPTED = "interrupted"  # the one reason to stop after which a fit goes on
 FLUSH_STEPS = 32  # seen: reading every step costs about 5 us of CPU time, a sync on a GPU
 
 
@@ -64,9 +65,11 @@ class Loop:
         self.rank, self.world = rank_and_world()
         self.step = self.samples = self.frames = 0
         self.stop_reason: str | None = None
+        self.ended = False
         self.metrics: dict[str, float] = {}
         self._running = False
         self._pending: list[tuple[int, str, Tensor]] = []
+        self._window: dict[str, list[float]] = {}  # name -> sum and number since the last report
         self._generator = torch.Generator(self.device).manual_seed(fold(seed, "loop", self.rank))
         self._stream = seeded_state(fold(seed, "torch", self.rank), self.device)
         self._autocast = functools.partial(self.numerics.autocast, self.device)
@@ -82,16 +85,21 @@ class Loop:
 
         Raises NonFiniteLoss naming the step and the rows of the batch.
         """
-        self.stop_reason = None
+        self.stop_reason = "ended before" if self.ended else None
         with self._own_streams():
             self.model.train()
-            for hook in self.hooks:
-                hook.on_start(self)
-            while self.step < self.total_steps and self.stop_reason is None and self._advance():
-                pass
-            self.flush()
-            for hook in self.hooks:
-                hook.on_end(self)
+            try:
+                for hook in self.hooks:
+                    hook.on_start(self)
+                while self.step < self.total_steps and self.stop_reason is None and self._advance():
+                    pass
+                self.flush()
+                self.ended = self.stop_reason != INTERRUPTED
+                for hook in self.hooks:
+                    hook.on_end(self)
+            finally:
+                for hook in self.hooks:
+                    hook.on_exit(self)
 
     def _advance(self) -> bool:
         context = self.context()
@@ -128,14 +136,16 @@ class Loop:
             losses, scalar = backward_cut(
                 objective, self.model, parts, player.parameters, context, self._autocast
             )
-        self._pending.append((self.step, objective.moves, scalar))
+        name = "" if len(self.objectives) == 1 else f"{objective.moves}/"
+        self._pending.append((self.step, f"{name}loss", scalar))
         if player.clip is not None:
             norm = nn.utils.clip_grad_norm_(player.parameters, player.clip)
-            self._pending.append((self.step, f"{objective.moves}/gradient_norm", norm))
+            self._pending.append((self.step, f"{name}gradient_norm", norm))
         if player.schedule is not None:
             set_rates(player.optimizer, *player.schedule(context.progress))
         player.optimizer.step()
-        player.optimizer.zero_grad(set_to_none=True)
+        for parameter in player.parameters:
+            parameter.grad = None
         return losses
 
     def context(self) -> Context:
@@ -154,19 +164,26 @@ class Loop:
             return
         pending, self._pending = self._pending, []
         values = torch.stack([scalar.float() for _, _, scalar in pending]).tolist()
-        seen: dict[str, list[float]] = {}
         for (step, name, _), value in zip(pending, values, strict=True):
             if not math.isfinite(value):
                 raise self._non_finite(step, name, value)
-            seen.setdefault(name, []).append(value)
-        for name, found in seen.items():
-            label = name if "/" in name else f"{name}/loss"
-            self.metrics[f"train/{label}"] = sum(found) / len(found)
+            tally = self._window.setdefault(name, [0.0, 0.0])
+            tally[0], tally[1] = tally[0] + value, tally[1] + 1
+        for name, (total, number) in self._window.items():
+            self.metrics[f"train/{name}"] = total / number
+
+    def new_window(self) -> None:
+        """Let the averages of ``metrics`` begin anew after the losses read so far."""
+        self._window = {}
+
+    def discard_pending(self) -> None:
+        """Forget losses not yet read (of steps that are taken back)."""
+        self._pending.clear()
 
     def _non_finite(self, step: int, name: str, value: float) -> NonFiniteLoss:
         rows = self.source.rows_of(step)
         shown = "" if rows is None else f", rows {rows[:8]}{' ...' if len(rows) > 8 else ''}"
-        what = f"the {name if '/' in name else name + ' loss'} is {value} at step {step}{shown}"
+        what = f"the {name.replace('_', ' ')} is {value} at step {step}{shown}"
         fix = "look at these rows, lower the learning rate, or train in float32"
         return NonFiniteLoss(what, step=step, rows=rows, fix=fix)
 
@@ -188,12 +205,14 @@ class Loop:
         stream = random_state(self.device) if self._running else self._stream
         return {
             "counts": {"step": self.step, "samples": self.samples, "frames": self.frames},
+            "ended": self.ended,
             "model": self.model.state_dict(),
             "players": {name: p.optimizer.state_dict() for name, p in self.players.items()},
             "source": self.source.state_dict(),
             "objectives": [objective.state_dict() for objective in self.objectives],
             "hooks": [hook.state_dict() for hook in self.hooks],
             "metrics": dict(self.metrics),
+            "window": {name: list(tally) for name, tally in self._window.items()},
             "generator": self._generator.get_state(),
             "stream": stream,
         }
@@ -211,7 +230,8 @@ class Loop:
             objective.load_state_dict(saved)
         for hook, saved in zip(self.hooks, state["hooks"], strict=True):
             hook.load_state_dict(saved)
-        self.metrics = dict(state["metrics"])
+        self.metrics, self._window = dict(state["metrics"]), dict(state["window"])
+        self.ended = state["ended"]
         self._generator.set_state(state["generator"])
         self._stream = state["stream"]
 

@@ -13,7 +13,7 @@ import re
 import shutil
 import tomllib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -193,9 +193,8 @@ class RunFolder:
                 warnings.warn(f"{path}: line {number} is damaged and left out", stacklevel=2)
         return records
 
-    def rewind_metrics(self, step: int) -> None:
-        """Drop the records after ``step``: a run resumed from there writes them again."""
-        kept = [record for record in self.metrics() if record.get("step", 0) <= step]
+    def write_metrics(self, kept: Sequence[Mapping[str, Any]]) -> None:
+        """Replace the records: a resumed run drops those that it is about to write again."""
         files.write_text(self.path / METRICS, "".join(json.dumps(one) + "\n" for one in kept))
         self._tail_is_whole = True
 

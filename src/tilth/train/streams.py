@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -19,6 +22,17 @@ def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda" and "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"], device)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Run a block with torch's streams seeded; give the caller's back untouched."""
+    outside = random_state(device)
+    set_random_state(seeded_state(seed, device), device)
+    try:
+        yield
+    finally:
+        set_random_state(outside, device)
 
 
 def seeded_state(seed: int, device: torch.device) -> dict[str, Tensor]:

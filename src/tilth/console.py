@@ -1,0 +1,45 @@
+"""What people see: calm lines on a terminal, small tables in a notebook."""
+
+from __future__ import annotations
+
+import html
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def say(text: str = "") -> None:
+    """Print a line for people on stderr, so that stdout stays machine-readable."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def columns(rows: Sequence[tuple[str, str]], *, indent: int = 2) -> str:
+    """Return two aligned columns.
+
+    >>> print(columns([("task", "classify"), ("rows", "10")]))
+      task  classify
+      rows  10
+    """
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{' ' * indent}{name:<{width}}  {value}" for name, value in rows)
+
+
+def html_table(values: Mapping[str, Any], title: str) -> str:
+    """Return a small HTML table with everything escaped, for notebooks."""
+    cells = "".join(
+        f"<tr><th style='text-align:left'>{html.escape(str(name))}</th>"
+        f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+        for name, value in values.items()
+    )
+    return f"<table><caption>{html.escape(title)}</caption>{cells}</table>"
+
+
+def seconds(value: float) -> str:
+    """Return a duration in words.
+
+    >>> seconds(3.21), seconds(75)
+    ('3.2 s', '1 min 15 s')
+    """
+    if value < 60:
+        return f"{value:.1f} s"
+    return f"{int(value // 60)} min {int(value % 60)} s"

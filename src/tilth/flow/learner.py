@@ -1,0 +1,261 @@
+"""The Learner: data and a model, with everything else inferred and said."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tilth import console, registry
+from tilth.contracts import Hook, Objective
+from tilth.data.dataset import Data
+from tilth.data.source import DatasetSource, in_order
+from tilth.errors import UserError
+from tilth.flow import defaults
+from tilth.flow.arguments import checked
+from tilth.flow.phase import Phase, open_run
+from tilth.flow.plan import Plan, make_plan, within_minutes
+from tilth.flow.run import Run
+from tilth.flow.settings import TrainSettings, fill
+from tilth.flow.warm_start import take_body
+from tilth.objectives.supervised import Supervised
+from tilth.randomness import fold
+from tilth.tasks import Task, score
+from tilth.train.device import choose_device
+from tilth.train.evaluate import Outputs, evaluate
+from tilth.train.loop import Loop
+from tilth.train.lr_finder import LrFinding, find_lr
+from tilth.train.measure import choose_numerics
+from tilth.train.optimizers import adamw
+from tilth.train.schedules import SCHEDULES
+from tilth.train.streams import seeded
+from tilth.contracts import Player
+
+MAKE_OPTIMIZER = Callable[[nn.Module], torch.optim.Optimizer]
+TRUST = 3.0  # a finder's suggestion for a default net is kept within this factor of its default
+
+
+class Learner:
+    """What learns: data, a model, a task and the settings to train with.
+
+    data: from ``tl.images``, ``tl.table``, ``tl.arrays`` or ``tl.dataset``
+    model: None for the default, a registry name, or your own nn.Module
+    model_arguments: plain arguments of a registry model
+    metrics: names, functions (predictions, targets) -> float; the first decides what is best
+    loss: your own (outputs, targets) -> scalar mean or one value per row
+    optimizer: your own module -> optimizer; AdamW otherwise
+    hooks: your own observers; warm_start: a bundle whose body is taken over
+    run: folder of the run; runs/<name>-<time> otherwise; force: replace a run that is there
+    settings: any field of ``tl.TrainSettings``: epochs, lr, batch_size, seed, device ...
+    Raises UserError for what does not fit together.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        model: str | nn.Module | None = None,
+        *,
+        model_arguments: dict[str, Any] | None = None,
+        metrics: Sequence[Any] = (),
+        loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+        optimizer: MAKE_OPTIMIZER | None = None,
+        hooks: Sequence[Hook] = (),
+        warm_start: str | Path | None = None,
+        run: str | Path | None = None,
+        force: bool = False,
+        quiet: bool = False,
+        **settings: Any,
+    ) -> None:
+        self.settings = fill(TrainSettings, settings)
+        self.data, self.hooks, self.quiet = data, list(hooks), quiet
+        self.run_folder, self.force = (Path(run) if run else None), force
+        self.device, self.device_reason = choose_device(self.settings.device)
+        self.plan = make_plan(data, self.settings, device=str(self.device))
+        self.task = infer_task(data, metrics, self.plan.label_smoothing)
+        self.loss, self.make_optimizer = loss, optimizer
+        self.architecture, self.model = self._build(model, model_arguments or {})
+        self.warm_notes = take_body(self.model, Path(warm_start)) if warm_start else []
+        self.lr_finding: LrFinding | None = None
+        self.phases_done = 0
+        self.current_run: Run | None = None
+        self._numerics_chosen = False
+
+    def _build(
+        self, model: str | nn.Module | None, arguments: dict[str, Any]
+    ) -> tuple[dict[str, Any], nn.Module]:
+        if isinstance(model, nn.Module):
+            if arguments:
+                raise UserError("model_arguments with a model of your own", fix="build it yourself")
+            return {"name": type(model).__name__, "arguments": {}}, model
+        name = model or defaults.FAMILIES[self.data.kind].model
+        if not name:
+            raise UserError(
+                f"no default model for {self.data.kind} data", fix="give your own nn.Module"
+            )
+        full = {**self.data.model_arguments(), "outputs": self.task.outputs, **arguments}
+        with seeded(fold(self.settings.seed, "model"), self.device):
+            return {"name": name, "arguments": full}, registry.build("tilth.models", name, full)
+
+    def objective(self) -> Objective:
+        """Return what a step minimises: the task's loss, or your own."""
+        if self.loss is None:
+            return self.task.objective()
+        reduction = "sum" if getattr(self.loss, "reduction", "mean") == "sum" else "mean"
+        return Supervised(self.loss, reduction=reduction)
+
+    def source(self, phase: int = 0) -> DatasetSource:
+        """Return the training batches of a phase."""
+        seed = fold(self.settings.seed, "phase", phase)
+        return DatasetSource(
+            self.data.store,
+            self.data.targets,
+            self.data.splits["train"],
+            self.plan.batch_size,
+            prepare=self.data.prepare(train=self.settings.augment, seed=seed),
+            seed=seed,
+            device=self.device,
+        )
+
+    def loop(self, plan: Plan, phase: int = 0, hooks: Sequence[Hook] = ()) -> Loop:
+        """Return the loop of a phase."""
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        if not trained:
+            raise UserError("no parameter of the model requires a gradient", fix="unfreeze some")
+        make = self.make_optimizer or functools.partial(
+            adamw, lr=plan.lr, decay=plan.weight_decay
+        )
+        plan.numerics.place_model(self.model, self.device)
+        schedule = SCHEDULES[plan.schedule]()
+        player = Player(trained, make(self.model), schedule, plan.clip or None)
+        return Loop(
+            self.model,
+            [self.objective()],
+            self.source(phase),
+            {"model": player},
+            total_steps=plan.total_steps,
+            hooks=hooks,
+            micro_batches=plan.micro_batches,
+            numerics=plan.numerics,
+            seed=fold(plan.seed, "phase", phase),
+            device=self.device,
+        )
+
+    def measure_numerics(self) -> Plan:
+        """Choose number type and layout by a short measurement, unless they were given."""
+        settings = self.settings
+        if self._numerics_chosen:
+            return self.plan
+        self._numerics_chosen = True
+        if settings.dtype is not None and settings.channels_last is not None:
+            return self.plan
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        loop = self.loop(dataclasses.replace(self.plan, total_steps=1))
+        batch = self.source().next(self.model, loop.context())
+        choice = choose_numerics(
+            self.model, self.objective(), batch, loop.context(), compile=settings.compile,
+            dtype=settings.dtype, channels_last=settings.channels_last,
+        )
+        reasons = {**self.plan.reasons, "numerics": choice.reason}
+        self.plan = dataclasses.replace(
+            self.plan, numerics=dataclasses.replace(choice.numerics, threads=settings.threads),
+            reasons=reasons,
+        )
+        if settings.minutes:
+            seconds = choice.seconds[choice.numerics.label()]
+            self.plan = within_minutes(self.plan, settings.minutes, seconds)
+        return self.plan
+
+    @checked
+    def find_lr(self) -> LrFinding:
+        """Run the learning-rate range test; model, streams and files are left as they were."""
+        plan = self.measure_numerics()
+        self.lr_finding = find_lr(self.loop(plan), default=defaults.FAMILIES[self.data.kind].lr)
+        return self.lr_finding
+
+    def outputs(self, split: str, *, model: nn.Module | None = None) -> Outputs:
+        """Return the model's raw outputs over a split."""
+        batches = in_order(
+            self.data.store,
+            self.data.targets,
+            self.data.splits[split],
+            4 * self.plan.batch_size,
+            prepare=self.data.prepare(train=False),
+            device=self.device,
+        )
+        return evaluate(
+            model or self.model, batches, numerics=self.plan.numerics, device=self.device
+        )
+
+    @checked
+    def validate(self, split: str = "valid") -> dict[str, float]:
+        """Return the loss and every metric of the task on a split."""
+        return {f"{split}/{name}": value for name, value in self.scores(split, self.model).items()}
+
+    def scores(self, split: str, model: nn.Module) -> dict[str, float]:
+        """Return the loss and every metric on a split, by plain names."""
+        found = self.outputs(split, model=model)
+        losses = self.task.row_losses(found.outputs, found.targets)
+        return {"loss": float(losses.mean()), **score(self.task, found.outputs, found.targets)}
+
+    @checked
+    def fit(
+        self,
+        epochs: int | None = None,
+        *,
+        lr: float | None = None,
+        minutes: float | None = None,
+        resume: bool = False,
+    ) -> Run:
+        """Train one phase, keep the best weights by valid, and return the run.
+
+        Calling it again adds a phase to the same run; ``resume=True`` goes on where a killed
+        script stopped, phase by phase, to the same weights to the bit.
+        """
+        changes = {"epochs": epochs, "lr": lr, "minutes": minutes}
+        self.settings = dataclasses.replace(
+            self.settings, **{name: value for name, value in changes.items() if value is not None}
+        )
+        run = self.current_run or open_run(self, resume=resume)
+        self.current_run = run
+        phase = Phase(self, run, self.phases_done, resume=resume)
+        phase.fit()
+        self.phases_done += 1
+        return run
+
+    def show_results(self, count: int = 9) -> Any:
+        """Return a figure or frame of validation rows with truth, answer and probability."""
+        from tilth.flow.show import show_results
+
+        return show_results(self, count)
+
+    def _repr_html_(self) -> str:
+        return console.html_table(self.describe(), "Learner")
+
+    def describe(self) -> dict[str, str]:
+        """Return what will be trained and how, in words."""
+        parameters = sum(p.numel() for p in self.model.parameters())
+        return {
+            "data": self.data.name,
+            "task": f"{self.task.name} {self.data.target.name}",
+            "model": f"{self.architecture['name']} ({parameters:,} parameters)",
+            "rows": ", ".join(f"{name} {len(rows):,}" for name, rows in self.data.splits.items()),
+            "epochs": f"{self.plan.epochs} of {self.plan.steps_per_epoch} steps",
+            "batch": str(self.plan.batch_size),
+            "learning rate": f"{self.plan.lr:g}",
+            "device": f"{self.device} ({self.device_reason})",
+        }
+
+
+def infer_task(data: Data, metrics: Sequence[Any], smoothing: float) -> Task:
+    """Return the task that the data's target asks for."""
+    arguments: dict[str, Any] = {"target": data.target, "metrics": metrics}
+    if data.target.kind == "number":
+        return registry.build("tilth.tasks", "regress", arguments)  # type: ignore[no-any-return]
+    arguments["label_smoothing"] = smoothing
+    return registry.build("tilth.tasks", "classify", arguments)  # type: ignore[no-any-return]

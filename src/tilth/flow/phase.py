@@ -1,0 +1,193 @@
+"""One phase of a run: train, keep the best, checkpoint, record; resumes where it stopped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tilth import files
+from tilth.contracts import BaseHook, LoopView
+from tilth.errors import UserError
+from tilth.flow.plan import Plan
+from tilth.flow.run import Run
+from tilth.train.checkpoint import Checkpointer, latest
+from tilth.train.early_stop import BestWeights
+from tilth.train.interrupt import Interrupt
+from tilth.train.loop import INTERRUPTED, Loop
+from tilth.train.progress import Progress
+from tilth.train.run_folder import CONFIG, RunFolder
+from tilth.train.toml import dump
+
+if TYPE_CHECKING:
+    from tilth.flow.learner import Learner
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was asked to stop; everything is saved, and ``fix`` says how to go on."""
+
+    def __init__(self, folder: Any) -> None:
+        self.folder = folder
+        super().__init__(f"stopped and saved in {folder}")
+
+
+def open_run(learner: Learner, *, resume: bool) -> Run:
+    """Make the run's folder, or open it for a resume after checking that the data is the same."""
+    path, data = learner.run_folder, learner.data
+    if resume:
+        if path is None:
+            raise UserError("resume=True without a folder", fix="give the Learner run='runs/name'")
+        if (path / CONFIG).is_file():
+            folder = RunFolder.open(path)
+            check_same_data(folder, learner)
+            folder.mark_resumed()
+            return Run(folder, learner)
+    config = learner.to_config()
+    if path is None:
+        folder = RunFolder.create_default(data.name, config=config)
+    else:
+        folder = RunFolder.create(path, config=config, force=learner.force)
+    folder.write_record("data", data_record(learner))
+    return Run(folder, learner)
+
+
+def data_record(learner: Learner) -> dict[str, Any]:
+    """Return data.json: what was learned from, and which rows were in which split."""
+    data = learner.data
+    return {
+        "name": data.name,
+        "kind": data.kind,
+        "fingerprint": data.fingerprint(),
+        "target": data.target.to_config(),
+        "splits": {split: data.split_record(split) for split in data.splits},
+        "describe": data.describe(),
+        "notes": data.notes,
+        "bad_items": [{"item": bad.item, "reason": bad.reason} for bad in data.bad_items],
+    }
+
+
+def check_same_data(folder: RunFolder, learner: Learner) -> None:
+    """Raise UserError where the data is not what the run began with."""
+    recorded = folder.read_record("data")
+    if recorded["fingerprint"] != learner.data.fingerprint():
+        raise UserError(
+            f"the data of {folder.path} has changed since it began",
+            rule="a run goes on with the data it began with, else its weights mean nothing",
+            fix="put the data back, or begin a new run",
+        )
+
+
+class Record(BaseHook):
+    """Writes a line of metrics.jsonl after each look at valid; place it after BestWeights."""
+
+    def __init__(self, folder: RunFolder, plan: Plan, phase: int) -> None:
+        self.folder, self.plan, self.phase = folder, plan, phase
+        self.seconds, self._begun, self.looked = 0.0, 0.0, 0
+
+    def on_start(self, loop: LoopView) -> None:
+        """Start the clock."""
+        self._begun = time.perf_counter() - self.seconds
+
+    def after_step(self, loop: LoopView) -> None:
+        """Write where an epoch ended."""
+        if loop.rank == 0 and (
+            loop.step % self.plan.steps_per_epoch == 0 or loop.step == loop.total_steps
+        ):
+            self.write(loop)
+
+    def write(self, loop: LoopView) -> None:
+        """Write one line and begin new averages."""
+        loop.flush()
+        self.seconds = time.perf_counter() - self._begun
+        assert isinstance(loop, Loop)
+        rate = loop.players["model"].optimizer.param_groups[0]["lr"]
+        self.folder.append_metrics({
+            "phase": self.phase,
+            "step": loop.step,
+            "epoch": loop.step / self.plan.steps_per_epoch,
+            "seconds": round(self.seconds, 3),
+            "samples": loop.samples,
+            "lr": rate,
+            **loop.metrics,
+        })
+        loop.new_window()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the seconds spent so far."""
+        self.seconds = time.perf_counter() - self._begun
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take the clock back."""
+        self.seconds = state["seconds"]
+
+
+class Phase:
+    """Trains the ``index``-th phase of a run with the learner's plan, or the recorded one."""
+
+    def __init__(self, learner: Learner, run: Run, index: int, *, resume: bool) -> None:
+        self.learner, self.run, self.index = learner, run, index
+        self.folder = run.folder
+        self.saved = self.folder.checkpoints / f"phase-{index}"
+        config = self.folder.config
+        recorded = config.get("phase", [])
+        if index < len(recorded):
+            self.plan = Plan.from_config(recorded[index])
+        else:
+            self.plan = self._plan()
+            config["phase"] = [*recorded, self.plan.to_config()]
+            files.write_text(self.folder.path / CONFIG, dump(config))
+        learner.plan = self.plan
+
+    def _plan(self) -> Plan:
+        learner = self.learner
+        plan = learner.measure_numerics()
+        found = learner.lr_finding
+        if learner.settings.lr is None and found is not None and found.confident:
+            plan = replace(
+                plan, lr=found.suggestion, reasons={**plan.reasons, "lr": found.reason}
+            )
+        return plan
+
+    def fit(self) -> None:
+        """Train to the end of the phase; raise Interrupted where a signal stopped it."""
+        learner, plan = self.learner, self.plan
+        metric = learner.task.metrics[learner.task.main_metric]
+        best = BestWeights(
+            lambda model: {f"valid/{k}": v for k, v in learner.scores("valid", model).items()},
+            monitor=f"valid/{metric.name}",
+            mode=metric.mode,
+            every_steps=plan.steps_per_epoch,
+            patience=plan.patience or None,
+        )
+        checkpointer = Checkpointer(self.saved, every_seconds=learner.settings.checkpoint_seconds)
+        hooks = [
+            best,
+            Record(self.folder, plan, self.index),
+            Progress(metric.name, plan.steps_per_epoch, quiet=learner.quiet),
+            *learner.hooks,
+            checkpointer,
+            Interrupt(checkpointer),
+        ]
+        loop = learner.loop(plan, self.index, hooks)
+        found = latest(self.saved)
+        if found is not None:
+            loop.load_state_dict(found[1])
+        self._rewind(loop.step)
+        try:
+            loop.fit()
+        except BaseException as error:
+            self.folder.mark_failed(error)
+            raise
+        self.run.note_phase(loop, best)
+        if loop.stop_reason == INTERRUPTED:
+            raise Interrupted(self.folder.path)
+
+    def _rewind(self, step: int) -> None:
+        """Drop the lines of this phase after ``step``: they are written again."""
+        lines = [
+            line
+            for line in self.folder.metrics()
+            if (line["phase"], line["step"]) <= (self.index, step)
+        ]
+        self.folder.write_metrics(lines)

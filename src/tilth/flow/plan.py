@@ -1,0 +1,131 @@
+"""A plan: every number a phase of training needs, resolved before its first step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from tilth.data.dataset import Data
+from tilth.errors import UserError, choose
+from tilth.flow import defaults
+from tilth.flow.settings import TrainSettings
+from tilth.train.numerics import Numerics
+from tilth.train.schedules import SCHEDULES
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one phase does; written to config.toml, and read back by a resume.
+
+    total_steps: updates in the phase; lr: peak rate; clip: 0 switches clipping off
+    reasons: setting -> why it is what it is, in words
+    """
+
+    epochs: int
+    batch_size: int
+    steps_per_epoch: int
+    total_steps: int
+    lr: float
+    schedule: str
+    weight_decay: float
+    label_smoothing: float
+    clip: float
+    micro_batches: int
+    patience: int
+    seed: int
+    device: str
+    numerics: Numerics
+    reasons: dict[str, str]
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Plan:
+        """Read what ``to_config`` gave."""
+        return cls(**{**config, "numerics": Numerics(**config["numerics"])})
+
+
+def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
+    """Resolve the settings for this data; numerics and time budget are filled in later.
+
+    Raises UserError for values that cannot be.
+    """
+    check(settings)
+    rows, family = len(data.splits["train"]), defaults.FAMILIES[data.kind]
+    reasons = {}
+    size = settings.batch_size or defaults.batch_size(data.kind, rows)
+    if settings.batch_size and settings.batch_size > rows:
+        raise UserError(
+            f"batch_size={settings.batch_size} with {rows} training rows",
+            rule="a batch holds between 1 and all rows",
+            fix=f"use batch_size={defaults.batch_size(data.kind, rows)} or leave it out",
+        )
+    epochs = settings.epochs or defaults.epochs(data.kind, rows)
+    if settings.epochs is None:
+        reasons["epochs"] = f"about {defaults.SAMPLES:,} rows seen in all, for {rows:,} rows"
+    if settings.batch_size is None:
+        reasons["batch_size"] = "at least twenty steps in an epoch"
+    if settings.lr is None:
+        reasons["lr"] = "the default for this kind of data"
+    steps = math.ceil(rows / size)
+    smoothing = settings.label_smoothing
+    return Plan(
+        epochs=epochs,
+        batch_size=size,
+        steps_per_epoch=steps,
+        total_steps=steps * epochs,
+        lr=settings.lr or family.lr,
+        schedule=settings.schedule,
+        weight_decay=pick(settings.weight_decay, family.weight_decay),
+        label_smoothing=pick(smoothing, defaults.label_smoothing(data)),
+        clip=settings.clip,
+        micro_batches=settings.micro_batches,
+        patience=int(pick(settings.patience, defaults.patience(epochs))),
+        seed=settings.seed,
+        device=device,
+        numerics=Numerics(settings.dtype or "float32", bool(settings.channels_last),
+                          settings.compile, settings.threads),
+        reasons=reasons,
+    )
+
+
+def pick(given: float | None, default: float) -> float:
+    """Return what was given, else the default."""
+    return default if given is None else given
+
+
+def check(settings: TrainSettings) -> None:
+    """Raise UserError for values outside their range."""
+    choose(settings.schedule, SCHEDULES, "schedule")
+    least = {"epochs": 1, "batch_size": 1, "micro_batches": 1, "threads": 0, "patience": 0}
+    for name, low in least.items():
+        value = getattr(settings, name)
+        if value is not None and value < low:
+            raise UserError(f"{name}={value}", rule=f"{name} must be at least {low}")
+    for name in ("lr", "minutes"):
+        value = getattr(settings, name)
+        if value is not None and not (0 < value < math.inf):
+            raise UserError(f"{name}={value}", rule=f"{name} must be above 0")
+    for name in ("weight_decay", "clip"):
+        value = getattr(settings, name)
+        if value is not None and not (0 <= value < math.inf):
+            raise UserError(f"{name}={value}", rule=f"{name} must not be negative")
+    if settings.label_smoothing is not None and not 0 <= settings.label_smoothing < 1:
+        raise UserError(f"label_smoothing={settings.label_smoothing}", rule="between 0 and 1")
+
+
+def within_minutes(plan: Plan, minutes: float, seconds_per_step: float) -> Plan:
+    """Shorten the plan to what fits a time budget, at least one epoch; never lengthen it."""
+    fits = max(1, math.floor(minutes * 60 / (seconds_per_step * plan.steps_per_epoch)))
+    epochs = min(plan.epochs, fits)
+    reason = f"{minutes:g} minutes at {seconds_per_step * 1e3:.1f} ms a step, measured"
+    return replace(
+        plan,
+        epochs=epochs,
+        total_steps=epochs * plan.steps_per_epoch,
+        reasons={**plan.reasons, "epochs": reason},
+    )

@@ -1,0 +1,145 @@
+"""A run: a trained model with its folder; from here come the report and the bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tilth import console
+from tilth.audit.examine import examine
+from tilth.audit.report import render
+from tilth.errors import UserError
+from tilth.flow.arguments import checked
+from tilth.ship.bundle import copy_bundle, save_bundle
+from tilth.train.early_stop import BestWeights
+from tilth.train.loop import Loop
+from tilth.train.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from tilth.flow.learner import Learner
+
+
+class Run:
+    """What ``fit`` returns; ``learner`` is None for a run opened from its folder alone.
+
+    A run's test rows are opened once, by ``audit`` (which ``report`` and ``export`` call).
+    """
+
+    def __init__(self, folder: RunFolder, learner: Learner | None = None) -> None:
+        self.folder, self.learner = folder, learner
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """Return the run in a folder; raise UserError where there is none."""
+        return cls(RunFolder.open(path))
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        return self.folder.path
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """One record per look at valid: step, epoch, seconds, losses, metrics, rate."""
+        return self.folder.metrics()
+
+    def note_phase(self, loop: Loop, best: BestWeights) -> None:
+        """Record how a phase ended; what was said of the earlier weights no longer holds."""
+        for name in ("audit.json", "report.html"):
+            (self.path / name).unlink(missing_ok=True)
+        lines = self.metrics
+        chosen = [line for line in lines if line["step"] == best.best_step]
+        valid = {k: v for k, v in (chosen[-1] if chosen else {}).items() if k.startswith("valid/")}
+        self.folder.mark_done({
+            "steps": loop.step,
+            "samples": loop.samples,
+            "seconds": sum_of_phases(lines),
+            "best_step": best.best_step,
+            "stopped": loop.stop_reason or "planned end",
+            **valid,
+        })
+
+    def audit(self) -> dict[str, Any]:
+        """Look at the trained model on calibrate and test, once; the result is audit.json."""
+        if (self.path / "audit.json").is_file():
+            return self.folder.read_record("audit")
+        learner = self._learner("the audit needs the model and the data")
+        outputs = {split: learner.outputs(split) for split in ("valid", "calibrate", "test")}
+        found = examine(learner.data, learner.task, outputs, seed=learner.settings.seed)
+        found["training"] = self._training(learner)
+        self.folder.write_record("audit", found)
+        return self.folder.read_record("audit")
+
+    def _training(self, learner: Learner) -> dict[str, Any]:
+        outcome = self.folder.outcome
+        parameters = sum(p.numel() for p in learner.model.parameters())
+        seconds = outcome.get("seconds", 0.0)
+        finding = learner.lr_finding
+        return {
+            "model": learner.architecture,
+            "parameters": parameters,
+            "seconds": seconds,
+            "samples_per_second": outcome["samples"] / seconds if seconds else None,
+            "stopped": outcome.get("stopped"),
+            "best_step": outcome.get("best_step"),
+            "warm_start": learner.warm_notes,
+            "lr_finder": None if finding is None else {
+                "suggestion": finding.suggestion,
+                "confident": finding.confident,
+                "reason": finding.reason,
+                "rates": finding.rates,
+                "losses": finding.losses,
+            },
+        }
+
+    @checked
+    def report(self) -> Path:
+        """Write report.html (self-contained) and return its path."""
+        self.audit()
+        return render(self.path)
+
+    @checked
+    def export(self, path: str | Path | None = None, *, force: bool = False) -> Path:
+        """Write the bundle, by default to the run's ``model`` folder, and return its path."""
+        if not self.folder.model.exists() or not self._model_is_current():
+            self._save_model()
+        if path is None:
+            return self.folder.model
+        return copy_bundle(self.folder.model, Path(path), force=force)
+
+    def _model_is_current(self) -> bool:
+        audit = self.path / "audit.json"
+        return audit.exists() and self.folder.model.stat().st_mtime >= audit.stat().st_mtime
+
+    def _save_model(self) -> None:
+        learner = self._learner("the bundle needs the trained weights")
+        found = self.audit()
+        save_bundle(
+            self.folder.model,
+            model=learner.model,
+            architecture=learner.architecture,
+            preprocessor=learner.data.preprocessor,
+            target=learner.data.target,
+            task=learner.task.name,
+            temperature=found["temperature"]["value"],
+            card=found,
+            force=True,
+        )
+
+    def _learner(self, why: str) -> Learner:
+        if self.learner is None:
+            raise UserError(
+                f"{self.path} was opened without its data ({why})",
+                fix=f"tilth resume {self.path} finishes the run",
+            )
+        return self.learner
+
+    def _repr_html_(self) -> str:
+        outcome = {k: v for k, v in self.folder.outcome.items() if not isinstance(v, dict)}
+        return console.html_table({"folder": str(self.path), **outcome}, "Run")
+
+
+def sum_of_phases(lines: list[dict[str, Any]]) -> float:
+    """Return the training seconds of all phases from their last lines."""
+    last = {line["phase"]: line["seconds"] for line in lines}
+    return round(sum(last.values()), 3)

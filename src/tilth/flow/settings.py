@@ -1,0 +1,192 @@
+"""How to train: every setting with its default, typed, from Python, TOML or the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tilth.errors import UserError, choose, nearest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What to learn from. None means inferred, and said.
+
+    size: side of the pictures in px; grey: whether they are used without colour
+    target: column to predict; task: "classify" or "regress"; group, time: columns that splits
+    respect; columns: column -> kind, where the inference is wrong; fixes: repairs to apply
+    split_seed: of the split alone, so that seeds share a test set; max_bad: share of unreadable
+    items that is set aside before the reading stops
+    """
+
+    path: str = ""
+    size: int | None = None
+    grey: bool | None = None
+    target: str | None = None
+    task: str | None = None
+    group: str | None = None
+    time: str | None = None
+    columns: dict[str, str] = dataclasses.field(default_factory=dict)
+    fixes: tuple[str, ...] = ()
+    split_seed: int = 0
+    max_bad: float = 0.01
+    resident: bool | None = None
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Which network: a name from the registry and its plain arguments."""
+
+    name: str | None = None
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+    warm_start: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train. None means chosen from the data or by measurement, and said.
+
+    epochs: passes over train; minutes: a time budget that limits them; lr: peak learning rate;
+    clip: largest gradient norm (0 switches clipping off); patience: looks at valid without a
+    better value before stopping (0 never stops); dtype: "float32" or "bfloat16";
+    compile: time torch.compile too, and use it only where it is faster
+    """
+
+    epochs: int | None = None
+    minutes: float | None = None
+    batch_size: int | None = None
+    lr: float | None = None
+    schedule: str = "one_cycle"
+    weight_decay: float | None = None
+    label_smoothing: float | None = None
+    clip: float = 1.0
+    micro_batches: int = 1
+    patience: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    dtype: str | None = None
+    channels_last: bool | None = None
+    compile: bool = False
+    threads: int = 0
+    augment: bool = True
+    checkpoint_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything ``tilth train`` needs; the shape of tilth.toml and of a run's config.toml."""
+
+    data: DataSettings = DataSettings()
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+
+    def to_config(self) -> dict[str, Any]:
+        """Return nested plain values without the settings left to be chosen."""
+        found = dataclasses.asdict(self)
+        return {
+            room: {key: value for key, value in values.items() if value not in (None, {}, ())}
+            for room, values in found.items()
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Settings:
+        """Read nested plain values; raise UserError for unknown names and wrong types."""
+        rooms = {field.name: field.default for field in dataclasses.fields(cls)}
+        for room in config:
+            choose(room, rooms, "section")
+        return cls(**{room: fill(type(rooms[room]), values) for room, values in config.items()})
+
+    def change(self, name: str, text: str) -> Settings:
+        """Return a copy with ``section.field`` set from ``text``, as ``--set`` gives it.
+
+        >>> Settings().change("train.epochs", "3").train.epochs
+        3
+        """
+        room, _, key = name.partition(".")
+        homes = [r.name for r in dataclasses.fields(self) if room in field_types(getattr(self, r.name))]
+        if not key and len(homes) == 1:
+            room, key = homes[0], room
+        if not key:
+            known = [f"{r.name}.{f}" for r in dataclasses.fields(self)
+                     for f in field_types(getattr(self, r.name))]
+            guess = nearest(name, known) or nearest(name, [k.split(".")[1] for k in known])
+            raise UserError(f"unknown setting {name!r}", choices=known,
+                            fix=f"did you mean {guess!r}?" if guess else "see `tilth init`")
+        choose(room, [r.name for r in dataclasses.fields(self)], "section")
+        current = getattr(self, room)
+        key, _, inner = key.partition(".")
+        kinds = field_types(current)
+        choose(key, kinds, "setting")
+        value: Any = parse(text, kinds[key], f"{room}.{key}")
+        if inner:
+            value = {**getattr(current, key), inner: guess_value(text)}
+        return dataclasses.replace(self, **{room: dataclasses.replace(current, **{key: value})})
+
+
+def field_types(settings: Any) -> dict[str, Any]:
+    """Return field name -> type of a settings dataclass (or instance)."""
+    kind = settings if isinstance(settings, type) else type(settings)
+    return typing.get_type_hints(kind)
+
+
+def fill(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Build a settings dataclass from plain values; name unknown fields and wrong types."""
+    kinds = field_types(kind)
+    checked = {}
+    for key, value in values.items():
+        choose(key, kinds, "setting")
+        if value is not None:
+            checked[key] = convert(value, kinds[key], key)
+    return kind(**checked)
+
+
+def plain_types(kind: Any) -> tuple[Any, ...]:
+    """Return the alternatives of ``int | None`` and the like, without None."""
+    options = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    return tuple(option for option in options if option is not type(None))
+
+
+def convert(value: Any, kind: Any, name: str) -> Any:
+    """Check a value read from TOML or given in Python against a field's type."""
+    (wanted,) = plain_types(kind)
+    base = typing.get_origin(wanted) or wanted
+    if base is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if base is tuple and isinstance(value, list | tuple):
+        return tuple(value)
+    if isinstance(value, base) and not (base is int and isinstance(value, bool)):
+        return value
+    raise UserError(f"{name} = {value!r}", rule=f"{name} must be {base.__name__}")
+
+
+def parse(text: str, kind: Any, name: str) -> Any:
+    """Read a value given as text on the command line."""
+    (wanted,) = plain_types(kind)
+    base = typing.get_origin(wanted) or wanted
+    if base is dict:
+        return {}
+    if base is tuple:
+        return tuple(part for part in text.split(",") if part)
+    if base is bool:
+        words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        return words[choose(text.lower(), words, f"value of {name}")]
+    try:
+        return base(text)
+    except ValueError:
+        raise UserError(f"{name}={text!r}", rule=f"{name} must be {base.__name__}") from None
+
+
+def guess_value(text: str) -> Any:
+    """Return a model argument given as text: a number or truth value if it reads as one."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)

@@ -1,0 +1,203 @@
+"""Choose the numerics by a short measurement on the real model and batch, and remember it."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import platform
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from tilth.cache import cache_folder
+from tilth.contracts import Context, Objective
+from tilth.train.gradient import backward_whole
+from tilth.train.numerics import Numerics
+from tilth.train.streams import random_state, set_random_state
+from tilth.tree import leaves, map_tree
+
+MARGIN = 1.1  # float32 stays unless another choice is at least this much faster
+WARMUPS, ROUNDS = 2, 5
+HOPELESS = 3.0  # a first run this many times slower than float32 is not timed further
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Numerics, why they were chosen in words, and seconds a step of each candidate."""
+
+    numerics: Numerics
+    reason: str
+    seconds: dict[str, float]
+
+
+def candidates(batch: Any, *, compile: bool = False) -> list[Numerics]:
+    """Return what is worth timing for a batch: layouts where there are pictures, and bf16."""
+    layouts = [False, True] if any(leaf.dim() == 4 for leaf in leaves(batch)) else [False]
+    eager = [
+        Numerics(dtype=dtype, channels_last=layout)
+        for dtype in ("float32", "bfloat16")
+        for layout in layouts
+    ]
+    return eager + [replace(one, compile=True) for one in eager] if compile else eager
+
+
+def choose_numerics(
+    model: nn.Module,
+    objective: Objective,
+    batch: Any,
+    context: Context,
+    *,
+    compile: bool = False,
+    dtype: str | None = None,
+    channels_last: bool | None = None,
+    memory: Path | None = None,
+) -> Choice:
+    """Return the fastest numerics for a training step, remembered per machine, model and batch.
+
+    compile: time compiled variants too; dtype, channels_last: fixed where given
+    memory: the file of earlier choices; the user's cache by default. Model, streams and
+    gradients are left as they were.
+    """
+    memory = memory or cache_folder() / "numerics.json"
+    options = [
+        option
+        for option in candidates(batch, compile=compile)
+        if dtype in (None, option.dtype) and channels_last in (None, option.channels_last)
+    ] or [Numerics(dtype or "float32", bool(channels_last))]
+    key = fingerprint(model, batch, context.device, [option.label() for option in options])
+    known = recall(memory, key)
+    if known is not None:
+        return known
+    outside = random_state(context.device)
+    state = context.generator.get_state()
+    seconds = time_candidates(options, model, objective, batch, context)
+    set_random_state(outside, context.device)
+    context.generator.set_state(state)
+    choice = pick(options, seconds)
+    remember(memory, key, choice)
+    return choice
+
+
+def pick(options: Sequence[Numerics], seconds: dict[str, float]) -> Choice:
+    """Return the fastest option, the first (plain float32) unless it is beaten by MARGIN.
+
+    >>> pick([Numerics(), Numerics("bfloat16")], {"float32": 1.0, "bfloat16": 0.5}).numerics.dtype
+    'bfloat16'
+    """
+    plain = options[0]
+    timed = [option for option in options if option.label() in seconds]
+    fastest = min(timed, key=lambda option: seconds[option.label()])
+    gain = seconds[plain.label()] / seconds[fastest.label()]
+    if gain < MARGIN:
+        reason = f"{plain.label()}: nothing measured is {MARGIN:.1f}x faster"
+        return Choice(plain, reason, seconds)
+    reason = f"{fastest.label()}: measured {gain:.1f}x as fast as {plain.label()}"
+    return Choice(fastest, reason, seconds)
+
+
+def time_candidates(
+    options: Sequence[Numerics],
+    model: nn.Module,
+    objective: Objective,
+    batch: Any,
+    context: Context,
+) -> dict[str, float]:
+    """Return median seconds of loss and gradient per option, rounds interleaved."""
+    ready: dict[str, tuple[nn.Module, Numerics]] = {}
+    plain = None
+    for numerics in options:
+        copied = numerics.place_model(copy.deepcopy(model), context.device).train()
+        spent = [one_step(copied, numerics, objective, batch, context) for _ in range(WARMUPS)]
+        plain = plain or spent[-1]
+        if spent[-1] <= HOPELESS * plain:
+            ready[numerics.label()] = (copied, numerics)
+    rounds = [
+        {name: one_step(*pair, objective, batch, context) for name, pair in ready.items()}
+        for _ in range(ROUNDS)
+    ]
+    return {name: statistics.median(found[name] for found in rounds) for name in ready}
+
+
+def one_step(
+    model: nn.Module, numerics: Numerics, objective: Objective, batch: Any, context: Context
+) -> float:
+    """Return the seconds of one loss and gradient."""
+    placed = numerics.place_batch(map_tree(lambda leaf: leaf.to(context.device), batch))
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    start = time.perf_counter()
+    backward_whole(
+        objective, model, placed, parameters, context, lambda: numerics.autocast(context.device)
+    )
+    if context.device.type == "cuda":
+        torch.cuda.synchronize(context.device)
+    spent = time.perf_counter() - start
+    model.zero_grad(set_to_none=True)
+    return spent
+
+
+def fingerprint(model: nn.Module, batch: Any, device: torch.device, options: list[str]) -> str:
+    """Return a name for (machine, torch, threads, options, model, batch shape)."""
+    chip = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
+    facts = [
+        chip,
+        torch.__version__,
+        torch.get_num_threads(),
+        device.type,
+        compile,
+        type(model).__qualname__,
+        [(name, list(p.shape), p.requires_grad) for name, p in model.named_parameters()],
+        [(list(leaf.shape), str(leaf.dtype)) for leaf in leaves(batch)],
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def cpu_name() -> str:
+    """Return the processor's name with the instruction sets that matter for bf16."""
+    capability = torch.backends.cpu.get_cpu_capability()
+    try:
+        text = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return f"{platform.processor()} {capability}"
+    model = next((line for line in text.splitlines() if line.startswith("model name")), "")
+    flags = [flag for flag in ("amx_bf16", "avx512_bf16") if flag in text]
+    return f"{model.partition(':')[2].strip()} {capability} {' '.join(flags)}"
+
+
+def recall(memory: Path, key: str) -> Choice | None:
+    """Return an earlier choice, or None; an unreadable memory counts as empty."""
+    try:
+        known = json.loads(memory.read_text()).get(key)
+    except (OSError, ValueError):
+        return None
+    if known is None:
+        return None
+    return Choice(
+        Numerics(**known["numerics"]), known["reason"] + " (remembered)", known["seconds"]
+    )
+
+
+def remember(memory: Path, key: str, choice: Choice) -> None:
+    """Add a choice to the memory; a memory that cannot be written is no reason to stop."""
+    try:
+        known = json.loads(memory.read_text())
+    except (OSError, ValueError):
+        known = {}
+    known[key] = {
+        "numerics": choice.numerics.to_config(),
+        "reason": choice.reason,
+        "seconds": choice.seconds,
+    }
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        aside = memory.with_name(f".{memory.name}.{time.monotonic_ns()}")
+        aside.write_text(json.dumps(known, indent=1))
+        aside.replace(memory)
+    except OSError:
+        return

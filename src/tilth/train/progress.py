@@ -1,0 +1,74 @@
+"""One calm progress line on a terminal or in a notebook; a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from tilth.contracts import BaseHook, LoopView
+
+PLAIN_SECONDS = 10.0  # between lines where the output is not a terminal
+
+
+class Progress(BaseHook):
+    """Shows epoch, losses, the metric that decides and the time left, on stderr."""
+
+    def __init__(self, metric: str, steps_per_epoch: int, *, quiet: bool = False) -> None:
+        self.metric, self.steps_per_epoch, self.quiet = metric, steps_per_epoch, quiet
+        self.bar: Any = None
+        self.task: Any = None
+        self.spoken = self.begun = 0.0
+        self.first = 0
+
+    def on_start(self, loop: LoopView) -> None:
+        """Open the line."""
+        self.begun = self.spoken = time.monotonic()
+        self.first = loop.step
+        if self.quiet or loop.rank != 0:
+            return
+        if sys.stderr.isatty() or "ipykernel" in sys.modules:
+            from rich.console import Console
+            from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            self.bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self.task = self.bar.add_task("training", total=loop.total_steps, completed=loop.step)
+            self.bar.start()
+
+    def after_step(self, loop: LoopView) -> None:
+        """Move the line, or say one where it is time."""
+        if self.quiet or loop.rank != 0:
+            return
+        now = time.monotonic()
+        if self.bar is not None:
+            if now - self.spoken > 0.2 or loop.step == loop.total_steps:
+                self.spoken = now
+                words = self.words(loop)
+                self.bar.update(self.task, completed=loop.step, description=words)
+        elif now - self.spoken > PLAIN_SECONDS:
+            self.spoken = now
+            left = (now - self.begun) / max(1, loop.step - self.first)
+            left *= loop.total_steps - loop.step
+            print(f"{self.words(loop)}  {left:.0f} s left", file=sys.stderr, flush=True)
+
+    def words(self, loop: LoopView) -> str:
+        """Return the state of the training in words."""
+        epochs = loop.total_steps / self.steps_per_epoch
+        parts = [f"epoch {loop.step / self.steps_per_epoch:.1f}/{epochs:g}"]
+        for name in ("train/loss", "valid/loss", f"valid/{self.metric}"):
+            if name in loop.metrics:
+                parts.append(f"{name} {loop.metrics[name]:.4g}")
+        return "  ".join(parts)
+
+    def on_exit(self, loop: LoopView) -> None:
+        """Close the line."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
