@@ -119,7 +119,8 @@ def _seal(folder: Path) -> None:
         path.relative_to(folder).as_posix(): {"sha256": digest(path), "size": path.stat().st_size}
         for path in files
     }
-    disk.write(folder / MANIFEST, json_bytes({"files": listed, "sha256": _digest_of(listed)}))
+    manifest = json_bytes({"files": listed, "sha256": _digest_of(listed)})
+    disk.write(folder / MANIFEST, manifest.rstrip())  # so that losing any byte breaks the JSON
     for path in (*files, folder / MANIFEST):
         disk.sync_file(path)
     for path in (*(path for path in found if path.is_dir()), folder):

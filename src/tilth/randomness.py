@@ -66,7 +66,7 @@ def uniform(rows: Tensor, count: int, *, seed: int, stream: str, epoch: int = 0)
     counter = [row & _MASK, row >> 32, torch.full_like(row, epoch), block.contiguous()]
     words = torch.stack(philox(counter, (key & _MASK, (key >> 32) & _MASK)), dim=-1)
     # 24 bits fill a float32 mantissa exactly, so 1.0 is never returned
-    return ((words >> 8).to(torch.float32) * 2.0**-24).reshape(len(rows), -1)[:, :count]
+    return ((words >> 8).to(torch.float32) * 2.0**-24).reshape(len(rows), 4 * blocks)[:, :count]
 
 
 def permutation(count: int, *, seed: int, epoch: int) -> Tensor:

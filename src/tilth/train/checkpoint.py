@@ -19,6 +19,7 @@ from tilth import files
 from tilth.aside import recover, remove
 from tilth.contracts import BaseHook, LoopView, State
 from tilth.errors import TilthError, UserError
+from tilth.train.loop import INTERRUPTED
 from tilth.train.state import pack, unpack
 
 FORMAT = 1
@@ -167,7 +168,11 @@ class Checkpointer(BaseHook):
         self._due = float("inf")
 
     def on_start(self, loop: LoopView) -> None:
-        """Start the clock; raise UserError where the folder is ahead of the loop."""
+        """Start the clock.
+
+        Raises UserError where the folder is ahead of the loop, or the state cannot be written:
+        better now than after the first half minute.
+        """
         ahead = [step for step in steps(self.folder) if step > loop.step]
         sound = [step for step in ahead if not problems_of(_path(self.folder, step))]
         if sound:
@@ -176,18 +181,22 @@ class Checkpointer(BaseHook):
                 rule="a run goes on from its newest checkpoint, or begins in a new folder",
                 fix="resume the run, or choose another folder",
             )
+        pack(loop.state_dict())
         self.saved = None
         self._wait(0.0)
 
     def after_step(self, loop: LoopView) -> None:
-        """Save where it is due."""
+        """Save where it is due, but not after the last step: that is for ``on_end``.
+
+        A state saved between the word to stop and the end would, when resumed, train on.
+        """
         by_steps = self.every_steps is not None and loop.step % self.every_steps == 0
-        if by_steps or time.monotonic() >= self._due:
+        if (by_steps or time.monotonic() >= self._due) and loop.stop_reason is None:
             self.save(loop)
 
     def on_end(self, loop: LoopView) -> None:
-        """Save the last state, unless its step is saved."""
-        if self.saved != loop.step:
+        """Save the last state, unless an interrupt saved it as one to go on from."""
+        if loop.stop_reason != INTERRUPTED or self.saved != loop.step:
             self.save(loop)
 
     def save(self, loop: LoopView) -> bool:

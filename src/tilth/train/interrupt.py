@@ -12,6 +12,7 @@ import torch
 
 from tilth.contracts import BaseHook, LoopView
 from tilth.train.checkpoint import Checkpointer
+from tilth.train.loop import INTERRUPTED
 from tilth.train.parallel import rank_and_world, sum_over_ranks
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -47,15 +48,15 @@ class Interrupt(BaseHook):
 
     def after_step(self, loop: LoopView) -> None:
         """Save and stop where a signal came."""
-        if self._agreed(loop):
+        if self._agreed(loop) and loop.stop_reason is None:
             if self.checkpointer.saved != loop.step:
                 self.checkpointer.save(loop)
-            loop.stop("interrupted")
+            loop.stop(INTERRUPTED)
 
     def on_end(self, loop: LoopView) -> None:
         """Say so where the signal came after the last step: more work may follow the fit."""
         if self.asked:
-            loop.stop("interrupted")
+            loop.stop(INTERRUPTED)
 
     def on_exit(self, loop: LoopView) -> None:
         """Give the signals back."""
