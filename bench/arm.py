@@ -1,0 +1,57 @@
+"""What every arm's script shares: its arguments, its thread limit and its one line of JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
+
+Config = dict[str, int | float | str]
+Result = dict[str, float | int | str | None]
+Work = Callable[[str, Config, int], Result]
+
+
+def limit_threads(threads: int) -> None:
+    """Keep this process on `threads` cores, so that runtimes with pools of their own obey too."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+
+
+def main(works: Mapping[str, Work]) -> None:
+    """Run `python -m <module> <bench> <variant>` and print the result as the last line of stdout.
+
+    Whatever the libraries print goes to stderr, so that the answer stays readable.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bench", choices=sorted(works))
+    parser.add_argument("variant")
+    parser.add_argument("--config", default="", help="JSON; by default the bench's own")
+    parser.add_argument("--quick", action="store_true", help="the bench's smoke-run size")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    bench = importlib.import_module(f"bench.{given.bench}").BENCH
+    config: Config = {**bench.config, **(bench.quick if given.quick else {})}
+    config |= json.loads(given.config or "{}")
+    limit_threads(int(config["threads"]))
+    with redirect_stdout(sys.stderr):
+        result = works[given.bench](given.variant, config, given.seed)
+    print(json.dumps(result), flush=True)
+
+
+class Clock:
+    """Seconds since it was made or last asked."""
+
+    def __init__(self) -> None:
+        self.start = time.perf_counter()
+
+    def lap(self) -> float:
+        now = time.perf_counter()
+        passed, self.start = now - self.start, now
+        return passed

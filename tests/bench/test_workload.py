@@ -1,0 +1,70 @@
+"""The arms' shared pieces against other libraries and against each other."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+
+from bench import compiled_step, hand, made_data, workload
+
+
+def test_the_area_equals_scikit_learns_with_ties():
+    generator = np.random.default_rng(0)
+    scores = np.round(generator.standard_normal(500), 1)
+    positive = generator.random(500) < 0.3
+    area = workload.area_under_curve(scores, positive)
+    assert abs(area - roc_auc_score(positive, scores)) < 1e-12
+
+
+def test_the_digits_net_has_the_parameters_it_is_said_to_have():
+    net = workload.two_conv_net()
+    assert sum(p.numel() for p in net.parameters()) == 1_199_882
+    assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_one_cycle_equals_torchs():
+    steps, peak = 40, 0.1
+    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=1.0)
+    # torch counts from 0 to total - 1 and ends its rise one step early.
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, peak, steps + 1, pct_start=11 / (steps + 1), final_div_factor=4000
+    )
+    for rate, momentum in hand.one_cycle(steps, peak):
+        group = optimizer.param_groups[0]
+        assert abs(group["lr"] - rate) < 1e-12
+        assert abs(group["betas"][0] - momentum) < 1e-12
+        optimizer.step()
+        schedule.step()
+
+
+def test_the_fused_step_takes_the_same_steps_as_the_guarded_loop():
+    torch.set_default_dtype(torch.float64)
+    config = {"steps": 30, "batch": 8, "rate": 0.05, "check_every": 10}
+    inputs, labels = map(torch.from_numpy, workload.mlp_rows(8 * 30))
+    inputs = inputs.double()
+    loop, fused = workload.small_mlp(), workload.small_mlp()
+    fused.load_state_dict(loop.state_dict())
+    torch.manual_seed(1)
+    hand.guarded_steps(config, hand.resident_batches(inputs, labels, 8), loop)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        data = {"inputs": inputs, "labels": labels}
+        compiled_step.run(config, compiled_step.step, fused, data)
+    for one, other in zip(loop.parameters(), fused.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
+
+
+def test_made_data_is_the_same_every_time(tmp_path, monkeypatch):
+    texts = []
+    for name in ("a", "b"):
+        monkeypatch.setenv("TILTH_BENCH_CACHE", str(tmp_path / name))
+        texts.append(made_data.table(200).read_bytes())
+        assert made_data.table(200).read_bytes() == texts[-1]
+        pictures = sorted(made_data.folder(10).rglob("*.jpg"))
+        assert len(pictures) == 10
+        assert {path.parent.name for path in pictures} == {f"class{n}" for n in range(10)}
+        texts.append(b"".join(path.read_bytes() for path in pictures))
+    assert texts[:2] == texts[2:]
+    header = texts[0].decode().splitlines()[0]
+    assert header == ",".join((*made_data.NUMBERS, *made_data.CATEGORIES, made_data.TARGET))
