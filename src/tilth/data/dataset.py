@@ -96,11 +96,11 @@ class Store(Protocol):
 
     def __len__(self) -> int: ...
 
-    def take(self, rows: Tensor) -> Any:
+    def take(self, rows: Tensor, epoch: int = 0) -> Any:
         """Return the raw inputs of ``rows`` (a tree of tensors, first dimension len(rows))."""
         ...
 
-    def prefetch(self, rows: Tensor) -> None:
+    def prefetch(self, rows: Tensor, epoch: int = 0) -> None:
         """Say which rows will be asked for soon; may do nothing."""
         ...
 
@@ -149,6 +149,10 @@ class Data(ABC):
     @abstractmethod
     def targets(self) -> Tensor:
         """[rows] int64 class ids or float32 standardised numbers, for all rows."""
+
+    def with_splits(self, splits: dict[str, IntArray]) -> Data:
+        """Return the same rows split otherwise, with all statistics from the new train rows."""
+        raise NotImplementedError
 
     @abstractmethod
     def prepare(self, *, train: bool, seed: int = 0) -> Prepare:

@@ -86,7 +86,7 @@ class DatasetSource(BaseSource):
         rows, epoch = self.order.at(self.step, context.rank, context.world)
         self.step += 1
         if not self.store.resident:
-            self.store.prefetch(self.order.at(self.step, context.rank, context.world)[0])
+            self.store.prefetch(*self.order.at(self.step, context.rank, context.world))
         return gather(self.store, self.targets, rows, epoch, self.prepare, self.device)
 
     def rows_of(self, step: int) -> list[int]:
@@ -107,7 +107,7 @@ def gather(
 ) -> Batch:
     """Return the prepared batch of ``rows`` on ``device``."""
     rows = rows.to(device, non_blocking=True)
-    raw = map_tree(lambda leaf: leaf.to(device, non_blocking=True), store.take(rows))
+    raw = map_tree(lambda leaf: leaf.to(device, non_blocking=True), store.take(rows, epoch))
     return Batch(prepare(raw, rows, epoch), targets.index_select(0, rows), rows)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tilth import console, registry
-from tilth.contracts import Hook, Objective
+from tilth.contracts import Hook, Objective, Player
 from tilth.data.dataset import Data
 from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
@@ -21,7 +21,7 @@ from tilth.flow.arguments import checked
 from tilth.flow.phase import Phase, open_run
 from tilth.flow.plan import Plan, make_plan, within_minutes
 from tilth.flow.run import Run
-from tilth.flow.settings import TrainSettings, fill
+from tilth.flow.settings import DataSettings, Settings, TrainSettings, fill
 from tilth.flow.warm_start import take_body
 from tilth.objectives.supervised import Supervised
 from tilth.randomness import fold
@@ -34,7 +34,6 @@ from tilth.train.measure import choose_numerics
 from tilth.train.optimizers import adamw
 from tilth.train.schedules import SCHEDULES
 from tilth.train.streams import seeded
-from tilth.contracts import Player
 
 MAKE_OPTIMIZER = Callable[[nn.Module], torch.optim.Optimizer]
 TRUST = 3.0  # a finder's suggestion for a default net is kept within this factor of its default
@@ -78,7 +77,8 @@ class Learner:
         self.plan = make_plan(data, self.settings, device=str(self.device))
         self.task = infer_task(data, metrics, self.plan.label_smoothing)
         self.loss, self.make_optimizer = loss, optimizer
-        self.architecture, self.model = self._build(model, model_arguments or {})
+        self.given_arguments = dict(model_arguments or {})
+        self.architecture, self.model = self._build(model, self.given_arguments)
         self.warm_notes = take_body(self.model, Path(warm_start)) if warm_start else []
         self.lr_finding: LrFinding | None = None
         self.phases_done = 0
@@ -126,9 +126,7 @@ class Learner:
         trained = [p for p in self.model.parameters() if p.requires_grad]
         if not trained:
             raise UserError("no parameter of the model requires a gradient", fix="unfreeze some")
-        make = self.make_optimizer or functools.partial(
-            adamw, lr=plan.lr, decay=plan.weight_decay
-        )
+        make = self.make_optimizer or functools.partial(adamw, lr=plan.lr, decay=plan.weight_decay)
         plan.numerics.place_model(self.model, self.device)
         schedule = SCHEDULES[plan.schedule]()
         player = Player(trained, make(self.model), schedule, plan.clip or None)
@@ -158,12 +156,18 @@ class Learner:
         loop = self.loop(dataclasses.replace(self.plan, total_steps=1))
         batch = self.source().next(self.model, loop.context())
         choice = choose_numerics(
-            self.model, self.objective(), batch, loop.context(), compile=settings.compile,
-            dtype=settings.dtype, channels_last=settings.channels_last,
+            self.model,
+            self.objective(),
+            batch,
+            loop.context(),
+            compile=settings.compile,
+            dtype=settings.dtype,
+            channels_last=settings.channels_last,
         )
         reasons = {**self.plan.reasons, "numerics": choice.reason}
         self.plan = dataclasses.replace(
-            self.plan, numerics=dataclasses.replace(choice.numerics, threads=settings.threads),
+            self.plan,
+            numerics=dataclasses.replace(choice.numerics, threads=settings.threads),
             reasons=reasons,
         )
         if settings.minutes:
@@ -177,6 +181,21 @@ class Learner:
         plan = self.measure_numerics()
         self.lr_finding = find_lr(self.loop(plan), default=defaults.FAMILIES[self.data.kind].lr)
         return self.lr_finding
+
+    def trusted_lr(self) -> float:
+        """Return the finder's suggestion, for a default net kept near the rate measured for it."""
+        found, family = self.lr_finding, defaults.FAMILIES[self.data.kind]
+        if found is None or not found.confident:
+            return self.plan.lr
+        if self.architecture["name"] != family.model:
+            return found.suggestion
+        return min(max(found.suggestion, family.lr / TRUST), family.lr * TRUST)
+
+    def to_config(self) -> dict[str, Any]:
+        """Return config.toml: the settings that were asked for, with the seed for env.json."""
+        model = {"name": self.architecture["name"], "arguments": self.given_arguments}
+        asked = Settings(fill(DataSettings, self.data.origin), train=self.settings).to_config()
+        return {"seed": self.settings.seed, **asked, "model": model}
 
     def outputs(self, split: str, *, model: nn.Module | None = None) -> Outputs:
         """Return the model's raw outputs over a split."""

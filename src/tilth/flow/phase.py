@@ -101,15 +101,17 @@ class Record(BaseHook):
         self.seconds = time.perf_counter() - self._begun
         assert isinstance(loop, Loop)
         rate = loop.players["model"].optimizer.param_groups[0]["lr"]
-        self.folder.append_metrics({
-            "phase": self.phase,
-            "step": loop.step,
-            "epoch": loop.step / self.plan.steps_per_epoch,
-            "seconds": round(self.seconds, 3),
-            "samples": loop.samples,
-            "lr": rate,
-            **loop.metrics,
-        })
+        self.folder.append_metrics(
+            {
+                "phase": self.phase,
+                "step": loop.step,
+                "epoch": loop.step / self.plan.steps_per_epoch,
+                "seconds": round(self.seconds, 3),
+                "samples": loop.samples,
+                "lr": rate,
+                **loop.metrics,
+            }
+        )
         loop.new_window()
 
     def state_dict(self) -> dict[str, Any]:
@@ -144,9 +146,8 @@ class Phase:
         plan = learner.measure_numerics()
         found = learner.lr_finding
         if learner.settings.lr is None and found is not None and found.confident:
-            plan = replace(
-                plan, lr=found.suggestion, reasons={**plan.reasons, "lr": found.reason}
-            )
+            reasons = {**plan.reasons, "lr": found.reason}
+            plan = replace(plan, lr=learner.trusted_lr(), reasons=reasons)
         return plan
 
     def fit(self) -> None:

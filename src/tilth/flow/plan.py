@@ -87,8 +87,12 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
         patience=int(pick(settings.patience, defaults.patience(epochs))),
         seed=settings.seed,
         device=device,
-        numerics=Numerics(settings.dtype or "float32", bool(settings.channels_last),
-                          settings.compile, settings.threads),
+        numerics=Numerics(
+            settings.dtype or "float32",
+            bool(settings.channels_last),
+            settings.compile,
+            settings.threads,
+        ),
         reasons=reasons,
     )
 

@@ -50,14 +50,16 @@ class Run:
         lines = self.metrics
         chosen = [line for line in lines if line["step"] == best.best_step]
         valid = {k: v for k, v in (chosen[-1] if chosen else {}).items() if k.startswith("valid/")}
-        self.folder.mark_done({
-            "steps": loop.step,
-            "samples": loop.samples,
-            "seconds": sum_of_phases(lines),
-            "best_step": best.best_step,
-            "stopped": loop.stop_reason or "planned end",
-            **valid,
-        })
+        self.folder.mark_done(
+            {
+                "steps": loop.step,
+                "samples": loop.samples,
+                "seconds": sum_of_phases(lines),
+                "best_step": best.best_step,
+                "stopped": loop.stop_reason or "planned end",
+                **valid,
+            }
+        )
 
     def audit(self) -> dict[str, Any]:
         """Look at the trained model on calibrate and test, once; the result is audit.json."""
@@ -83,7 +85,9 @@ class Run:
             "stopped": outcome.get("stopped"),
             "best_step": outcome.get("best_step"),
             "warm_start": learner.warm_notes,
-            "lr_finder": None if finding is None else {
+            "lr_finder": None
+            if finding is None
+            else {
                 "suggestion": finding.suggestion,
                 "confident": finding.confident,
                 "reason": finding.reason,

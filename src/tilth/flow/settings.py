@@ -109,15 +109,23 @@ class Settings:
         3
         """
         room, _, key = name.partition(".")
-        homes = [r.name for r in dataclasses.fields(self) if room in field_types(getattr(self, r.name))]
+        homes = [
+            r.name for r in dataclasses.fields(self) if room in field_types(getattr(self, r.name))
+        ]
         if not key and len(homes) == 1:
             room, key = homes[0], room
         if not key:
-            known = [f"{r.name}.{f}" for r in dataclasses.fields(self)
-                     for f in field_types(getattr(self, r.name))]
+            known = [
+                f"{r.name}.{f}"
+                for r in dataclasses.fields(self)
+                for f in field_types(getattr(self, r.name))
+            ]
             guess = nearest(name, known) or nearest(name, [k.split(".")[1] for k in known])
-            raise UserError(f"unknown setting {name!r}", choices=known,
-                            fix=f"did you mean {guess!r}?" if guess else "see `tilth init`")
+            raise UserError(
+                f"unknown setting {name!r}",
+                choices=known,
+                fix=f"did you mean {guess!r}?" if guess else "see `tilth init`",
+            )
         choose(room, [r.name for r in dataclasses.fields(self)], "section")
         current = getattr(self, room)
         key, _, inner = key.partition(".")

@@ -1,0 +1,105 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from tilth.flow.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+quiet = click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+force = click.option("--force", is_flag=True, help="Replace what is there.")
+
+
+def stack(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return one decorator that adds all the options, in this order."""
+
+    def add(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+data_options = stack(
+    click.option("--target", help="Column to predict (tables)."),
+    click.option("--task", help="classify or regress, where the inference is not wanted."),
+    click.option("--size", type=int, help="Side of the pictures in px."),
+    click.option("--fix", "fixes", multiple=True, help="Repair to apply, such as labels."),
+    click.option("--group", help="Column whose values stay in one split."),
+    click.option("--time", help="Column that splits follow: the latest rows are the test."),
+    click.option("--split-seed", type=int, help="Seed of the split alone.  [default: 0]"),
+)
+train_options = stack(
+    click.option("--model", help="A network's name; tilth doctor lists them."),
+    click.option("--epochs", type=int, help="Passes over the training rows."),
+    click.option("--minutes", type=float, help="Time budget of the training."),
+    click.option("--batch-size", type=int, help="Rows in a step."),
+    click.option("--lr", type=float, help="Peak learning rate; found by a range test otherwise."),
+    click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]"),
+    click.option("--device", help="auto, cpu, cuda or mps.  [default: auto]"),
+    click.option("--dtype", help="float32 or bfloat16; measured otherwise."),
+    click.option(
+        "--compile/--no-compile",
+        "compile_",
+        default=None,
+        help="Time torch.compile too, use it where it is faster.",
+    ),
+    click.option("--warm-start", type=click.Path(exists=True), help="Bundle to begin from."),
+    click.option(
+        "--set",
+        "changes",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="Any setting of `tilth init`, such as train.clip=0.5.",
+    ),
+)
+
+HOMES = {
+    **dict.fromkeys(("target", "task", "size", "group", "time", "split_seed", "fixes"), "data"),
+    **dict.fromkeys(
+        ("epochs", "minutes", "batch_size", "lr", "seed", "device", "dtype", "compile"), "train"
+    ),
+    "warm_start": "model",
+}
+
+
+def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
+    """Return settings from a path (data, or a tilth.toml), options and ``--set`` changes."""
+    from dataclasses import replace
+
+    from tilth.errors import UserError
+    from tilth.flow.settings import Settings
+    from tilth.flow.settings_file import read_settings
+
+    is_file = Path(path).suffix == ".toml"
+    found = read_settings(Path(path)) if is_file else Settings()
+    if not is_file:
+        found = replace(found, data=replace(found.data, path=path))
+    given = {("compile" if k == "compile_" else k): v for k, v in options.items()}
+    for name, room in HOMES.items():
+        value = given.get(name)
+        if value not in (None, ()):
+            found = replace(found, **{room: replace(getattr(found, room), **{name: value})})
+    if given.get("model"):
+        found = replace(found, model=replace(found.model, name=given["model"]))
+    for change in given.get("changes", ()):
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise UserError(f"--set {change}", rule="it is FIELD=VALUE", fix=f"--set {change}=...")
+        found = found.change(name.strip(), value.strip())
+    return found
+
+
+def emit(value: Any) -> None:
+    """Print one JSON object on stdout."""
+    click.echo(json.dumps(value, default=str))

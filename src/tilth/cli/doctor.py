@@ -1,0 +1,23 @@
+"""tilth doctor: what this machine and installation can do."""
+
+from __future__ import annotations
+
+import click
+
+from tilth.cli._options import as_json, emit
+
+
+@click.command("doctor", short_help="Print versions, devices and models.")
+@as_json
+def command(as_json: bool) -> None:
+    """Print versions, devices (each probed with a real operation), folders and model names."""
+    from tilth.flow.doctor import examine_machine
+
+    found = examine_machine()
+    if as_json:
+        emit(found)
+        return
+    for section, values in found.items():
+        click.echo(section)
+        for name, value in values.items():
+            click.echo(f"  {name:<14} {value}")

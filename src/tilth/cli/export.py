@@ -1,0 +1,24 @@
+"""tilth export: the bundle of a run, at a place of your own."""
+
+from __future__ import annotations
+
+import click
+
+from tilth.cli._options import as_json, emit, force
+
+
+@click.command("export", short_help="Write a run's bundle somewhere.")
+@click.argument("run", type=click.Path())
+@click.argument("to", type=click.Path())
+@force
+@as_json
+def command(run: str, to: str, force: bool, as_json: bool) -> None:
+    """Copy the bundle of RUN to the folder TO, verified."""
+    from tilth.flow.run import Run
+
+    path = Run.open(run).export(to, force=force)
+    if as_json:
+        emit({"bundle": str(path)})
+    else:
+        click.echo(path)
+        click.echo(f"Next: tilth predict {path} NEW_DATA", err=True)

@@ -1,0 +1,33 @@
+"""tilth find-lr: the learning-rate range test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tilth.cli._options import as_json, data_options, emit, settings_from, train_options
+
+
+@click.command("find-lr", short_help="Propose a learning rate.")
+@click.argument("path")
+@data_options
+@train_options
+@click.option("--plot", type=click.Path(), help="Write the curve to this picture.")
+@as_json
+def command(path: str, plot: str | None, as_json: bool, **options: Any) -> None:
+    """Run the learning-rate range test on PATH; nothing is trained or written."""
+    settings = settings_from(path, options)
+    from tilth.flow.sources import read
+    from tilth.flow.train import Job, make_learner
+
+    learner = make_learner(read(settings.data), Job(settings, quiet=True))
+    found = learner.find_lr()
+    if plot:
+        found.plot().savefig(plot)
+    if as_json:
+        emit(vars(found))
+    else:
+        click.echo(f"learning rate {found.suggestion:.2g}: {found.reason}")
+        click.echo(f"readings of the curve: {found.low:.2g} to {found.high:.2g}")
+        click.echo(f"Next: tilth train {path} --lr {found.suggestion:.2g}")

@@ -1,0 +1,22 @@
+"""tilth init: the full configuration as a commented file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tilth.cli._options import data_options, settings_from
+
+
+@click.command("init", short_help="Print a full tilth.toml for some data.")
+@click.argument("path")
+@data_options
+def command(path: str, **options: Any) -> None:
+    """Print the configuration that `tilth train PATH` would use, every setting explained:
+    tilth init flowers/ > tilth.toml; tilth train tilth.toml --set train.epochs=3
+    """
+    settings = settings_from(path, options)
+    from tilth.flow.settings_file import commented
+
+    click.echo(commented(settings), nl=False)

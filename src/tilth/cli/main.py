@@ -1,0 +1,93 @@
+"""The command line: finds the verb's file, runs it, turns errors into exit codes.
+
+Exit codes: 0 ok, 1 failed, 2 the user's input, 130 interrupted with everything saved.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import sys
+from collections.abc import Sequence
+
+import click
+
+import tilth.cli
+from tilth.errors import TilthError, nearest
+
+VERBS = (
+    "demo", "check", "find-lr", "train", "resume", "predict", "report",
+    "export", "runs", "compare", "init", "doctor",
+)  # fmt: skip
+"""The order of ``--help``: that of the work. A file that is not named here comes last."""
+
+
+class Verbs(click.Group):
+    """One file per verb in this folder; none is imported before it is used."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the verbs in the order of the work."""
+        found = {
+            module.name.replace("_", "-")
+            for module in pkgutil.iter_modules(tilth.cli.__path__)
+            if not module.name.startswith("_") and module.name != "main"
+        }
+        return [verb for verb in VERBS if verb in found] + sorted(found - set(VERBS))
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import a verb's file and return its command."""
+        if name not in self.list_commands(context):
+            return None
+        module = importlib.import_module(f"tilth.cli.{name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the verb that was probably meant."""
+        verbs = self.list_commands(context)
+        if args and args[0] not in verbs and not args[0].startswith("-"):
+            guess = nearest(args[0], verbs)
+            hint = f" Did you mean {guess!r}?" if guess else ""
+            raise click.UsageError(f"unknown verb {args[0]!r}.{hint} Verbs: {', '.join(verbs)}.")
+        return super().resolve_command(context, args)
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tilth", message="tilth %(version)s")
+def tilth_command() -> None:
+    """From your own data to a model you can trust and run.
+
+    tilth train flowers/          pictures in class folders
+
+    tilth train houses.csv --target price
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        tilth_command.main(given, standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        tell(error.format_message(), given, code=2)
+    except TilthError as error:
+        tell(str(error), given, code=error.exit_code)
+    except KeyboardInterrupt as stop:
+        folder = getattr(stop, "folder", None)
+        again = f"stopped; everything is saved. To go on: tilth resume {folder}"
+        tell(again if folder else "stopped", given, code=130)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def tell(message: str, given: list[str], *, code: int) -> None:
+    """Say an error on stderr, and as JSON on stdout where that was asked for; exit."""
+    print(message if code == 130 else f"tilth: {message}", file=sys.stderr)
+    if "--json" in given:
+        print(json.dumps({"error": message, "exit_code": code}))
+    sys.exit(code)

@@ -1,0 +1,70 @@
+"""tilth predict: answers for new items, from a bundle or a run."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tilth.cli._options import as_json, emit
+
+
+@click.command("predict", short_help="Answer for new items.")
+@click.argument("model", type=click.Path())
+@click.argument("items", nargs=-1, required=True, type=click.Path())
+@click.option("--out", type=click.Path(), help="Write a CSV here instead of printing.")
+@click.option("--device", default="cpu", show_default=True)
+@as_json
+def command(
+    model: str, items: tuple[str, ...], out: str | None, device: str, as_json: bool
+) -> None:
+    """Answer for ITEMS (files, folders or a table) with the bundle or run MODEL.
+
+    With --json, one JSON object per item. Items that cannot be read say so and the exit code is 1.
+    """
+    from tilth.ship.predictor import load
+
+    folder = Path(model)
+    inner = folder / "model"
+    predictor = load(inner if (inner / "config.json").is_file() else folder, device=device)
+    answers = list(predictor.predict_items(list(items)))
+    if as_json:
+        for answer in answers:
+            emit(answer)
+    elif out:
+        write_csv(answers, Path(out))
+        click.echo(f"{len(answers)} answers in {out}", err=True)
+    else:
+        for answer in answers:
+            click.echo(line(answer))
+    if any("error" in answer for answer in answers):
+        sys.exit(1)
+
+
+def line(answer: dict[str, Any]) -> str:
+    """Return one answer as a line of text."""
+    if "error" in answer:
+        return f"{answer['item']}\tERROR: {answer['error']}"
+    if "label" in answer:
+        return f"{answer['item']}\t{answer['label']}\t{answer['probability']:.3f}"
+    return f"{answer['item']}\t{answer['value']:g}"
+
+
+def write_csv(answers: list[dict[str, Any]], path: Path) -> None:
+    """Write answers as a table with one column per class probability."""
+    rows = [flat(answer) for answer in answers]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def flat(answer: dict[str, Any]) -> dict[str, Any]:
+    """Spread the probabilities over columns."""
+    chances = answer.get("probabilities") or {}
+    plain = {name: value for name, value in answer.items() if name != "probabilities"}
+    return {**plain, **{f"probability of {label}": chance for label, chance in chances.items()}}

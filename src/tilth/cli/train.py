@@ -1,0 +1,59 @@
+"""tilth train: data -> find-lr -> fit -> report -> bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tilth.cli._options import (
+    as_json,
+    data_options,
+    emit,
+    force,
+    quiet,
+    settings_from,
+    train_options,
+)
+
+
+@click.command("train", short_help="Train on pictures, a table or a tilth.toml.")
+@click.argument("path")
+@click.option("-o", "--out", type=click.Path(), help="Folder of the run.")
+@data_options
+@train_options
+@click.option("--repeats", type=int, help="Train with this many seeds; mean and spread.")
+@click.option("--folds", type=int, help="k-fold cross-validation, for small data.")
+@click.option("--resume", "going_on", is_flag=True, help="Go on with the run in --out.")
+@force
+@quiet
+@as_json
+def command(
+    path: str,
+    out: str | None,
+    repeats: int | None,
+    folds: int | None,
+    going_on: bool,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train on PATH: a folder of pictures in class folders (or of idx files), a table with
+    --target, or a tilth.toml. Prints what it inferred, the test score beside simple baselines,
+    and where the report and the bundle are.
+    """
+    settings = settings_from(path, options)
+    from tilth.flow.folds import cross_validate
+    from tilth.flow.train import Job, repeat, train
+
+    job = Job(settings, Path(out) if out else None, force=force, resume=going_on, quiet=quiet)
+    if folds is not None:
+        found = cross_validate(job, folds)
+    elif repeats is not None:
+        found = repeat(job, repeats)
+    else:
+        _, found = train(job)
+    if as_json:
+        emit(found)

@@ -1,0 +1,62 @@
+"""tilth.toml: every setting, what it means, and what it is when left alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tilth.errors import UserError
+from tilth.flow.settings import Settings
+from tilth.train.toml import dump
+
+
+def read_settings(path: Path) -> Settings:
+    """Read a tilth.toml; its data path is relative to the file.
+
+    Raises UserError for a file that is not there or not TOML, and for unknown settings.
+    """
+    try:
+        config = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"there is no file {path}", fix="tilth init DATA > tilth.toml") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not TOML: {error}") from error
+    settings = Settings.from_config(config)
+    if settings.data.path:
+        place = str((path.parent / settings.data.path).resolve())
+        settings = dataclasses.replace(
+            settings, data=dataclasses.replace(settings.data, path=place)
+        )
+    return settings
+
+
+def commented(settings: Settings) -> str:
+    """Return the settings as TOML: those given as values, the others as comments to fill in."""
+    given = settings.to_config()
+    given["data"]["path"] = str(Path(settings.data.path).resolve())
+    parts = []
+    for field in dataclasses.fields(settings):
+        room = getattr(settings, field.name)
+        about = inspect.cleandoc(type(room).__doc__ or "")
+        lines = [f"# {line}".rstrip() for line in about.splitlines()]
+        lines.append(f"[{field.name}]")
+        for setting in dataclasses.fields(room):
+            lines.append(line_for(setting.name, given[field.name].get(setting.name), setting.type))
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def line_for(name: str, value: Any, kind: Any) -> str:
+    """Return one setting as a line of TOML, commented out where it is left to be chosen.
+
+    >>> line_for("epochs", 3, "int | None"), line_for("lr", None, "float | None")
+    ('epochs = 3', '# lr =            # float; chosen and said when left out')
+    """
+    if value is None or isinstance(value, dict):
+        plain = str(kind).replace(" | None", "")
+        return f"# {name} =".ljust(18) + f"# {plain}; chosen and said when left out"
+    values = list(value) if isinstance(value, tuple) else value
+    return dump({name: values}).strip()
