@@ -48,7 +48,7 @@ env: $(STAMP) ## make the environment in .venv
 env-floor: $(FLOOR_STAMP) ## make the environment with the oldest supported torch in .venv-floor
 
 demo: $(STAMP) ## train on scikit-learn's handwritten digits and show where things are
-	@$(BIN)/tilth demo
+	@$(BIN)/tilth demo --force
 
 test: $(STAMP) ## run the tests (PYTEST_ARGS="-k resume" chooses)
 	@$(TEST)

@@ -37,12 +37,28 @@ def write_api_pages(source: Path, target: Path) -> None:
         "# API\n\nEvery public name, by room. A room uses only the rooms below it in this list.\n\n"
         f"```{{toctree}}\n:maxdepth: 2\n\n{listed}\n```\n"
     )
+    pages["verbs"] = verbs_page()
     for stale in {path.stem for path in target.glob("*.md")} - set(pages):
         (target / f"{stale}.md").unlink()
     for name, text in pages.items():
         path = target / f"{name}.md"
         if not path.exists() or path.read_text() != text:
             path.write_text(text)
+
+
+def verbs_page() -> str:
+    """Return what every verb of the command line says about itself."""
+    from click import Context
+
+    from tilth.cli.main import tilth_command
+
+    top = Context(tilth_command, info_name="tilth", max_content_width=80)
+    parts = ["# Every verb", f"```text\n{tilth_command.get_help(top)}\n```"]
+    for name in tilth_command.list_commands(top):
+        verb = tilth_command.get_command(top, name)
+        context = Context(verb, parent=top, info_name=name, max_content_width=80)
+        parts += [f"## tilth {name}", f"```text\n{verb.get_help(context)}\n```"]
+    return "\n\n".join(parts) + "\n"
 
 
 def _page(room: str, what: str, files: Iterable[Path], source: Path) -> str:

@@ -39,6 +39,7 @@ def _private_state(
 ) -> Iterator[None]:
     """One thread and seeded random streams for each test, so that order does not matter."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.delenv("TILTH_CACHE", raising=False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("MPLBACKEND", "agg")
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()

@@ -181,10 +181,11 @@ def imports() -> tuple[Import, ...]:
 def layer(name: str) -> int | None:
     """Return how deep a module stands: None for tilth, 0 for leaves, 1 for the first room.
 
-    A leaf is a file beside the rooms; a folder that is no room is -1.
+    A leaf is a file beside the rooms; a folder that is no room is -1. ``python -m tilth`` is
+    outside all, as tilth itself is.
     """
     parts = name.split(".")
-    if len(parts) == 1:
+    if len(parts) == 1 or parts[1] == "__main__":
         return None
     if parts[1] in ROOMS:
         return ROOMS.index(parts[1]) + 1
