@@ -149,7 +149,7 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path):
     assert len(caught) == 2
 
 
-def test_rewinding_drops_what_the_resumed_run_will_write_again(tmp_path):
+def test_a_resumed_run_drops_what_it_will_write_again(tmp_path):
     run = RunFolder.create(tmp_path / "run", config={})
     for step in range(1, 6):
         run.append_metrics({"step": step})

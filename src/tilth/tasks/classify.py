@@ -11,7 +11,6 @@ from torch import Tensor
 
 from tilth.contracts import Objective
 from tilth.data.dataset import Target
-from tilth.objectives.supervised import CrossEntropy, Supervised
 from tilth.tasks import Array, Predictions
 from tilth.tasks._metrics import BINARY_METRICS, CLASS_METRICS, with_own
 
@@ -32,6 +31,9 @@ class Classify:
 
     def objective(self) -> Objective:
         """Return cross entropy over the batch."""
+        # here, because prediction needs the rest of this file but nothing of training
+        from tilth.objectives.supervised import CrossEntropy, Supervised
+
         return Supervised(CrossEntropy(self.label_smoothing))
 
     def decode(self, outputs: Tensor, temperature: float = 1.0) -> Predictions:

@@ -1,0 +1,33 @@
+"""Copy a bundle: verified before, whole or not at all after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tilth import files
+from tilth.errors import UserError
+from tilth.ship.bundle import check_place
+from tilth.ship.open_bundle import read_bundle
+
+
+def copy_bundle(source: str | Path, to: str | Path, *, force: bool = False) -> Path:
+    """Copy the listed files of a bundle to a folder of its own and return it.
+
+    Raises UserError where the source is damaged or something is in the way.
+    """
+    folder, to = read_bundle(source).folder, Path(to)
+    check_place(to, force)
+    names = sorted(files.read_manifest(folder))
+
+    def write(aside: Path) -> None:
+        for name in names:
+            files.write_bytes(aside / name, (folder / name).read_bytes())
+
+    try:
+        files.commit_folder(to, write, overwrite=force)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the bundle to {to} ({error.strerror or error})",
+            fix="choose another folder",
+        ) from error
+    return to

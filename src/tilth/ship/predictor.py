@@ -1,0 +1,181 @@
+"""The Predictor: a bundle that answers, from any number of threads, with nothing of training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tilth.errors import UserError
+from tilth.ship import frames
+from tilth.ship.architecture import Plugin
+from tilth.ship.encoding import ROWS_AT_ONCE, encode
+from tilth.ship.open_bundle import Opened, open_bundle
+from tilth.ship.prediction import Prediction, Predictions
+from tilth.ship.requests import Name, Request, understand
+from tilth.tasks import Predictions as Decoded
+from tilth.train.device import choose_device
+from tilth.tree import map_tree, num_rows
+
+
+def load(
+    folder: str | Path, *, plugins: Sequence[Plugin] | Plugin = (), device: str = "cpu"
+) -> Predictor:
+    """Open a bundle (or a finished run, whose bundle it takes) and return what answers.
+
+    plugins: your own network classes or functions (or a network, built as it was trained) that
+        the bundle names; your own preprocessor classes. A name in a file never imports anything
+    device: where the network computes: "cpu", "cuda", "mps" or "auto"
+
+    Raises UserError naming what is missing, changed, unknown or newer than this version.
+    """
+    named = tuple(plugins) if isinstance(plugins, list | tuple) else (plugins,)
+    return Predictor(open_bundle(folder, plugins=named), device=device)
+
+
+class Predictor:
+    """Answers about new items with the pre- and post-processing that the model was trained with.
+
+    It never changes after it is made, so threads may share it without a lock. Answers for one
+    item do not depend on what else is asked at the same time.
+
+    labels: the labels it chooses from, () for numbers; task: its name; target: what it predicts
+    """
+
+    def __init__(self, opened: Opened, *, device: str = "cpu") -> None:
+        self._device, _ = choose_device(device)
+        self._model = opened.model.to(self._device).eval()
+        self._preprocessor, self._task = opened.preprocessor, opened.task
+        self._temperature = opened.temperature
+        self.labels = opened.task.target.labels
+        self.task, self.target = opened.task.name, opened.task.target.name
+
+    def predict(self, asked: Any) -> Any:
+        """Return a Prediction for one item, Predictions for several, a frame for a frame.
+
+        asked: pictures: a path, the bytes of a file, a PIL picture or an array; a folder or a
+            list of them. Tables: a polars or pandas frame or the path of a table (the answer is
+            a frame with the columns prediction, probability and probability_<label>), a row as
+            a dict or a list of them
+
+        Raises UserError naming the item that cannot be read.
+        """
+        request = understand(asked, self._preprocessor)
+        if request.shape == "one":
+            return self._one(request.items[0], request.names[0])
+        if request.bad:
+            first, rest = request.bad[0], len(request.bad) - 1
+            raise UserError(
+                f"{asked}: {first.item}: {first.reason}" + (f" (and {rest} more)" if rest else ""),
+                fix="mend the file, or use predict_items, which answers the others",
+            )
+        if request.shape == "frame":
+            return self._frame(request.items[0])
+        answers = Predictions()
+        for _, answer in self._many(request):
+            if isinstance(answer, UserError):
+                raise answer
+            answers.append(answer)
+        return answers
+
+    def predict_items(self, asked: Any) -> Iterator[dict[str, Any]]:
+        """Yield a JSON-ready dict per item: item, prediction, probability, probabilities.
+
+        asked: as for ``predict``. An item that cannot be read gives {"item", "error"} and the
+        others their answers. Memory does not grow with the number of items.
+        """
+        request = understand(asked, self._preprocessor)
+        if request.shape == "frame":
+            yield from ({"item": bad.item, "error": bad.reason} for bad in request.bad)
+            yield from self._frame_items(request)
+            return
+        for name, answer in self._many(request):
+            if isinstance(answer, UserError):
+                yield {"item": name, "error": str(answer)}
+            else:
+                yield answer.to_json()
+
+    def _one(self, item: Any, name: Name) -> Prediction:
+        decoded = self._decoded(self._preprocessor([item]))
+        if not np.isfinite(decoded.values).all():
+            raise _not_finite("the item" if name is None else name)
+        return self._prediction(name, decoded, 0)
+
+    def _many(self, request: Request) -> Iterator[tuple[Name, Prediction | UserError]]:
+        for group in encode(request.items, request.names, self._preprocessor):
+            decoded = None if group.inputs is None else self._decoded(group.inputs)
+            row = 0
+            for place, name in enumerate(group.names):
+                if place in group.errors or decoded is None:
+                    yield name, group.errors[place]
+                    continue
+                sound = np.isfinite(decoded.values[row]).all()
+                yield name, self._prediction(name, decoded, row) if sound else _not_finite(name)
+                row += 1
+
+    def _frame(self, frame: Any) -> Any:
+        parts = [self._columns(decoded) for _, decoded in self._pieces(frame)]
+        columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return frames.alike(frame, columns)
+
+    def _frame_items(self, request: Request) -> Iterator[dict[str, Any]]:
+        for start, decoded in self._pieces(request.items[0]):
+            for row in range(len(decoded.answers)):
+                yield self._prediction(request.names[start + row], decoded, row).to_json()
+
+    def _pieces(self, frame: Any) -> Iterator[tuple[int, Decoded]]:
+        """Yield (first row, answers) for a frame, piece by piece."""
+        for number, piece in enumerate(frames.pieces(frame, ROWS_AT_ONCE)):
+            start, decoded = number * ROWS_AT_ONCE, self._decoded(self._preprocessor(piece))
+            rows = len(decoded.answers)
+            sound = np.isfinite(decoded.values.reshape(rows, -1)).all(axis=1)
+            if not sound.all():
+                raise _not_finite(f"row {start + int(np.flatnonzero(~sound)[0])}")
+            yield start, decoded
+
+    def _decoded(self, inputs: Any) -> Decoded:
+        with torch.inference_mode():
+            outputs = self._model(map_tree(lambda leaf: leaf.to(self._device), inputs))
+            if outputs.numel() != num_rows(inputs) * self._task.outputs:
+                raise UserError(
+                    f"the model gives {list(outputs.shape)} for {num_rows(inputs)} items",
+                    rule=f"{self.task} needs {self._task.outputs} numbers for each",
+                )
+            return self._task.decode(outputs.float().cpu(), self._temperature)
+
+    def _prediction(self, name: Name, decoded: Decoded, row: int) -> Prediction:
+        if not self.labels:
+            return Prediction(item=name, value=float(decoded.values[row]))
+        shares = decoded.values[row].tolist()
+        answer = int(decoded.answers[row])
+        return Prediction(
+            item=name,
+            label=self.labels[answer],
+            probability=shares[answer],
+            probabilities=dict(zip(self.labels, shares, strict=True)),
+        )
+
+    def _columns(self, decoded: Decoded) -> dict[str, NDArray[Any]]:
+        if not self.labels:
+            return {"prediction": decoded.values}
+        each = {f"probability_{label}": decoded.values[:, k] for k, label in enumerate(self.labels)}
+        return {
+            "prediction": np.array(self.labels, dtype=object)[decoded.answers],
+            "probability": decoded.values.max(axis=1),
+            **each,
+        }
+
+    def __repr__(self) -> str:
+        what = f"{len(self.labels)} labels" if self.labels else "a number"
+        return f"Predictor({self.task}, {self.target!r}, {what})"
+
+
+def _not_finite(name: Name) -> UserError:
+    return UserError(
+        f"{name}: the model's answer is not a finite number",
+        fix="look for values in the item far outside those it was trained with",
+    )

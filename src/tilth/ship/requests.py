@@ -1,0 +1,107 @@
+"""What a caller asks a predictor: one item, several, or a frame, with a name for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tilth.data.dataset import BadItem, Preprocessor
+from tilth.errors import UserError
+from tilth.ship import frames
+
+Name = str | int | None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked.
+
+    shape: "one" item, "many" items, or a "frame"; items: the items, or [the frame]
+    names: what each item, or row of the frame, is called in the answer
+    bad: lines of a file that are no rows
+    """
+
+    shape: Literal["one", "many", "frame"]
+    items: list[Any]
+    names: Sequence[Name]
+    bad: list[BadItem] = field(default_factory=list)
+
+
+def understand(asked: Any, preprocessor: Preprocessor) -> Request:
+    """Return what ``asked`` means for a model of this kind of input.
+
+    Raises UserError for what it cannot mean.
+    """
+    if isinstance(asked, list | tuple):
+        return many(asked)
+    if preprocessor.kind == "images":
+        return _pictures(asked, preprocessor)
+    if preprocessor.kind == "table":
+        return _rows(asked)
+    return one(asked)
+
+
+def one(item: Any) -> Request:
+    """Return a request about a single item."""
+    return Request("one", [item], [str(item) if isinstance(item, str | Path) else None])
+
+
+def many(items: Iterable[Any]) -> Request:
+    """Return a request about several items; what is no path is named by its place."""
+    listed = list(items)
+    names: list[Name] = [
+        str(item) if isinstance(item, str | Path) else place for place, item in enumerate(listed)
+    ]
+    return Request("many", listed, names)
+
+
+def _pictures(asked: Any, preprocessor: Preprocessor) -> Request:
+    if frames.library(asked):
+        raise UserError(
+            "a frame for a model of pictures",
+            rule="it takes paths, pictures and arrays",
+            fix='give the column of paths as a list: predict(frame["path"].to_list())',
+        )
+    if isinstance(asked, str | Path) and Path(asked).is_dir():
+        # listing needs more than a server that is sent bytes does
+        from tilth.data.image_files import pictures_below
+
+        found = pictures_below(Path(asked))
+        if not found:
+            raise UserError(f"no pictures in {asked}", fix="check the path")
+        return many(found)
+    dimensions = getattr(asked, "ndim", 0)
+    if dimensions == 4:
+        return many(list(asked))
+    if dimensions == 3 and len(preprocessor(asked)) > 1:  # grey pictures without a channel axis
+        return many(list(asked))
+    return one(asked)
+
+
+def _rows(asked: Any) -> Request:
+    if frames.library(asked):
+        return Request("frame", [asked], range(len(asked)))
+    if isinstance(asked, str | Path):
+        return _file(Path(asked))
+    if isinstance(asked, Mapping):
+        return Request("one", [dict(asked)], [None])
+    if type(asked).__name__ == "Series" and hasattr(asked, "to_dict"):  # a row of a pandas frame
+        return Request("one", [asked.to_dict()], [None])
+    raise UserError(
+        f"a {type(asked).__name__} for a model of a table",
+        rule="it takes a polars or pandas frame, the path of a table, a row as a dict, or a list",
+        fix="collect a lazy frame, name the columns of an array: pl.DataFrame(array, schema=[...])",
+    )
+
+
+def _file(path: Path) -> Request:
+    """Read a table file; its rows are called by their lines."""
+    from tilth.data.table_read import read_frame
+
+    reading = read_frame(path, max_bad=1.0)  # the bad ones get their answer too
+    names: Sequence[Name] = range(reading.frame.height)
+    if reading.lines is not None:
+        names = [reading.row_name(row) for row in range(reading.frame.height)]
+    return Request("frame", [reading.frame], names, reading.bad)
