@@ -110,6 +110,14 @@ def test_crash_at_every_operation_of_a_second_save_of_one_step(tmp_path, monkeyp
         assert found_step(folder) == 2
 
 
+def test_a_save_cleans_up_after_a_writer_that_died_at_another_step(tmp_path, monkeypatch):
+    save(tmp_path, 1, state_of(1))
+    run_faulty(lambda: save(tmp_path, 2, state_of(2)), FaultyDisk("after", 2), monkeypatch)
+    assert len(names(tmp_path)) == 2
+    save(tmp_path, 3, state_of(3))
+    assert names(tmp_path) == ["step-00000001", "step-00000003"]
+
+
 def test_disk_error_at_every_operation_of_a_save(tmp_path, monkeypatch):
     def prepared(folder: Path):
         for step in (1, 2):
@@ -355,6 +363,11 @@ def test_saves_by_steps_only(tmp_path, monkeypatch):
     hook = Checkpointer(tmp_path, every_seconds=None, every_steps=4)
     make_loop(10, [Tick(clock, 1e6), hook]).fit()
     assert seen == [4, 8, 10] and hook.saved == 10
+
+
+def test_the_last_state_says_that_the_fit_ended(tmp_path):
+    make_loop(4, [Checkpointer(tmp_path, every_steps=1)]).fit()
+    assert latest(tmp_path)[1]["ended"] is True
 
 
 class StopAt(BaseHook):

@@ -122,6 +122,12 @@ def test_shared_memory_becomes_separate_tensors_of_equal_value():
     assert torch.equal(found["row"], torch.tensor([4.0, 5, 6, 7]))
 
 
+def test_values_that_torch_only_marks_as_conjugate_or_negative():
+    pair = torch.tensor([1 + 2j, 3 - 4j])
+    found = through_files([pair.conj(), torch._neg_view(torch.tensor([2.0, -4.0]))])
+    assert found[0].tolist() == [1 - 2j, 3 + 4j] and found[1].tolist() == [-2.0, 4.0]
+
+
 def test_packing_does_not_copy_what_lies_alone():
     weight = torch.randn(100)
     packed, _ = pack({"weight": weight, "view": weight[2:]})
