@@ -23,7 +23,7 @@ class TilthError(Exception):
         self.found, self.rule, self.fix = found, rule, fix
         self.choices = [str(choice) for choice in choices]
         listed = f"Choices: {', '.join(self.choices)}" if self.choices else ""
-        parts = [found, rule, listed, f"Fix: {fix}" if fix else ""]
+        parts = [f"{found}; {rule}" if rule else found, listed, f"Fix: {fix}" if fix else ""]
         super().__init__(" ".join(part.rstrip(".") + "." for part in parts if part))
 
 
@@ -31,7 +31,7 @@ class UserError(TilthError):
     """The input cannot be used as given (exit code 2).
 
     >>> str(UserError("epochs=0", rule="epochs must be at least 1"))
-    'epochs=0. epochs must be at least 1.'
+    'epochs=0; epochs must be at least 1.'
     """
 
     exit_code = 2

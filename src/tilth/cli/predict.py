@@ -27,10 +27,8 @@ def command(
     """
     from tilth.ship.predictor import load
 
-    folder = Path(model)
-    inner = folder / "model"
-    predictor = load(inner if (inner / "config.json").is_file() else folder, device=device)
-    answers = list(predictor.predict_items(list(items)))
+    predictor = load(model, device=device)
+    answers = list(predictor.predict_items(items[0] if len(items) == 1 else list(items)))
     if as_json:
         for answer in answers:
             emit(answer)
@@ -48,9 +46,9 @@ def line(answer: dict[str, Any]) -> str:
     """Return one answer as a line of text."""
     if "error" in answer:
         return f"{answer['item']}\tERROR: {answer['error']}"
-    if "label" in answer:
-        return f"{answer['item']}\t{answer['label']}\t{answer['probability']:.3f}"
-    return f"{answer['item']}\t{answer['value']:g}"
+    sure = answer.get("probability")
+    said = f"{answer['item']}\t{answer['prediction']}"
+    return said if sure is None else f"{said}\t{sure:.3f}"
 
 
 def write_csv(answers: list[dict[str, Any]], path: Path) -> None:

@@ -36,11 +36,11 @@ class ResidentStore:
     def __len__(self) -> int:
         return self._length
 
-    def take(self, rows: Tensor) -> Any:
+    def take(self, rows: Tensor, epoch: int = 0) -> Any:
         """Return the raw inputs of ``rows`` ([B] int64), a copy on the store's device."""
         return map_tree(lambda leaf: leaf.index_select(0, rows.to(leaf.device)), self.raw)
 
-    def prefetch(self, rows: Tensor) -> None:
+    def prefetch(self, rows: Tensor, epoch: int = 0) -> None:
         """Do nothing: every row is here."""
 
     def to(self, device: torch.device) -> ResidentStore:

@@ -33,13 +33,13 @@ FAMILIES = {
 
 
 def batch_size(kind: str, rows: int) -> int:
-    """Return a power of two: the family's size, halved until an epoch has twenty steps.
+    """Return a power of two: the family's size, halved until an epoch has sixteen steps.
 
     >>> batch_size("images", 1258), batch_size("images", 51000), batch_size("table", 10)
-    (32, 128, 8)
+    (64, 128, 8)
     """
     size = FAMILIES[kind].batch_size * (4 if kind == "table" and rows >= 200_000 else 1)
-    while size > 8 and rows < 20 * size:
+    while size > 8 and rows < 16 * size:
         size //= 2
     return min(size, rows)
 

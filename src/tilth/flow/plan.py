@@ -68,7 +68,7 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
     if settings.epochs is None:
         reasons["epochs"] = f"about {defaults.SAMPLES:,} rows seen in all, for {rows:,} rows"
     if settings.batch_size is None:
-        reasons["batch_size"] = "at least twenty steps in an epoch"
+        reasons["batch_size"] = "at least sixteen steps in an epoch"
     if settings.lr is None:
         reasons["lr"] = "the default for this kind of data"
     steps = math.ceil(rows / size)

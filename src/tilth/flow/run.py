@@ -10,7 +10,8 @@ from tilth.audit.examine import examine
 from tilth.audit.report import render
 from tilth.errors import UserError
 from tilth.flow.arguments import checked
-from tilth.ship.bundle import copy_bundle, save_bundle
+from tilth.ship.bundle import save_bundle
+from tilth.ship.copy_bundle import copy_bundle
 from tilth.train.early_stop import BestWeights
 from tilth.train.loop import Loop
 from tilth.train.run_folder import RunFolder
@@ -126,7 +127,7 @@ class Run:
             target=learner.data.target,
             task=learner.task.name,
             temperature=found["temperature"]["value"],
-            card=found,
+            card={"audit": found, "environment": self.folder.environment},
             force=True,
         )
 

@@ -135,7 +135,12 @@ def arrays(
             frame, "target", task=task, splits=splits, split_seed=split_seed, fractions=fractions
         )
     return image_arrays(
-        array, targets, task=task, splits=splits, split_seed=split_seed, fractions=fractions
+        array,
+        targets,
+        task=task,
+        splits=splits,
+        split_seed=split_seed,
+        fractions=fractions,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from tilth.errors import UserError
-from tilth.ship.bundle import read_weights
+from tilth.ship.open_bundle import read_bundle
 
 
 def take_body(model: nn.Module, bundle: Path) -> list[str]:
@@ -15,7 +15,7 @@ def take_body(model: nn.Module, bundle: Path) -> list[str]:
 
     Returns what was taken and what was not, in words. Raises UserError where nothing fits.
     """
-    return take(model, read_weights(bundle), str(bundle))
+    return take(model, read_bundle(bundle).tensors, str(bundle))
 
 
 def take(model: nn.Module, weights: dict[str, Tensor], name: str) -> list[str]:

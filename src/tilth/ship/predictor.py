@@ -131,8 +131,8 @@ class Predictor:
         """Yield (first row, answers) for a frame, piece by piece."""
         for number, piece in enumerate(frames.pieces(frame, ROWS_AT_ONCE)):
             start, decoded = number * ROWS_AT_ONCE, self._decoded(self._preprocessor(piece))
-            rows = len(decoded.answers)
-            sound = np.isfinite(decoded.values.reshape(rows, -1)).all(axis=1)
+            values = decoded.values.reshape(len(decoded.answers), self._task.outputs)
+            sound = np.isfinite(values).all(axis=1)
             if not sound.all():
                 raise _not_finite(f"row {start + int(np.flatnonzero(~sound)[0])}")
             yield start, decoded

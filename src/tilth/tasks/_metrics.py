@@ -1,4 +1,4 @@
-"""The metrics that tasks offer, as plain functions on NumPy arrays, mostly scikit-learn's."""
+"""The metrics that tasks offer, as plain functions on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ def balanced_accuracy(probabilities: Array, classes: Array) -> float:
 
 
 def f1_macro(probabilities: Array, classes: Array) -> float:
-    """Mean over classes of the harmonic mean of precision and recall."""
-    from sklearn.metrics import f1_score
+    """Mean, over the classes that are true or said, of the harmonic mean of precision and recall.
 
-    answers = probabilities.argmax(axis=1)
-    return float(f1_score(classes, answers, average="macro", zero_division=0))
+    A bootstrap calls this thousands of times, which a library's checks make fifty times slower.
+    """
+    size = probabilities.shape[1]
+    answers, truths = probabilities.argmax(axis=1), classes.astype(np.int64)
+    right = np.bincount(truths[answers == truths], minlength=size)
+    said, true = (np.bincount(each, minlength=size) for each in (answers, truths))
+    present = said + true > 0
+    return float((2 * right[present] / (said + true)[present]).mean())
 
 
 def log_loss(probabilities: Array, classes: Array) -> float:
@@ -37,12 +42,17 @@ def log_loss(probabilities: Array, classes: Array) -> float:
 
 
 def auc(probabilities: Array, classes: Array) -> float:
-    """Area under the ROC curve of the second class; nan where only one class is present."""
-    from sklearn.metrics import roc_auc_score
+    """Area under the ROC curve of the second class; nan where only one class is present.
 
-    if len(np.unique(classes)) < 2:
+    From the sum of its ranks, ties sharing theirs (Mann and Whitney 1947), as fast as a sort.
+    """
+    positive = classes == 1
+    found, others = int(positive.sum()), int((~positive).sum())
+    if not found or not others:
         return float("nan")
-    return float(roc_auc_score(classes, probabilities[:, 1]))
+    _, places, counts = np.unique(probabilities[:, 1], return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
+    return float((ranks[positive].sum() - found * (found + 1) / 2) / (found * others))
 
 
 def rmse(predicted: Array, true: Array) -> float:

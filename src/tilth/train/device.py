@@ -16,7 +16,7 @@ def works(name: str) -> str | None:
         (weight @ weight).sum().backward()
         right = weight.grad is not None and float(weight.grad.sum()) == 1024.0
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        return str(error).splitlines()[0]
+        return str(error).splitlines()[0].partition(". ")[0]
     return None if right else "a matrix product gave a wrong gradient"
 
 
@@ -34,8 +34,10 @@ def choose_device(name: str = "auto") -> tuple[torch.device, str]:
             raise UserError(f"device={name!r}: {trouble}", fix="use --device cpu")
         return torch.device(name), "as asked"
     reasons = []
-    for kind, there in (("cuda", torch.cuda.is_available()),
-                        ("mps", torch.backends.mps.is_available())):
+    for kind, there in (
+        ("cuda", torch.cuda.is_available()),
+        ("mps", torch.backends.mps.is_available()),
+    ):
         if there:
             trouble = works(kind)
             if trouble is None:

@@ -150,7 +150,6 @@ def fingerprint(model: nn.Module, batch: Any, device: torch.device, options: lis
         torch.__version__,
         torch.get_num_threads(),
         device.type,
-        compile,
         type(model).__qualname__,
         [(name, list(p.shape), p.requires_grad) for name, p in model.named_parameters()],
         [(list(leaf.shape), str(leaf.dtype)) for leaf in leaves(batch)],

@@ -1,0 +1,151 @@
+"""The plots that every report has: scores, training curves, learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tilth.audit import figures, history, words
+from tilth.audit.figures import INK, LINE, NET, OTHER, VALID, drawable
+from tilth.audit.history import Line, Records
+
+
+def contest(audit: Mapping[str, Any]) -> str:
+    """Draw the main metric of the net and each baseline with 95 % intervals."""
+    metric = audit["main_metric"]
+    rows = [("this net", audit["test"][metric])]
+    rows += [
+        (one["what"], one["metrics"][metric])
+        for one in audit["baselines"]
+        if one["metrics"].get(metric, {}).get("value") is not None
+    ]
+    factor = 100 if metric in words.PERCENT else 1
+    with figures.style():
+        figure, axes = figures.new(7.6, 1.1 + 0.45 * len(rows))
+        for place, (_, found) in enumerate(rows):
+            _dot(axes, found, place, factor, OTHER if place else NET)
+            axes.annotate(
+                words.measure(metric, found["value"]),
+                (factor * found["value"], place),
+                xytext=(0, 7),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+            )
+        axes.set_yticks(range(len(rows)), [drawable(name, 40) for name, _ in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.7)
+        axes.grid(visible=False, axis="y")
+        axes.margins(x=0.08)
+        better = "less is better" if audit["metrics"][metric]["mode"] == "min" else "more is better"
+        axes.set_xlabel(f"{words.title(metric)} on test{unit(audit, metric)}, {better}")
+        axes.set_title("The net beside simple baselines, with 95 % intervals")
+        return figures.svg(figure, "contest", "Scores of the net and of the baselines")
+
+
+def _dot(axes: Any, found: Mapping[str, Any], place: int, factor: int, colour: str) -> None:
+    if found["low"] is not None and found["high"] is not None:
+        ends = [factor * found["low"], factor * found["high"]]
+        axes.plot(ends, [place] * 2, color=colour, linewidth=5, alpha=0.4, solid_capstyle="round")
+    axes.plot(factor * found["value"], place, "o", color=colour, markersize=7)
+
+
+def unit(audit: Mapping[str, Any], metric: str) -> str:
+    """Return the unit of a metric for an axis: per cent, or the target's."""
+    if metric in words.PERCENT:
+        return " (%)"
+    return f" ({drawable(audit['target']['name'])})" if metric in {"rmse", "mae"} else ""
+
+
+def loss_curves(records: Records) -> str | None:
+    """Draw the loss on train and on valid; None where neither was recorded."""
+    lines = {
+        "train": history.line(records, "train/loss"),
+        "valid": history.line(records, "valid/loss"),
+    }
+    if not lines["valid"][0]:
+        lines["valid"] = history.line(records, "valid/log_loss")
+    if not any(drawn[0] for drawn in lines.values()):
+        return None
+    return _curves(records, lines, "Loss", "loss", "loss")
+
+
+def metric_curve(
+    audit: Mapping[str, Any], records: Records, metric: str, best_epoch: float | None
+) -> str | None:
+    """Draw one metric on valid by epoch, its chosen epoch marked; None where not recorded."""
+    drawn = history.line(records, f"valid/{metric}")
+    if not drawn[0]:
+        return None
+    if metric in words.PERCENT:
+        drawn = (drawn[0], [100 * value for value in drawn[1]])
+    name = words.title(metric)
+    label = f"{name}{unit(audit, metric)}"
+    return _curves(records, {"valid": drawn}, name, label, metric, best_epoch)
+
+
+def _curves(
+    records: Records,
+    lines: Mapping[str, Line],
+    name: str,
+    label: str,
+    identity: str,
+    best_epoch: float | None = None,
+) -> str:
+    with figures.style():
+        figure, axes = figures.new(5.0, 3.1)
+        for split, (where, values) in lines.items():
+            marker = "o" if len(where) <= 30 else ""
+            colour = VALID if split == "valid" else NET
+            axes.plot(where, values, marker=marker, markersize=3.5, color=colour, label=split)
+        for end in history.phase_ends(records):
+            axes.axvline(end, color=LINE, linestyle=":", label="new phase")
+        if best_epoch is not None:
+            axes.axvline(best_epoch, color=INK, linestyle="--", linewidth=1, label="weights kept")
+        handles, names = axes.get_legend_handles_labels()
+        unique = dict(zip(names, handles, strict=True))
+        axes.legend(unique.values(), unique.keys(), fontsize=8.5)
+        axes.set(xlabel="epoch", ylabel=label, title=f"{name} by epoch")
+        plain_id = "".join(mark for mark in identity if mark.isalnum())
+        return figures.svg(figure, f"curve-{plain_id}", f"{name} by epoch")
+
+
+def learning_rate(config: Mapping[str, Any], records: Records) -> str | None:
+    """Draw the planned learning rate and what was recorded; None where there is neither."""
+    planned, seen = history.planned_rates(config, records), history.line(records, "lr")
+    if not planned[0] and not seen[0]:
+        return None
+    with figures.style():
+        figure, axes = figures.new(5.0, 3.1)
+        if planned[0]:
+            axes.plot(*planned, color=NET, label="planned")
+        if seen[0]:
+            axes.plot(*seen, "o", markersize=4, color=VALID, label="used, at each look at valid")
+        axes.legend(fontsize=8.5)
+        axes.yaxis.set_major_formatter(lambda value, place: f"{value:.2g}")
+        axes.set(xlabel="epoch", ylabel="learning rate", title="Learning rate by epoch")
+        return figures.svg(figure, "rate", "Learning rate by epoch")
+
+
+def finder(found: Mapping[str, Any]) -> str | None:
+    """Draw the learning-rate finder's curve and its suggestion; None where there is no curve."""
+    rates, losses = found.get("rates") or [], found.get("losses") or []
+    pairs = [
+        (rate, loss) for rate, loss in zip(rates, losses, strict=False) if rate and loss is not None
+    ]
+    if not pairs:
+        return None
+    with figures.style():
+        figure, axes = figures.new(5.0, 3.1)
+        axes.plot([rate for rate, _ in pairs], [loss for _, loss in pairs], color=NET)
+        suggestion = found.get("suggestion")
+        if suggestion:
+            axes.axvline(
+                suggestion, color=VALID, linestyle="--", label=f"suggestion {suggestion:.2g}"
+            )
+            axes.legend(fontsize=8.5)
+        axes.set(xscale="log", xlabel="learning rate", ylabel="train loss, smoothed")
+        # the usual labels of a log axis are mathematics, which labels here never are
+        axes.xaxis.set_major_formatter(lambda value, place: f"{value:.0e}")
+        axes.xaxis.set_minor_formatter(lambda value, place: "")
+        axes.set_title("Learning-rate finder")
+        return figures.svg(figure, "finder", "Loss over the learning rate")

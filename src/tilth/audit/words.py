@@ -1,0 +1,150 @@
+"""Numbers and names as a person reads them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+TITLES = {
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "f1_macro": "F1 (macro)",
+    "log_loss": "Log loss",
+    "auc": "AUC",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R2",
+}
+EXPLANATIONS = {
+    "accuracy": "share of rows whose most probable class is the true one",
+    "balanced_accuracy": "mean over the classes of the share of their rows found",
+    "f1_macro": "mean over the classes of the harmonic mean of precision and recall",
+    "log_loss": "mean negative log-probability of the true class, in nats (less is better)",
+    "auc": "chance that a row of the second class is ranked above one of the first",
+    "rmse": "root of the mean squared error, in the target's units (less is better)",
+    "mae": "mean absolute error, in the target's units (less is better)",
+    "r2": "share of the variance explained: 1 is perfect, 0 is always saying the mean",
+}
+PERCENT = frozenset({"accuracy", "balanced_accuracy"})
+
+
+def title(metric: str) -> str:
+    """Return a metric's name for people; a user's own metric keeps its name.
+
+    >>> title("auc"), title("my_cost")
+    ('AUC', 'my cost')
+    """
+    return TITLES.get(metric, metric.replace("_", " "))
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Return a number with ``digits`` significant digits, thousands set off.
+
+    >>> number(0.98765), number(1234567.0), number(12.3), number(None), number(0)
+    ('0.9877', '1,234,567', '12.3', 'not defined', '0')
+    """
+    if value is None or not math.isfinite(value):
+        return "not defined"
+    if isinstance(value, int) or abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.1e}"
+
+
+def measure(metric: str, value: float | None) -> str:
+    """Return a metric's value: shares of rows as per cent, all others as numbers.
+
+    >>> measure("accuracy", 0.98765), measure("auc", 0.9)
+    ('98.77 %', '0.9000')
+    """
+    if value is None or not math.isfinite(value):
+        return "not defined"
+    if metric in PERCENT:
+        return f"{100 * value:.2f} %" if value < 1 else "100 %"
+    if metric in TITLES and abs(value) < 1:
+        return f"{value:.4f}"
+    return number(value)
+
+
+def interval(metric: str, found: Mapping[str, Any]) -> str:
+    """Return the ends of an interval, empty where it has none.
+
+    >>> interval("accuracy", {"value": 0.9, "low": 0.85, "high": 0.94})
+    '85.00 % to 94.00 %'
+    """
+    if found.get("low") is None or found.get("high") is None:
+        return ""
+    return f"{measure(metric, found['low'])} to {measure(metric, found['high'])}"
+
+
+def difference(metric: str, value: float | None) -> str:
+    """Return a difference with its sign; shares of rows in percentage points.
+
+    >>> difference("accuracy", 0.0512), difference("auc", -0.01)
+    ('+5.12 points', '-0.0100')
+    """
+    if value is None or not math.isfinite(value):
+        return "not defined"
+    text = measure(metric, abs(value))
+    if metric in PERCENT:
+        text = f"{100 * abs(value):.2f} points"
+    # what rounds to nothing has no sign
+    sign = "-" if value < 0 and text.strip("0. points") else "+"
+    return sign + text
+
+
+def difference_interval(metric: str, found: Mapping[str, Any]) -> str:
+    """Return the ends of a difference's interval, empty where it has none.
+
+    >>> difference_interval("accuracy", {"low": -0.01, "high": 0.02})
+    '-1.00 to +2.00 points'
+    """
+    if found.get("low") is None or found.get("high") is None:
+        return ""
+    low, high = (difference(metric, found[end]) for end in ("low", "high"))
+    return f"{low.removesuffix(' points')} to {high}"
+
+
+def size(count: float) -> str:
+    """Return bytes in a readable unit.
+
+    >>> size(512), size(3_200_000)
+    ('512 B', '3.1 MiB')
+    """
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if count < 1024:
+            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TiB"
+
+
+def short(text: str, most: int) -> str:
+    """Return the text, its middle left out where it is longer than ``most`` characters.
+
+    >>> short("abcdefghij", 7)
+    'ab...ij'
+    """
+    if len(text) <= most:
+        return text
+    kept = most - 3
+    return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Return a share as per cent, a dash where there is none.
+
+    >>> percent(0.1234), percent(1, 0), percent(None)
+    ('12.3 %', '100 %', '-')
+    """
+    return "-" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def cell(value: object) -> str:
+    """Return a table's cell as text: missing ones as a word, numbers short.
+
+    >>> cell(None), cell(1.23456789), cell(7), cell("x")
+    ('(missing)', '1.235', '7', 'x')
+    """
+    if value is None:
+        return "(missing)"
+    return number(value) if isinstance(value, float) else str(value)

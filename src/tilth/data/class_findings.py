@@ -1,0 +1,132 @@
+"""Trouble with classes that can be seen by counting them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tilth.data.dataset import Finding, IntArray
+
+_FEW_ROWS = 10
+_IMBALANCE = 10.0
+_MOST_ITEMS = 100
+
+ItemId = Callable[[int], str]
+
+
+def class_findings(
+    ids: NDArray[np.int64],
+    labels: tuple[str, ...],
+    splits: Mapping[str, IntArray],
+    item_id: ItemId,
+    *,
+    rows_word: str = "rows",
+) -> list[Finding]:
+    """Return findings about single, tiny, missing, unseen and uneven classes.
+
+    ids: [rows] class ids, -1 where the label is not among ``labels``; rows_word: what to call rows
+    """
+    counts = {
+        name: np.bincount(ids[rows][ids[rows] >= 0], minlength=len(labels))
+        for name, rows in splits.items()
+    }
+    total = np.sum(list(counts.values()), axis=0)
+    found = [
+        *_alone(labels, total, rows_word),
+        *_tiny(labels, total, rows_word),
+        *_absent(labels, counts),
+        *_uneven(labels, counts.get("train", total), rows_word),
+    ]
+    unseen = [row for rows in splits.values() for row in rows[ids[rows] < 0].tolist()]
+    if unseen:
+        found.append(
+            Finding(
+                "unseen_label",
+                "error",
+                f"{len(unseen)} {rows_word} have a label that no training row has",
+                "add such rows to train, or correct the labels",
+                tuple(item_id(row) for row in unseen[:_MOST_ITEMS]),
+            )
+        )
+    return found
+
+
+def _alone(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]:
+    present = [label for label, count in zip(labels, total, strict=True) if count]
+    if len(present) < 2:
+        only = present[0] if present else "none"
+        return [
+            Finding(
+                "one_class",
+                "error",
+                f"there is only one class: {only} ({int(total.sum())} {word})",
+                "a classifier needs at least two classes to tell apart",
+            )
+        ]
+    if total.max() == 1:
+        return [
+            Finding(
+                "one_row_per_class",
+                "error",
+                f"every one of the {len(labels)} classes has a single row: nothing can be "
+                "learned and tested",
+                f"collect at least {_FEW_ROWS} {word} of each class; if the folders are not "
+                "classes, sort the files into folders that are",
+            )
+        ]
+    return []
+
+
+def _tiny(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]:
+    few = [f"{labels[i]} ({total[i]})" for i in np.flatnonzero(total < _FEW_ROWS)]
+    if not few or total.max() <= 1:
+        return []
+    return [
+        Finding(
+            "tiny_class",
+            "warning",
+            f"{len(few)} of {len(labels)} classes have fewer than {_FEW_ROWS} {word}: {_some(few)}",
+            "collect more, merge them with another class, or leave them out",
+            tuple(few[:_MOST_ITEMS]),
+        )
+    ]
+
+
+def _absent(labels: tuple[str, ...], counts: Mapping[str, IntArray]) -> list[Finding]:
+    found = []
+    for split in ("valid", "test"):
+        missing = [labels[i] for i in np.flatnonzero(counts.get(split, np.ones(1)) == 0)]
+        if missing and len(labels) > 1:
+            found.append(
+                Finding(
+                    f"class_not_in_{split}",
+                    "warning",
+                    f"{len(missing)} classes have no row in {split}: {_some(missing)}",
+                    f"nothing can be said about them from {split}",
+                    tuple(missing[:_MOST_ITEMS]),
+                )
+            )
+    return found
+
+
+def _uneven(labels: tuple[str, ...], train: IntArray, word: str) -> list[Finding]:
+    present = train[train > 0]
+    if len(present) < 2 or present.max() < _IMBALANCE * present.min():
+        return []
+    most, least = int(train.argmax()), int(np.where(train > 0, train, train.max() + 1).argmin())
+    return [
+        Finding(
+            "imbalance",
+            "warning",
+            f"the largest class has {present.max() / present.min():.0f} times the {word} of the "
+            f"smallest: {labels[most]} {train[most]}, {labels[least]} {train[least]}",
+            "look at the score of each class, not only at accuracy",
+        )
+    ]
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

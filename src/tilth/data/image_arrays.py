@@ -1,0 +1,174 @@
+"""Pictures that are in memory already: NumPy arrays and torch tensors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from tilth.data.augment import Augment
+from tilth.data.dataset import SPLITS, IntArray
+from tilth.data.decoder import Decoder
+from tilth.data.image_assemble import Gathered, Labels, assemble
+from tilth.data.image_preprocessor import ImagePreprocessor
+from tilth.data.image_set import ImageData
+from tilth.data.pixel_arrays import as_bytes, batch_channels_first, opaque
+from tilth.data.resident_store import ResidentStore
+from tilth.data.split import FRACTIONS
+from tilth.errors import UserError, choose
+from tilth.nn.sizes import height_width
+
+Pixels = NDArray[Any]
+
+
+def image_arrays(
+    images: ArrayLike | Tensor,
+    labels: ArrayLike | Tensor | Sequence[str],
+    *,
+    splits: Mapping[str, ArrayLike] | None = None,
+    task: str | None = None,
+    size: int | Sequence[int] | None = None,
+    augment: Augment | bool = True,
+    split_seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
+    name: str = "arrays",
+) -> ImageData:
+    """Make a data set of pictures in memory.
+
+    images: [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels; whole numbers are
+        0..255 (uint16: 0..65535); floats are kept as they are, whatever their range, or stored
+        in 8 bits where nothing is lost by it
+    labels: [N] class names or numbers, or numbers to predict
+    splits: split name -> rows; what is missing of train, valid, test is taken out of train
+    task: "classify" or "regress"; by default labels that are floats and not all whole numbers
+        are to be regressed, all others are classes
+    size: resized to so many pixels (one number, or height and width)
+    augment: True for the defaults of this size, False for none
+
+    Raises UserError for shapes, values and labels that do not fit, saying which.
+
+    >>> from sklearn.datasets import load_digits
+    >>> digits = load_digits()
+    >>> data = image_arrays(digits.images, digits.target)
+    >>> data.model_arguments()
+    {'channels': 1, 'size': 8}
+    """
+    notes: list[str] = []
+    planes = batch_channels_first(_array(images))
+    values = _labels(labels, task, notes)
+    if len(values) != len(planes) or len(planes) == 0:
+        raise UserError(
+            f"{len(planes)} pictures and {len(values)} labels", rule="each picture has one label"
+        )
+    pixels, bounds = _pixels(planes, notes)
+    if size is not None:
+        pixels = _resized(pixels, height_width(size, at_least=4))
+        notes.append(f"resized to {pixels.shape[3]} x {pixels.shape[2]} px")
+    channels, height, width = pixels.shape[1:]
+    notes.append(f"{len(pixels):,} pictures of {width} x {height} px, {channels} channels")
+    gathered = Gathered(
+        name=name,
+        store=ResidentStore(torch.from_numpy(pixels)),
+        labels=values,
+        given=_given(splits, len(pixels)),
+        keys=_content_keys(pixels),
+        decoder=Decoder(height, width, channels),
+        dtype="uint8" if pixels.dtype == np.uint8 else "float32",
+        value_range=bounds,
+        notes=notes,
+    )
+    return assemble(
+        gathered, split_seed=split_seed, fractions=fractions, augment=augment, max_bad=0.0
+    )
+
+
+def _array(values: ArrayLike | Tensor) -> Pixels:
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+
+
+def _labels(
+    labels: ArrayLike | Tensor | Sequence[str],
+    task: str | None,
+    notes: list[str],
+) -> Labels:
+    array = _array(labels)
+    if array.ndim != 1:
+        raise UserError(
+            f"labels of shape {array.shape}",
+            rule="labels are [N], one for each picture",
+            fix="for one-hot labels give labels.argmax(1)" if array.ndim == 2 else "",
+        )
+    if task is not None:
+        choose(task, ("classify", "regress"), "task")
+    floats = array.dtype.kind == "f"
+    if floats and not np.isfinite(array).all():
+        raise UserError(f"{int((~np.isfinite(array)).sum())} labels are not finite numbers")
+    whole = array.dtype.kind in "iub" or (floats and bool((array == np.round(array)).all()))
+    if task == "regress" or (task is None and floats and not whole):
+        if array.dtype.kind not in "iufb":
+            raise UserError(f"labels of type {array.dtype}", rule="only numbers can be regressed")
+        notes.append("the labels are numbers to predict (classes: task='classify')")
+        return array.astype(np.float64)
+    if floats and whole:
+        array = array.astype(np.int64)
+        if task is None:
+            notes.append("the labels are whole numbers, taken as classes (else: task='regress')")
+    return [str(label) for label in array.tolist()]
+
+
+def _pixels(planes: Pixels, notes: list[str]) -> tuple[Pixels, tuple[float, float] | None]:
+    """Return contiguous uint8 or float32 pixels, and black and white where they are known."""
+    if planes.dtype.kind != "f":
+        pixels = opaque(as_bytes(planes), 255)
+        if planes.dtype != np.uint8:
+            notes.append(f"{planes.dtype} pixels are brought to 8 bits")
+        return np.ascontiguousarray(pixels), (0.0, 255.0)
+    if not np.isfinite(planes).all():
+        rows = np.flatnonzero(~np.isfinite(planes).all(axis=(1, 2, 3)))
+        raise UserError(
+            f"{len(rows)} pictures hold pixels that are not finite, the first in row {rows[0]}",
+            fix="replace or remove them",
+        )
+    if planes.min() < 0 or planes.max() > 1:
+        if planes.shape[1] == 4:
+            raise UserError("4 channels of floats beyond 0..1", fix="remove the fourth channel")
+        return np.ascontiguousarray(planes, dtype=np.float32), None
+    planes = opaque(planes, 1.0)
+    scaled = planes * 255.0
+    if np.abs(scaled - np.rint(scaled)).max() < 1e-3:
+        notes.append("float pixels are 8-bit values divided by 255, and are held as such")
+        return np.ascontiguousarray(np.rint(scaled).astype(np.uint8)), (0.0, 255.0)
+    notes.append("float pixels from 0 (black) to 1 (white) are kept as floats")
+    return np.ascontiguousarray(planes, dtype=np.float32), (0.0, 1.0)
+
+
+def _resized(pixels: Pixels, size: Sequence[int]) -> Pixels:
+    channels = pixels.shape[1]
+    dtype: Literal["uint8", "float32"] = "uint8" if pixels.dtype == np.uint8 else "float32"
+    zero, one = (0.0,) * channels, (1.0,) * channels
+    resize = ImagePreprocessor(size[0], size[1], channels, zero, one, dtype=dtype)
+    return resize.pixels(list(pixels)).numpy()
+
+
+def _content_keys(pixels: Pixels) -> NDArray[np.uint64]:
+    digests = (hashlib.blake2b(row, digest_size=8).digest() for row in pixels)
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def _given(splits: Mapping[str, ArrayLike] | None, count: int) -> dict[str, IntArray]:
+    given: dict[str, IntArray] = {}
+    for name, rows in (splits or {}).items():
+        choose(name, SPLITS, "split")
+        given[name] = np.asarray(rows, dtype=np.int64)
+    everything = np.concatenate(list(given.values())) if given else np.empty(0, dtype=np.int64)
+    outside = everything[(everything < 0) | (everything >= count)]
+    if len(outside):
+        raise UserError(f"splits name row {outside[0]}", rule=f"rows are 0 to {count - 1}")
+    if len(np.unique(everything)) < len(everything):
+        raise UserError("a row is in more than one split", rule="splits do not share rows")
+    return given

@@ -1,0 +1,214 @@
+"""From pictures and labels that have been read to a data set: splits, labels, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tilth.data.augment import Augment, default_augment
+from tilth.data.dataset import BadItem, IntArray, Store, Target
+from tilth.data.decoder import Decoder
+from tilth.data.image_findings import Facts
+from tilth.data.image_preprocessor import ImagePreprocessor
+from tilth.data.image_set import ImageData, number_target
+from tilth.data.image_statistics import channel_statistics
+from tilth.data.open_image import Header
+from tilth.data.split import complete, split
+from tilth.errors import UserError, nearest
+
+Labels = Sequence[str] | NDArray[np.float64]
+
+
+@dataclass
+class Gathered:
+    """Pictures that have been read, before they are split.
+
+    labels: class names, or numbers to predict; given: the splits that the source has
+    keys: [rows] 64-bit content hashes; files, headers: None for arrays
+    value_range: black and white; None to take the range of the training rows
+    """
+
+    name: str
+    store: Store
+    labels: Labels
+    given: Mapping[str, IntArray]
+    keys: NDArray[np.uint64]
+    decoder: Decoder
+    dtype: Literal["uint8", "float32"] = "uint8"
+    value_range: tuple[float, float] | None = (0.0, 255.0)
+    files: list[str] | None = None
+    headers: list[Header] | None = None
+    facts: Facts = field(default_factory=Facts)
+    notes: list[str] = field(default_factory=list)
+
+
+def assemble(
+    gathered: Gathered,
+    *,
+    split_seed: int,
+    fractions: Sequence[float],
+    augment: Augment | bool,
+    max_bad: float,
+) -> ImageData:
+    """Split, name the classes, measure the training rows.
+
+    augment: True for the defaults of this size, False for none
+    Raises UserError where over ``max_bad`` of the rows have a label that train lacks.
+    """
+    notes = list(gathered.notes)
+    splits = _split(gathered, split_seed, fractions, notes)
+    target, values = _target(gathered.labels, splits["train"])
+    splits = _without_unseen(gathered, target, values, splits, max_bad)
+    ready = _preprocessor(gathered, splits["train"], notes)
+    facts = gathered.facts
+    unseen = [
+        BadItem(item, f"label {label!r} is in no training picture")
+        for label, items in facts.unseen.items()
+        for item in items
+    ]
+    if isinstance(augment, bool):
+        height, width = gathered.decoder.height, gathered.decoder.width
+        chosen, why = default_augment(min(height, width), gathered.decoder.channels)
+        notes.append(f"augmentation of training pictures: {why if augment else 'none'}")
+        given = chosen if augment else None
+    else:
+        given = augment
+    return ImageData(
+        gathered.name,
+        target,
+        splits,
+        notes,
+        [*facts.unreadable, *facts.not_pictures, *unseen],
+        preprocessor=ready,
+        pictures=gathered.store,
+        values=values,
+        keys=gathered.keys,
+        files=gathered.files,
+        headers=gathered.headers,
+        augment=given,
+        facts=facts,
+    )
+
+
+def sorted_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the different labels in order: by value where all are whole numbers.
+
+    >>> sorted_labels(["10", "9", "9"]), sorted_labels(["b", "a10", "a9"])
+    (('9', '10'), ('a10', 'a9', 'b'))
+    """
+    different = set(labels)
+    if all(label.removeprefix("-").isdecimal() for label in different):
+        return tuple(sorted(different, key=lambda label: (int(label), label)))
+    return tuple(sorted(different))
+
+
+def _split(
+    gathered: Gathered, seed: int, fractions: Sequence[float], notes: list[str]
+) -> dict[str, IntArray]:
+    # equal content has an equal key and is kept in one split, so that copies do not leak
+    if isinstance(gathered.labels, np.ndarray):
+        strata, numbers = None, gathered.labels
+    else:
+        strata, numbers = list(gathered.labels), None
+    if not gathered.given:
+        splits = split(
+            gathered.keys, strata=strata, numbers=numbers, fractions=fractions, seed=seed
+        )
+        how = f"split by content, split_seed={seed}"
+    else:
+        splits = complete(
+            gathered.given,
+            gathered.keys,
+            strata=strata,
+            numbers=numbers,
+            fractions=_of_train(fractions, gathered.given),
+            seed=seed,
+        )
+        missing = [name for name in ("valid", "test") if name not in gathered.given]
+        how = f"{' and '.join(missing)} taken out of train" if missing else "splits as given"
+    counts = ", ".join(f"{name} {len(rows):,}" for name, rows in splits.items())
+    notes.append(f"{how}: {counts}")
+    return splits
+
+
+def _of_train(fractions: Sequence[float], given: Mapping[str, IntArray]) -> tuple[float, ...]:
+    """Return fractions in which what is missing is so much of the given train part."""
+    train, *others = fractions
+    for place, name in enumerate(("valid", "test")):
+        if name in given:
+            train, others[place] = train + others[place], 0.0
+    return (train, *others)
+
+
+def _target(labels: Labels, train: IntArray) -> tuple[Target, Tensor]:
+    if isinstance(labels, np.ndarray):
+        target = number_target("value", torch.from_numpy(labels[train]))
+        return target, target.encode(labels.tolist())
+    target = Target("label", "classes", labels=sorted_labels([labels[row] for row in train]))
+    return target, target.encode(labels)
+
+
+def _without_unseen(
+    gathered: Gathered,
+    target: Target,
+    values: Tensor,
+    splits: dict[str, IntArray],
+    max_bad: float,
+) -> dict[str, IntArray]:
+    """Take rows whose label train lacks out of the splits; too many of them are an error."""
+    if target.kind != "classes":
+        return splits
+    lost = np.flatnonzero(values.numpy() < 0)
+    if len(lost) == 0:
+        return splits
+    unseen: dict[str, list[str]] = {}
+    for row in lost.tolist():
+        name = gathered.files[row] if gathered.files else f"row {row}"
+        unseen.setdefault(str(gathered.labels[row]), []).append(name)
+    if len(lost) > max_bad * len(values):
+        guesses = [nearest(label, target.labels) for label in unseen]
+        meant = [
+            f"{label!r} may be {guess!r}"
+            for label, guess in zip(unseen, guesses, strict=True)
+            if guess
+        ]
+        raise UserError(
+            f"{len(lost)} of {len(values)} pictures have a label that no training picture has: "
+            + ", ".join(f"{label!r} ({len(items)})" for label, items in unseen.items()),
+            rule="what is not in train cannot be learned",
+            choices=target.labels,
+            fix=" and ".join(meant) or "add such pictures to train, or take them out",
+        )
+    gathered.facts.unseen = unseen
+    return {name: rows[~np.isin(rows, lost)] for name, rows in splits.items()}
+
+
+def _preprocessor(gathered: Gathered, train: IntArray, notes: list[str]) -> ImagePreprocessor:
+    mean, std, used = channel_statistics(gathered.store, train)
+    if used < len(train):
+        notes.append(f"mean and deviation are from {used:,} of {len(train):,} training pictures")
+    bounds = gathered.value_range
+    if bounds is None:
+        raw = gathered.store.take(torch.from_numpy(train))
+        bounds = (float(raw.min()), float(raw.max()))
+        if bounds[0] == bounds[1]:
+            bounds = (bounds[0], bounds[0] + 1.0)
+        notes.append(f"pixels are floats from {bounds[0]:g} (black) to {bounds[1]:g} (white)")
+    decoder = gathered.decoder
+    return ImagePreprocessor(
+        decoder.height,
+        decoder.width,
+        decoder.channels,
+        mean,
+        std,
+        fit=decoder.fit,
+        value_range=bounds,
+        dtype=gathered.dtype,
+        max_pixels=decoder.max_pixels,
+    )

@@ -1,0 +1,210 @@
+"""Reading pictures for training from a folder: the safe way, and into memory where they fit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tilth.cache import cache_folder
+from tilth.data.augment import Augment
+from tilth.data.dataset import BadItem, IntArray, Store
+from tilth.data.decoder import Decoder, Fit
+from tilth.data.idx_folder import read_idx_folder
+from tilth.data.image_arrays import image_arrays
+from tilth.data.image_assemble import Gathered, assemble
+from tilth.data.image_choices import choose_channels, choose_resident, choose_size
+from tilth.data.image_files import Listing, existing_folder, idx_files, list_pictures
+from tilth.data.image_findings import Facts
+from tilth.data.image_scan import Progress, decode_all, find_cut_short, scan
+from tilth.data.image_set import ImageData
+from tilth.data.image_store import DecodedStore
+from tilth.data.open_image import MAX_PIXELS, Header
+from tilth.data.resident_store import ResidentStore
+from tilth.data.split import FRACTIONS
+from tilth.errors import UserError
+
+__all__ = ["ImageData", "image_arrays", "read_images"]
+
+_MOST_LISTED = 100
+
+
+def read_images(
+    path: str | Path,
+    *,
+    size: int | Sequence[int] | None = None,
+    grey: bool | None = None,
+    fit: Fit = "squash",
+    augment: Augment | bool = True,
+    split_seed: int = 0,
+    fractions: Sequence[float] = FRACTIONS,
+    max_bad: float = 0.01,
+    max_pixels: int = MAX_PIXELS,
+    memory_budget: int | None = None,
+    resident: bool | None = None,
+    progress: Progress | None = None,
+) -> ImageData:
+    """Read a folder of class folders, of train/valid/test folders of those, or of idx files.
+
+    size: pixels of a side (or height and width); by default the pictures' own size where all
+        are equal and at most 64, else 128 or the usual shorter side if that is smaller
+    grey: one channel or three; by default one where no file holds colour
+    fit: how other proportions are brought to this size: "squash" loses nothing of the picture,
+        "crop" takes the middle, "pad" lays bars
+    augment: True for the defaults of this size, False for none
+    fractions: of train, valid and test, where the folders do not say; split_seed: the split is
+        a function of it and of the contents, and copies stay together
+    max_bad: pictures that cannot be read are set aside and listed, up to this share of all
+    max_pixels: pictures with more are not decoded
+    memory_budget: bytes that the pixels may take in memory (default: 40 % of what is
+        available); resident: hold them there (True), or decode them when needed (False)
+    progress: called with what is being done, how many are done, and of how many
+
+    What was inferred is in ``notes`` of the result, what was set aside in ``bad_items``.
+    Raises UserError where nothing can be found or too much is bad, saying what and where.
+    """
+    if not 0 <= max_bad <= 1:
+        raise UserError(f"max_bad={max_bad}", rule="max_bad is a share, from 0 to 1")
+    folder = existing_folder(path)
+    idx = idx_files(folder)
+    if idx:
+        if grey is False:
+            raise UserError("grey=False for idx files", rule="they are read as they are")
+        return read_idx_folder(
+            folder, idx, size=size, augment=augment, split_seed=split_seed, fractions=fractions
+        )
+    listing = list_pictures(folder)
+    files = _look_at(listing, max_bad, max_pixels, progress)
+    notes = [*listing.notes]
+    channels = choose_channels(files.headers, grey, notes)
+    height, width = choose_size(files.headers, size, fit, notes)
+    decoder = Decoder(height, width, channels, fit, max_pixels)
+    hold = choose_resident(len(files.names), decoder, resident, memory_budget, notes)
+    store, files = _store(files, decoder, hold, max_bad, progress)
+    if isinstance(store, DecodedStore):
+        notes.append(f"pictures are {store.note}")
+    if files.bad:
+        notes.append(f"{len(files.bad)} pictures cannot be read and are set aside")
+    given: dict[str, IntArray] = {
+        name: np.flatnonzero(np.array(files.splits) == name)
+        for name in ("train", "valid", "test")
+        if name in files.splits
+    }
+    gathered = Gathered(
+        name=listing.root.name,
+        store=store,
+        labels=files.labels,
+        given=given,
+        keys=files.keys,
+        decoder=decoder,
+        files=files.names,
+        headers=files.headers,
+        facts=Facts(
+            unreadable=files.bad,
+            not_pictures=listing.set_aside,
+            empty_classes=listing.empty_classes,
+        ),
+        notes=notes,
+    )
+    return assemble(
+        gathered, split_seed=split_seed, fractions=fractions, augment=augment, max_bad=max_bad
+    )
+
+
+@dataclass
+class _Files:
+    """The files that can be used so far, one entry each, and the bad ones."""
+
+    root: Path
+    names: list[str]
+    labels: list[str]
+    splits: list[str]
+    headers: list[Header]
+    keys: NDArray[np.uint64]
+    bad: list[BadItem]
+    listed: int
+
+    @property
+    def paths(self) -> list[Path]:
+        return [self.root / name for name in self.names]
+
+    def without(self, bad: dict[int, str], max_bad: float) -> _Files:
+        """Set files aside; raises UserError with the list where there are too many by now."""
+        worse = sorted([*self.bad, *(BadItem(self.names[i], bad[i]) for i in bad)], key=_by_name)
+        if len(worse) > max_bad * self.listed or len(worse) == self.listed:
+            raise _too_many(self.root, worse, self.listed, max_bad)
+        keep = [i for i in range(len(self.names)) if i not in bad]
+        return _Files(
+            self.root,
+            [self.names[i] for i in keep],
+            [self.labels[i] for i in keep],
+            [self.splits[i] for i in keep],
+            [self.headers[i] for i in keep],
+            self.keys[keep],
+            worse,
+            self.listed,
+        )
+
+
+def _by_name(item: BadItem) -> str:
+    return item.item
+
+
+def _too_many(root: Path, bad: list[BadItem], listed: int, max_bad: float) -> UserError:
+    lines = [f"\n  {item.item}: {item.reason}" for item in bad[:_MOST_LISTED]]
+    if len(bad) > _MOST_LISTED:
+        lines.append(f"\n  and {len(bad) - _MOST_LISTED} more")
+    fix = "repair or delete them"
+    if len(bad) < listed:
+        share = np.ceil(1000 * len(bad) / listed) / 1000
+        fix += f", or give max_bad={share:g} to go on without them"
+    return UserError(
+        f"{len(bad)} of {listed} pictures in {root} cannot be read:{''.join(lines)}\n",
+        rule=f"more than max_bad={max_bad:g} of all stops",
+        fix=fix,
+    )
+
+
+def _look_at(
+    listing: Listing, max_bad: float, max_pixels: int, progress: Progress | None
+) -> _Files:
+    paths = [listing.root / name for name in listing.files]
+    seen = scan(paths, max_pixels=max_pixels, progress=progress)
+    nothing = Header(1, 1, "", "", False, False, False)  # of bad files, which go at once
+    files = _Files(
+        listing.root,
+        listing.files,
+        listing.labels,
+        listing.splits,
+        [header or nothing for header in seen.headers],
+        seen.keys,
+        [],
+        len(paths),
+    )
+    return files.without(seen.bad, max_bad)
+
+
+def _store(
+    files: _Files, decoder: Decoder, hold: bool, max_bad: float, progress: Progress | None
+) -> tuple[Store, _Files]:
+    """Return where the pixels are, and the files without those that turned out to be bad."""
+    if hold:
+        pixels, bad = decode_all(files.paths, decoder, progress=progress)
+        left = files.without(bad, max_bad)
+        if bad:  # close the gaps in place: a copy might not fit
+            keep = [row for row in range(len(pixels)) if row not in bad]
+            for place, row in enumerate(keep):
+                pixels[place] = pixels[row]
+            pixels = pixels[: len(keep)]
+        return ResidentStore(pixels), left
+    bad = find_cut_short(
+        files.paths, files.headers, max_pixels=decoder.max_pixels, progress=progress
+    )
+    left = files.without(bad, max_bad)
+    workers = os.cpu_count() or 1
+    folder = cache_folder() / "pixels"
+    return DecodedStore(left.paths, decoder, cache_folder=folder, workers=workers), left

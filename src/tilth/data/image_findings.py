@@ -1,0 +1,142 @@
+"""What can be wrong with a set of pictures: classes, files, copies, blanks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from torch import Tensor
+
+from tilth.data.class_findings import ItemId, class_findings
+from tilth.data.dataset import BadItem, Finding, IntArray, Store, Target
+from tilth.data.image_copy_findings import copy_findings, near_copy_findings
+from tilth.data.image_duplicates import Looks, look
+from tilth.data.image_file_findings import file_findings
+from tilth.data.open_image import Header
+
+_MOST_ITEMS = 100
+_MOST_ROWS = 200_000  # in memory; about half a minute
+_MOST_DECODED_ROWS = 20_000  # where every picture has to be decoded to be looked at
+
+
+@dataclass
+class Facts:
+    """What was seen while reading: files that could not be read, files that are no pictures,
+    labels that train lacks (label -> items), class folders without pictures.
+    """
+
+    unreadable: list[BadItem] = field(default_factory=list)
+    not_pictures: list[BadItem] = field(default_factory=list)
+    unseen: dict[str, list[str]] = field(default_factory=dict)
+    empty_classes: list[str] = field(default_factory=list)
+
+
+def find_trouble(
+    store: Store,
+    values: Tensor,
+    target: Target,
+    splits: Mapping[str, IntArray],
+    *,
+    white: float,
+    item_id: ItemId,
+    headers: Sequence[Header] | None = None,
+    facts: Facts | None = None,
+) -> list[Finding]:
+    """Return the findings of a set of pictures, errors first.
+
+    values: [rows] class ids or numbers; white: the range of the pixel values
+    headers: per row, for sets read from files
+    """
+    found = _read_findings(facts or Facts())
+    labels = values.numpy()
+    if target.kind == "classes":
+        found += class_findings(labels, target.labels, splits, item_id, rows_word="pictures")
+    rows, limited = _rows_to_look_at(store, splits)
+    looks = look(store, rows, white)
+    found += limited
+    split_of = np.full(len(store), "", dtype=object)
+    for name, members in splits.items():
+        split_of[members] = name
+    found += copy_findings(looks, labels, splits, split_of, item_id)
+    found += near_copy_findings(store, looks, white, splits, split_of, item_id)
+    found += _blank(looks, item_id)
+    if headers is not None:
+        classes = labels if target.kind == "classes" else None
+        found += file_findings(headers, classes, item_id)
+    order = {"error": 0, "warning": 1, "info": 2}
+    return sorted(found, key=lambda finding: order[finding.severity])
+
+
+def _read_findings(facts: Facts) -> list[Finding]:
+    found = []
+    if facts.unreadable:
+        found.append(
+            Finding(
+                "unreadable",
+                "warning",
+                f"{len(facts.unreadable)} pictures could not be read and were set aside",
+                "repair or delete them",
+                tuple(f"{bad.item}: {bad.reason}" for bad in facts.unreadable[:_MOST_ITEMS]),
+            )
+        )
+    if facts.not_pictures:
+        found.append(
+            Finding(
+                "not_pictures",
+                "info",
+                f"{len(facts.not_pictures)} other files are not used",
+                "",
+                tuple(f"{bad.item}: {bad.reason}" for bad in facts.not_pictures[:_MOST_ITEMS]),
+            )
+        )
+    if facts.unseen:
+        named = ", ".join(f"{label} ({len(items)})" for label, items in facts.unseen.items())
+        found.append(
+            Finding(
+                "unseen_label",
+                "error",
+                f"labels that no training picture has, so that they cannot be learned: {named}",
+                "add such pictures to train, or correct the names of the folders",
+                tuple(item for items in facts.unseen.values() for item in items)[:_MOST_ITEMS],
+            )
+        )
+    if facts.empty_classes:
+        found.append(
+            Finding(
+                "empty_class",
+                "warning",
+                f"class folders without a picture: {', '.join(facts.empty_classes[:10])}",
+                "fill or delete them",
+                tuple(facts.empty_classes[:_MOST_ITEMS]),
+            )
+        )
+    return found
+
+
+def _rows_to_look_at(
+    store: Store, splits: Mapping[str, IntArray]
+) -> tuple[IntArray, list[Finding]]:
+    rows = np.sort(np.concatenate(list(splits.values())))
+    most = _MOST_ROWS if store.resident else _MOST_DECODED_ROWS
+    if len(rows) <= most:
+        return rows, []
+    chosen = rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+    what = f"copies and blanks were looked for among {most:,} of {len(rows):,} pictures"
+    return chosen, [Finding("limited", "info", what)]
+
+
+def _blank(looks: Looks, item_id: ItemId) -> list[Finding]:
+    found = []
+    blank = looks.rows[looks.constant].tolist()
+    if blank:
+        found.append(
+            Finding(
+                "blank",
+                "warning",
+                f"{len(blank)} pictures are of one colour throughout",
+                "look at them: a failed download or export?",
+                tuple(item_id(row) for row in blank[:_MOST_ITEMS]),
+            )
+        )
+    return found

@@ -1,0 +1,173 @@
+"""Pictures and what they show, split and ready for training: the data set of this room."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from tilth.data.augment import Augment
+from tilth.data.dataset import Data, Finding, IntArray, Store, Target
+from tilth.data.image_findings import Facts, find_trouble
+from tilth.data.image_prepare import ImagePrepare
+from tilth.data.image_preprocessor import ImagePreprocessor
+from tilth.data.image_statistics import channel_statistics
+from tilth.data.open_image import Header
+from tilth.data.pixel_arrays import picture
+
+_LINEAR_FEATURES = 1024  # what a linear baseline of a few seconds can take
+
+
+@dataclass(kw_only=True)
+class ImageData(Data):
+    """Pictures with a class or a number each; ``read_images`` and ``image_arrays`` make them.
+
+    preprocessor: what turns new pictures into inputs, with the statistics of the training rows
+    pictures: the raw pixels; values: [rows] class ids or standardised numbers
+    keys: [rows] 64-bit content hashes; files: relative paths (None for arrays)
+    headers: what the files' headers said (None for arrays)
+    augment: what training pictures go through, or None
+    facts: what was seen while reading that ``findings`` reports
+    """
+
+    preprocessor: ImagePreprocessor
+    pictures: Store
+    values: Tensor
+    keys: NDArray[np.uint64]
+    files: list[str] | None = None
+    headers: list[Header] | None = None
+    augment: Augment | None = None
+    facts: Facts = field(default_factory=Facts)
+
+    kind: ClassVar[str] = "images"
+
+    @property
+    def store(self) -> Store:
+        """The raw pixels of all rows."""
+        return self.pictures
+
+    @property
+    def targets(self) -> Tensor:
+        """[rows] int64 class ids or float32 standardised numbers, for all rows."""
+        return self.values
+
+    def prepare(self, *, train: bool, seed: int = 0) -> ImagePrepare:
+        """Return the batch transform: with augmentation for train, without otherwise."""
+        return ImagePrepare(self.preprocessor, self.augment if train else None, seed)
+
+    def with_splits(self, splits: Mapping[str, IntArray]) -> ImageData:
+        """Return the same pictures split otherwise, with statistics from the new training rows."""
+        ready, target, values = self.preprocessor, self.target, self.values
+        mean, std, _ = channel_statistics(self.pictures, splits["train"])
+        if target.kind == "number":
+            raw = values.double() * target.scale + target.mean
+            target = number_target(target.name, raw[splits["train"]])
+            values = target.encode(raw.tolist())
+        return dataclasses.replace(
+            self,
+            splits=dict(splits),
+            preprocessor=dataclasses.replace(ready, mean=mean, std=std),
+            target=target,
+            values=values,
+        )
+
+    def item_id(self, row: int) -> str:
+        """Return the relative path of a file, or the row's number and content hash."""
+        if self.files is not None:
+            return self.files[row]
+        return f"{row}-{self.keys[row]:016x}"
+
+    def show_item(self, row: int) -> dict[str, Any]:
+        """Return {"png": bytes} of the picture as the model gets it, before augmentation."""
+        pixels = self.pictures.take(torch.tensor([row]))[0].cpu()
+        if pixels.dtype != torch.uint8:
+            low, high = self.preprocessor.value_range
+            pixels = ((pixels - low) * (255.0 / (high - low))).clamp(0, 255).round().byte()
+        stream = io.BytesIO()
+        picture(pixels.numpy()).save(stream, "PNG")
+        return {"png": stream.getvalue()}
+
+    def flat_features(self, rows: IntArray) -> NDArray[np.float32]:
+        """Return [len(rows), features] pixels in 0..1, shrunk until they are at most 1,024."""
+        channels, height, width = self.preprocessor.decoder.shape
+        shrink = max(1.0, (channels * height * width / _LINEAR_FEATURES) ** 0.5)
+        size = (max(1, int(height / shrink)), max(1, int(width / shrink)))
+        low, high = self.preprocessor.value_range
+        parts = [
+            adaptive_avg_pool2d(self.pictures.take(piece).cpu().to(torch.float32), size)
+            for piece in torch.split(torch.from_numpy(np.asarray(rows, dtype=np.int64)), 512)
+        ]
+        flat: NDArray[np.float32] = torch.cat(parts).flatten(1).sub_(low).div_(high - low).numpy()
+        return flat
+
+    def findings(self) -> list[Finding]:
+        """Look for trouble before training: see the codes in docs/findings.md."""
+        return find_trouble(
+            self.pictures,
+            self.values,
+            self.target,
+            self.splits,
+            white=self.preprocessor.value_range[1] - self.preprocessor.value_range[0],
+            item_id=self.item_id,
+            headers=self.headers,
+            facts=self.facts,
+        )
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over names, contents and targets of all rows."""
+        digest = hashlib.sha256(self.keys.astype("<u8").tobytes())
+        digest.update("\n".join(self.files or ()).encode("utf-8", "surrogateescape"))
+        digest.update("\n".join(self.target.labels).encode("utf-8", "surrogateescape"))
+        digest.update(self.values.numpy().tobytes())
+        return digest.hexdigest()
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Return channels and size (one number for a square, else [height, width])."""
+        channels, height, width = self.preprocessor.decoder.shape
+        return {"channels": channels, "size": height if height == width else [height, width]}
+
+    def describe(self) -> dict[str, Any]:
+        """Return counts per split and class, sizes and where the pixels are held."""
+        ready = self.preprocessor
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "rows": len(self.keys),
+            "target": self.target.name,
+            "labels": list(self.target.labels),
+            "splits": {name: self._counts(rows) for name, rows in self.splits.items()},
+            "channels": ready.channels,
+            "size": [ready.height, ready.width],
+            "fit": ready.fit,
+            "mean": list(ready.mean),
+            "std": list(ready.std),
+            "in_memory": self.pictures.resident,
+            "augment": dataclasses.asdict(self.augment) if self.augment else None,
+            "formats": dict(Counter(header.format for header in self.headers or ())),
+            "set_aside": len(self.bad_items),
+        }
+
+    def _counts(self, rows: IntArray) -> dict[str, Any]:
+        counts: dict[str, Any] = {"rows": len(rows)}
+        if self.target.kind == "classes":
+            known = self.values.numpy()[rows]
+            per_class = np.bincount(known[known >= 0], minlength=len(self.target.labels))
+            counts["classes"] = dict(zip(self.target.labels, per_class.tolist(), strict=True))
+        return counts
+
+
+def number_target(name: str, known: Tensor) -> Target:
+    """Return a number to predict, standardised with the training values ``known``."""
+    return Target(
+        name, "number", mean=float(known.mean()), scale=float(known.std(correction=0)) or 1.0
+    )

@@ -1,0 +1,237 @@
+"""Opening pictures safely: the header first, a closed list of formats, then upright 8-bit pixels.
+
+What a picture becomes: the EXIF rotation is applied, transparency is laid on white, 16 bits are
+scaled (not clipped) to 8, CMYK and palettes become colours, of an animation the first frame is
+taken. The content decides what a file is, never its name.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    Jpeg2KImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from tilth.data.file_signature import sniff, what_it_is
+
+MAX_PIXELS = 100_000_000
+"""Pictures over this many pixels are not decoded (a 0.5 MB file can ask for gigabytes)."""
+
+PathLike = str | Path
+Source = PathLike | bytes | Image.Image
+
+# The plugins are called directly: Image.open would try every format there is (EPS starts another
+# program) and has a pixel limit of its own that is one number for the whole process.
+_OPENERS: dict[str, Callable[[IO[bytes]], Image.Image]] = {
+    "JPEG": JpegImagePlugin.jpeg_factory,
+    "PNG": PngImagePlugin.PngImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "PPM": PpmImagePlugin.PpmImageFile,
+    "JPEG 2000": Jpeg2KImagePlugin.Jpeg2KImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+}
+
+# EXIF tag 0x0112 says how the camera was held (Exif 2.32, section 4.6.4)
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+
+
+class BadImage(Exception):
+    """A picture that cannot be used; the text is the reason, without the file's name."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of a picture before any pixel is decoded.
+
+    width, height: pixels, as seen upright; grey: it holds no colour by its mode or palette
+    """
+
+    width: int
+    height: int
+    format: str
+    mode: str
+    grey: bool
+    animated: bool
+    rotated: bool
+
+
+def read_header(source: Source, *, max_pixels: int = MAX_PIXELS) -> Header:
+    """Return what the header says; no pixel is decoded.
+
+    Raises BadImage where the content is no picture or has more than ``max_pixels``.
+    """
+    with _opened(source, max_pixels) as image:
+        turn = _orientation(image)
+        width, height = image.size if turn < 5 else image.size[::-1]
+        return Header(
+            width=width,
+            height=height,
+            format=image.format or "memory",
+            mode=image.mode,
+            grey=_is_grey(image),
+            # an MPO file is one photograph with a second view of it, not an animation
+            animated=image.format != "MPO" and bool(getattr(image, "is_animated", False)),
+            rotated=turn != 1,
+        )
+
+
+def read_picture(
+    source: Source,
+    *,
+    grey: bool,
+    max_pixels: int = MAX_PIXELS,
+    at_least: tuple[int, int] | None = None,
+) -> Image.Image:
+    """Return an upright picture in mode L (``grey``) or RGB.
+
+    at_least: (width, height) that will be needed; a JPEG is then decoded at 1/2, 1/4 or 1/8 of
+    its size where that still covers it, which is several times faster.
+    Raises BadImage with the reason where it cannot be read.
+    """
+    with _opened(source, max_pixels) as image:
+        turn = _orientation(image)
+        try:
+            if at_least is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+                _draft(image, at_least if turn < 5 else at_least[::-1], grey)
+            image.load()
+            plain = _plain(image, grey)
+        except BadImage:
+            raise
+        except MemoryError:
+            raise
+        except Exception as error:  # decoders fail in any way they like on damaged bytes
+            raise BadImage(f"damaged or cut short ({_short(error)})") from error
+    return plain.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else plain
+
+
+@contextmanager
+def _opened(source: Source, max_pixels: int) -> Iterator[Image.Image]:
+    """Open ``source`` lazily, check its size, close what was opened here."""
+    if isinstance(source, Image.Image):
+        _check_size(source, max_pixels)
+        yield source
+        return
+    with _stream(source) as stream:
+        image = _open(stream)
+        _check_size(image, max_pixels)
+        yield image
+
+
+def _stream(source: PathLike | bytes) -> IO[bytes]:
+    if isinstance(source, bytes):
+        return io.BytesIO(source)
+    try:
+        return Path(source).open("rb")
+    except OSError as error:
+        raise BadImage(f"cannot be opened ({error.strerror or error})") from error
+
+
+def _open(stream: IO[bytes]) -> Image.Image:
+    try:
+        start = stream.read(64)
+        stream.seek(0)
+        name = sniff(start)
+        if not name:
+            raise BadImage(what_it_is(start))
+        return _OPENERS[name](stream)
+    except (BadImage, MemoryError):
+        raise
+    except Exception as error:  # as above
+        raise BadImage(f"damaged header ({_short(error)})") from error
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise BadImage(
+            f"{width} x {height} = {width * height / 1e6:,.0f} million pixels is over "
+            f"max_pixels={max_pixels} (give a larger max_pixels to admit it)"
+        )
+    if width < 1 or height < 1:
+        raise BadImage(f"{width} x {height} pixels: nothing to see")
+
+
+def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int], grey: bool) -> None:
+    # luminance alone is decoded for grey; CMYK has none
+    image.draft("L" if grey and image.mode == "RGB" else None, at_least)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        turn = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # a damaged EXIF block says nothing about the pixels
+        return 1
+    return turn if turn in _UPRIGHT else 1
+
+
+def _is_grey(image: Image.Image) -> bool:
+    if image.mode == "P" and image.palette is not None:
+        entries = bytes(image.palette.palette)
+        step = 4 if len(image.palette.rawmode or image.palette.mode) == 4 else 3
+        red, green, blue = (entries[i::step][: len(entries) // step] for i in range(3))
+        return red == green == blue
+    return image.mode[:1] in ("1", "L", "I", "F") and image.mode != "LAB"
+
+
+def _plain(image: Image.Image, grey: bool) -> Image.Image:
+    """Return mode L or RGB with the transparent parts on white."""
+    mode = "L" if grey else "RGB"
+    if image.mode.startswith(("I", "F")):
+        return _eight_bit(image).convert(mode)
+    if image.mode in ("RGBa", "La"):  # premultiplied
+        image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        image = Image.alpha_composite(white, layer)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Scale 16-bit integers (and floats whose scale is plain) to 8 bits."""
+    values = np.asarray(image)
+    if not np.isfinite(values).all():
+        raise BadImage("holds values that are not finite")
+    low, high = float(values.min()), float(values.max())
+    floats = values.dtype.kind == "f"
+    top = (1.0 if high <= 1 else 255.0) if floats else 65535.0
+    if low < 0 or high > top:
+        raise BadImage(
+            f"{values.dtype} values from {low:g} to {high:g}, whose scale is not known "
+            "(known: 0..65535 for integers, 0..1 or 0..255 for floats)"
+        )
+    scaled: np.ndarray[Any, Any] = np.rint(values.astype(np.float64) * (255.0 / top))
+    return Image.fromarray(scaled.astype(np.uint8))
+
+
+def _short(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text if len(text) <= 100 else text[:97] + "..."

@@ -1,0 +1,74 @@
+"""A 64-bit hash of what each row of a table says, whatever its place and its columns' order.
+
+Numbers and moments are hashed by their float64 or int64 bits, texts by BLAKE2b of their UTF-8
+(once per distinct text); each column's hashes are mixed with its name and added. No hash of
+another library is used: theirs change between versions, and splits hang on these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tilth.data.table_values import as_text
+
+Hashes = NDArray[np.uint64]
+_MISSING = np.uint64(0x6D697373696E6721)  # "missing!"
+
+
+def row_hashes(columns: dict[str, pl.Series]) -> tuple[Hashes, dict[str, Hashes]]:
+    """Return [rows] hashes over all columns, and those of each column, whose sum they are.
+
+    >>> both, each = row_hashes({"a": pl.Series([1, 1]), "b": pl.Series(["x", "y"])})
+    >>> bool(each["a"][0] == each["a"][1]), bool(both[0] == both[1])
+    (True, False)
+    """
+    each = {name: column_hashes(name, values) for name, values in columns.items()}
+    total = np.zeros(len(next(iter(columns.values()))), dtype=np.uint64)
+    for hashes in each.values():
+        total += hashes  # modulo 2^64
+    return total, each
+
+
+def column_hashes(name: str, values: pl.Series) -> Hashes:
+    """Return [rows] hashes of one column's values, mixed with its name."""
+    words = _words(values)
+    words ^= _text_hash(name)
+    return _mixed(words)
+
+
+def _words(values: pl.Series) -> Hashes:
+    kind = values.dtype
+    if kind.is_numeric() or kind == pl.Boolean:
+        # 1 and 1.0 are one value: whether a column is whole depends on its other rows
+        numbers = values.cast(pl.Float64).fill_nan(None)
+        bits = (numbers.fill_null(0.0).to_numpy() + 0.0).view(np.uint64)  # + 0.0: no minus zero
+    elif kind.is_temporal():
+        bits = values.to_physical().cast(pl.Int64).fill_null(0).to_numpy().astype(np.uint64)
+    else:
+        texts = as_text(values)
+        distinct = texts.drop_nulls().unique()
+        words = pl.Series([int(_text_hash(text)) for text in distinct], dtype=pl.UInt64)
+        if len(distinct) == 0:
+            return np.full(len(values), _MISSING)
+        mapped = texts.replace_strict(distinct, words, default=None, return_dtype=pl.UInt64)
+        values, bits = mapped, mapped.fill_null(0).to_numpy()
+    missing = values.is_null() | values.is_nan() if kind.is_float() else values.is_null()
+    return np.where(missing.to_numpy(), _MISSING, bits)
+
+
+def _text_hash(text: str) -> np.uint64:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return np.uint64(int.from_bytes(digest, "little"))
+
+
+def _mixed(words: Hashes) -> Hashes:
+    """Mix in place with the finaliser of SplitMix64 (see data/split.py)."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        words ^= words >> np.uint64(shift)
+        words *= np.uint64(factor)
+    words ^= words >> np.uint64(31)
+    return words

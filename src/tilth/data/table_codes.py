@@ -1,0 +1,145 @@
+"""How one column becomes numbers or category ids, with statistics of the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tilth.data.table_columns import FEWEST_PER_CATEGORY
+from tilth.data.table_values import as_boolean, as_text
+
+Numbers = NDArray[np.float64]
+MOST_CATEGORIES = 5000  # an embedding of more rarely pays; the commonest are kept
+_FLAG_SHARE = 0.005  # of the training rows missing, from which a flag can be learned
+_SQUASH = 3.0
+
+
+@dataclass(frozen=True)
+class NumberCode:
+    """A number filled with the training median, then standardised.
+
+    column: where it comes from; part: which part of a date, else ""
+    fill: replaces a missing value; mean, scale: of the filled training values
+    flag: whether a second number says 1 where the value was missing. There is one only where
+        enough training rows lack a value: an input that is always 0 in training has weights
+        that nothing taught, and would do harm the first time it is 1.
+    squash: whether the result is bounded smoothly
+    """
+
+    column: str
+    part: str
+    fill: float
+    mean: float
+    scale: float
+    flag: bool
+    squash: bool
+
+    @property
+    def name(self) -> str:
+        """The column, and the part of the date."""
+        return f"{self.column}.{self.part}" if self.part else self.column
+
+    def __call__(self, values: Numbers) -> Numbers:
+        """Return [rows] standardised numbers for [rows] values, nan where missing.
+
+        Only additions, products, quotients and roots, which IEEE 754 rounds the same for one
+        value as for a vector of them: a row alone gives the same bits as in a batch.
+        """
+        z = (np.where(np.isnan(values), self.fill, values) - self.mean) / self.scale
+        if self.squash:
+            z = z / np.sqrt(1.0 + (z / _SQUASH) ** 2)
+        return np.asarray(np.clip(z, -1e6, 1e6))  # float32 must stay finite
+
+    @classmethod
+    def fit(cls, column: str, part: str, train: Numbers) -> NumberCode | None:
+        """Return the code with the statistics of [rows] training values.
+
+        None where they are all alike: an input without spread teaches nothing, and the first
+        other value would be any number of standard deviations away.
+        """
+        missing = np.isnan(train)
+        known = train[~missing]
+        if len(known) == 0 or known.min() == known.max():
+            return None
+        fill = float(np.median(known))
+        filled = np.where(missing, fill, train)
+        flag = bool(missing.sum() >= max(2, _FLAG_SHARE * len(train)))
+        return cls(column, part, fill, float(filled.mean()), float(filled.std()), flag, False)
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class CategoryCode:
+    """A category as an id: 0 for what training did not know, else 1 + its place in ``labels``.
+
+    labels: texts; None among them stands for a missing value, which has its own id where
+        training rows enough lack one
+    boolean, numeric: how values are read (see table_values)
+    """
+
+    column: str
+    labels: tuple[str | None, ...]
+    boolean: bool = False
+    numeric: bool = False
+
+    @property
+    def cardinality(self) -> int:
+        """Ids, 0 included."""
+        return len(self.labels) + 1
+
+    def __call__(self, values: pl.Series) -> NDArray[np.int64]:
+        """Return [rows] ids for values of any type."""
+        if values.dtype.is_float():
+            values = values.fill_nan(None)
+        distinct = values.unique()
+        ids = self._ids(self.texts(distinct))
+        if distinct.dtype == pl.Null:
+            return np.full(len(values), ids[0] if len(ids) else 0, dtype=np.int64)
+        coded = values.replace_strict(distinct, ids, return_dtype=pl.Int64)
+        return coded.to_numpy()
+
+    def texts(self, values: pl.Series) -> pl.Series:
+        """Return the texts that ``labels`` are made of, null where missing."""
+        if self.boolean:
+            return as_boolean(values).cast(pl.String)
+        return as_text(values, numeric=self.numeric)
+
+    def _ids(self, texts: pl.Series) -> pl.Series:
+        index = {label: i + 1 for i, label in enumerate(self.labels)}
+        return pl.Series([index.get(text, 0) for text in texts], dtype=pl.Int64)
+
+    @classmethod
+    def fit(
+        cls, column: str, train: pl.Series, *, boolean: bool = False, numeric: bool = False
+    ) -> CategoryCode:
+        """Return the code of the categories of the training rows that are common enough."""
+        if boolean:
+            labels: list[str | None] = ["false", "true"]
+            absent = train.null_count()
+        else:
+            counts = cls(column, (), numeric=numeric).texts(train).value_counts()
+            rows = [(text, count) for text, count in counts.iter_rows() if text is not None]
+            absent = train.len() - sum(count for _, count in rows)
+            common = [pair for pair in rows if pair[1] >= FEWEST_PER_CATEGORY]
+            common.sort(key=lambda pair: (-pair[1], pair[0]))
+            labels = sorted(text for text, _ in common[:MOST_CATEGORIES])
+        if absent >= FEWEST_PER_CATEGORY:
+            labels.append(None)
+        return cls(column, tuple(labels), boolean, numeric)
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {**asdict(self), "labels": list(self.labels)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> CategoryCode:
+        """Read what ``to_config`` gave."""
+        return cls(**{**config, "labels": tuple(config["labels"])})

@@ -1,0 +1,230 @@
+"""What each column of a table is to a model: number, category, boolean, date, or left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import polars as pl
+
+from tilth.data.dataset import IntArray
+from tilth.data.dates import date_format, nearest_format
+from tilth.data.table_infer import Parsed
+from tilth.data.table_values import as_boolean, as_date, as_number, as_text, clean
+from tilth.errors import UserError, choose
+
+Kind = Literal["number", "category", "boolean", "date", "drop"]
+KINDS: tuple[Kind, ...] = ("number", "category", "boolean", "date", "drop")
+FEWEST_PER_CATEGORY = 3
+"""Training rows of a category, below which it is treated as unknown (and so teaches that id)."""
+_FEWEST_IDS = 20  # rows, below which distinct values say nothing
+_ID_NAME = re.compile(r"(^|[\s_.\-])(id|ids|uuid|guid|index|rowid|row_?num(ber)?)$|[a-z]I[dD]$")
+_UNIQUE_TEXT = 0.95  # share of distinct values from which a text column names its rows
+_VARIED_TEXT = 0.5  # the same for texts of several words
+_WORDS = 4  # words per value, from which a varied column is written text
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its kind, and why, in words.
+
+    form: how its dates are written; decimal: "." or ","; numeric: its categories are numbers
+    doubt: code of the finding that the column deserves, "" for none
+    """
+
+    name: str
+    kind: Kind
+    why: str
+    form: str = ""
+    decimal: str = "."
+    numeric: bool = False
+    doubt: str = ""
+
+
+def choose_columns(
+    raw: pl.DataFrame,
+    parsed: Mapping[str, Parsed],
+    rows: IntArray,
+    overrides: Mapping[str, str],
+    reserved: Mapping[str, str],
+) -> list[Column]:
+    """Return what each column is; types by all rows, usefulness by the training ``rows``.
+
+    overrides: column name -> "number", "category", "boolean", "date" (or "date:FORMAT") or
+    "drop"; reserved: column name -> why it is no input (the target, the group)
+
+    Raises UserError for an override of an unknown column or to an unknown kind, and where no
+    column is left.
+    """
+    for name, kind in overrides.items():
+        choose(name, raw.columns, "column")
+        choose(kind.split(":")[0], KINDS, "column kind")
+    columns = []
+    for name in raw.columns:
+        if name in reserved:
+            columns.append(Column(name, "drop", reserved[name]))
+        elif name in overrides:
+            columns.append(_declared(name, raw[name], parsed[name], overrides[name]))
+        else:
+            columns.append(_inferred(name, parsed[name], parsed[name].values[rows]))
+    if all(column.kind == "drop" for column in columns):
+        reasons = "; ".join(f"{column.name}: {column.why}" for column in columns)
+        raise UserError(
+            f"no column is left to learn from ({reasons})",
+            fix='say what a column is, for example columns={"zip": "category"}',
+        )
+    return columns
+
+
+def typed_values(column: Column, raw: pl.Series, parsed: Parsed) -> pl.Series:
+    """Return the values of a column as its kind has them (untouched where it is left out)."""
+    readers: dict[str, Callable[[pl.Series], pl.Series]] = {
+        "number": lambda values: as_number(values, column.decimal),
+        "category": lambda values: as_text(values, numeric=column.numeric),
+        "boolean": as_boolean,
+        "date": lambda values: as_date(values, column.form),
+    }
+    natural = {"number": "iuf", "boolean": "b", "date": "d", "category": "s"}
+    if column.kind == "drop" or _letter(parsed.values) in natural[column.kind]:
+        return parsed.values
+    return readers[column.kind](raw)
+
+
+def _letter(values: pl.Series) -> str:
+    if values.dtype == pl.Boolean:
+        return "b"
+    if values.dtype.is_integer():
+        return "i"
+    if values.dtype.is_float():
+        return "f"
+    return "d" if values.dtype.is_temporal() else "s" if values.dtype == pl.String else "-"
+
+
+def _declared(name: str, raw: pl.Series, parsed: Parsed, wanted: str) -> Column:
+    kind = cast(Kind, wanted.split(":")[0])
+    why = "as you said"
+    if kind == "number":
+        decimal = _decimal(raw)
+        unread = _unread(raw, as_number(raw, decimal))
+        return Column(name, kind, why + unread, decimal=decimal)
+    if kind == "date":
+        form = wanted.partition(":")[2] or parsed.form or _form(name, raw)
+        unread = _unread(raw, as_date(raw, form))
+        return Column(name, kind, why + unread, form=form)
+    if kind == "boolean":
+        return Column(name, kind, why + _unread(raw, as_boolean(raw)))
+    return Column(name, kind, why, numeric=_letter(parsed.values) in "if")
+
+
+def _decimal(raw: pl.Series) -> str:
+    """Return the decimal mark that reads more of the values."""
+    if raw.dtype != pl.String:
+        return "."
+    distinct = raw.drop_nulls().unique()
+    point, comma = (as_number(distinct, mark).null_count() for mark in ".,")
+    return "," if comma < point else "."
+
+
+def _form(name: str, raw: pl.Series) -> str:
+    texts = clean(raw.cast(pl.String)).drop_nulls().unique()
+    found = date_format(texts)
+    form = found[0] if found else nearest_format(texts)
+    if form is None:
+        raise UserError(
+            f"the dates of column {name!r} are in no known format ({texts.head(3).to_list()})",
+            fix=f'give it, for example columns={{"{name}": "date:%d/%m/%Y %H:%M"}}',
+        )
+    return form
+
+
+def _unread(raw: pl.Series, values: pl.Series) -> str:
+    """Say how many values could not be read, with an example."""
+    present = as_text(raw).is_not_null() if raw.dtype == pl.String else raw.is_not_null()
+    lost = raw.filter(present & values.is_null())
+    if len(lost) == 0:
+        return ""
+    return f"; {len(lost)} values cannot be read and count as missing, such as {lost[0]!r}"
+
+
+def _inferred(name: str, parsed: Parsed, train: pl.Series) -> Column:
+    values, distinct = train.drop_nulls(), train.drop_nulls().n_unique()
+    if parsed.nested:
+        return Column(name, "drop", "holds lists or other nested values", doubt="nested_column")
+    if distinct == 0:
+        return Column(name, "drop", "has no values at all", doubt="empty_column")
+    if distinct == 1 and not train.has_nulls():
+        return Column(name, "drop", f"is always {values[0]}", doubt="constant_column")
+    letter = _letter(train)
+    if distinct == 1:  # as a number it would have no spread, yet its absence may tell something
+        why = f"is {values[0]} or missing"
+        return Column(name, "category", why, numeric=letter in "if")
+    if parsed.declared:
+        return Column(name, "category", f"{distinct} categories, as the frame says")
+    if letter == "b":
+        return Column(name, "boolean", "two values, true and false")
+    if letter == "d":
+        why, doubt = f"dates written {parsed.form}", ""
+        if parsed.ambiguous:
+            why += ", where day and month could be the other way round"
+            doubt = "ambiguous_dates"
+        return Column(name, "date", why, form=parsed.form, doubt=doubt)
+    if letter == "i":
+        return _whole_numbers(name, values, distinct)
+    if letter == "f":
+        return Column(name, "number", "numbers")
+    return _texts(name, parsed, values, distinct)
+
+
+def _whole_numbers(name: str, values: pl.Series, distinct: int) -> Column:
+    low, high = cast(int, values.min()), cast(int, values.max())
+    if distinct == len(values) >= _FEWEST_IDS:
+        if _ID_NAME.search(name):
+            return Column(name, "drop", "every value differs, like an id", doubt="id_column")
+        if high - low < 2 * len(values):
+            why = "every value differs, like a row number"
+            return Column(name, "drop", why, doubt="id_column")
+    if (low, high) == (0, 1):
+        return Column(name, "boolean", "two values, 0 and 1")
+    return Column(name, "number", f"whole numbers from {low} to {high}")
+
+
+def _texts(name: str, parsed: Parsed, values: pl.Series, distinct: int) -> Column:
+    why, doubt = f"{distinct} categories", ""
+    if parsed.nearly:
+        why, doubt = _nearly(name, parsed), f"{parsed.nearly}s_as_text"
+    if len(values) < _FEWEST_IDS:
+        return Column(name, "category", why, doubt=doubt)
+    words = float(cast(float, values.str.count_matches(r"\S+").mean()))
+    share, most = distinct / len(values), cast(int, values.value_counts()["count"].max())
+    if share > _VARIED_TEXT and words >= _WORDS and not parsed.nearly:
+        why = f"is written text ({words:.0f} words a row), not a category"
+        return Column(name, "drop", why, doubt="text_column")
+    if share >= _UNIQUE_TEXT or most < FEWEST_PER_CATEGORY:
+        why = why if doubt else "nearly every text differs, like an id"
+        return Column(name, "drop", why, doubt=doubt or "id_column")
+    return Column(name, "category", why, doubt=doubt)
+
+
+def _nearly(name: str, parsed: Parsed) -> str:
+    """Say why a column of numbers or dates stayed text, and what would change that."""
+    examples = ", ".join(repr(text) for text in parsed.misfits)
+    fix = f'columns={{"{name}": "{parsed.nearly}"}}'
+    if parsed.num_misfits == 0:
+        return f"{parsed.nearly}s with signs around or in them ({examples}); {fix} reads them"
+    return (
+        f"texts: most are {parsed.nearly}s but {parsed.num_misfits} are not ({examples}); "
+        f"{fix} counts those as missing"
+    )
+
+
+def describe_kinds(columns: Sequence[Column]) -> list[str]:
+    """Return one note per kind with its columns, and one per column that is left out."""
+    notes = []
+    for kind in KINDS[:-1]:
+        names = [column.name for column in columns if column.kind == kind]
+        if names:
+            notes.append(f"{kind}: {', '.join(names)}")
+    notes += [f"left out {c.name}: {c.why}" for c in columns if c.kind == "drop"]
+    return notes

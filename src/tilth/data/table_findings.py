@@ -1,0 +1,316 @@
+"""What can be wrong with a table: labels, copies, columns that tell too much or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tilth.data.class_findings import class_findings
+from tilth.data.dataset import BadItem, Finding, IntArray, Target
+from tilth.data.row_hash import row_hashes
+from tilth.data.table_columns import Column
+from tilth.data.table_leaks import LEAK, NOTABLE_SHIFT, column_strength, exact_sum, shift
+
+_MOST_ITEMS = 100
+_MOST_ROWS = 20_000  # that are looked at for leaks and shifts: a second for twenty columns
+_TINY = 100
+_MOSTLY_MISSING = 0.5
+_NOTABLE_COPIES = 0.01  # of the test rows
+
+ItemId = Callable[[int], str]
+
+
+@dataclass
+class Facts:
+    """What was seen while reading.
+
+    unseen: label -> rows of a given valid or test table whose label training lacks
+    variants: label -> label that it seems to be another spelling of, not merged
+    repeated: column names that occur more than once; absent: columns that test lacks
+    shared_groups: groups with rows in several given tables; bad: rows that were set aside
+    """
+
+    unseen: dict[str, list[str]] = field(default_factory=dict)
+    variants: dict[str, str] = field(default_factory=dict)
+    repeated: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    shared_groups: list[str] = field(default_factory=list)
+    bad: list[BadItem] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Features:
+    """The inputs of all rows, for looking at one column at a time.
+
+    numbers: [rows, n] with nan where missing; ids: [rows, c] category ids; with their names
+    """
+
+    numbers: NDArray[np.float64]
+    ids: IntArray
+    number_names: Sequence[str]
+    category_names: Sequence[str]
+
+    def __iter__(self) -> Iterator[tuple[str, NDArray[np.float64], bool]]:
+        """Yield the name, the [rows] values and whether they are categories, per column."""
+        for i, name in enumerate(self.number_names):
+            yield name, self.numbers[:, i], False
+        for i, name in enumerate(self.category_names):
+            yield name, self.ids[:, i].astype(np.float64), True
+
+
+def find_trouble(
+    frame: pl.DataFrame,
+    columns: Sequence[Column],
+    features: Features,
+    target: Target,
+    values: NDArray[np.generic],
+    splits: Mapping[str, IntArray],
+    *,
+    item_id: ItemId,
+    facts: Facts,
+) -> list[Finding]:
+    """Return the findings of a table, errors first.
+
+    frame: every column, the target too; values: [rows] class ids or standardised numbers
+    """
+    found = [*_read_findings(facts), *_size(splits)]
+    if target.kind == "classes":
+        ids = values.astype(np.int64)
+        found += class_findings(ids, target.labels, splits, item_id)
+    found += _column_findings(columns)
+    found += _missing(frame, columns, splits["train"])
+    found += _copies(frame, columns, values, splits, item_id)
+    found += _leaks(features, target, values, splits["train"])
+    found += _shifts(features, columns, splits)
+    order = {"error": 0, "warning": 1, "info": 2}
+    return sorted(found, key=lambda finding: order[finding.severity])
+
+
+def _read_findings(facts: Facts) -> Iterator[Finding]:
+    if facts.bad:
+        yield Finding(
+            "unreadable",
+            "warning",
+            f"{len(facts.bad)} rows cannot be used and were set aside",
+            "mend or delete them",
+            tuple(f"{bad.item}: {bad.reason}" for bad in facts.bad[:_MOST_ITEMS]),
+        )
+    if facts.variants:
+        listed = ", ".join(f"{label!r} as {kept!r}" for label, kept in facts.variants.items())
+        split_apart = set(facts.variants) & set(facts.unseen)
+        yield Finding(
+            "label_variants",
+            "error" if split_apart else "warning",
+            f"labels that look like one label spelled in two ways: {listed}",
+            "--fix labels (fixes=('labels',)) merges them so",
+            tuple(facts.variants),
+        )
+    unseen = {label: rows for label, rows in facts.unseen.items() if label not in facts.variants}
+    if unseen:
+        listed = ", ".join(f"{label} ({len(rows)})" for label, rows in unseen.items())
+        yield Finding(
+            "unseen_label",
+            "error",
+            f"labels that no training row has, so that they cannot be learned: {listed}",
+            "add such rows to train, or correct the labels",
+            tuple(row for rows in unseen.values() for row in rows)[:_MOST_ITEMS],
+        )
+    if facts.repeated:
+        names = ", ".join(facts.repeated)
+        yield Finding(
+            "repeated_names",
+            "warning",
+            f"columns with the same name: {names}",
+            "rename or delete all but one",
+            tuple(facts.repeated),
+        )
+    if facts.absent:
+        yield Finding(
+            "absent_columns",
+            "warning",
+            f"columns that train has and another table lacks: {', '.join(facts.absent)}",
+            "they count as missing there: add them, or leave them out of train",
+            tuple(facts.absent),
+        )
+    if facts.shared_groups:
+        yield Finding(
+            "shared_groups",
+            "warning",
+            f"{len(facts.shared_groups)} groups have rows in more than one of the tables given",
+            "the test score is too good by what the model knows of them",
+            tuple(facts.shared_groups[:_MOST_ITEMS]),
+        )
+
+
+def _size(splits: Mapping[str, IntArray]) -> Iterator[Finding]:
+    rows = sum(len(members) for members in splits.values())
+    empty = [name for name, members in splits.items() if len(members) == 0]
+    if rows < _TINY or empty:
+        also = f", and none in {', '.join(empty)}" if empty else ""
+        yield Finding(
+            "tiny",
+            "warning",
+            f"there are only {rows} rows{also}: scores will be uncertain",
+            "collect more rows, or use k-fold",
+        )
+
+
+def _column_findings(columns: Sequence[Column]) -> Iterator[Finding]:
+    words = {
+        "empty_column": ("info", "columns without a value"),
+        "constant_column": ("info", "columns with one value"),
+        "id_column": ("info", "columns that name the rows"),
+        "text_column": ("warning", "columns of written text, which tables do not use"),
+        "nested_column": ("warning", "columns of nested values"),
+        "numbers_as_text": ("warning", "columns of numbers that are stored as text"),
+        "dates_as_text": ("warning", "columns of dates that are stored as text"),
+        "ambiguous_dates": ("warning", "columns of dates in doubt"),
+    }
+    fixes = {
+        "ambiguous_dates": 'say how they are written: columns={"when": "date:%d/%m/%Y"}',
+        "numbers_as_text": 'read them as numbers: columns={"price": "number"}',
+        "dates_as_text": 'read them as dates: columns={"when": "date"}',
+    }
+    for code, (severity, what) in words.items():
+        found = [column for column in columns if column.doubt == code]
+        if found:
+            listed = "; ".join(f"{column.name} ({column.why})" for column in found)
+            default = 'left out; columns={"name": "category"} keeps one'
+            yield Finding(
+                code,
+                severity,  # type: ignore[arg-type]
+                f"{what}: {listed}",
+                fixes.get(code, default),
+                tuple(column.name for column in found),
+            )
+
+
+def _missing(frame: pl.DataFrame, columns: Sequence[Column], train: IntArray) -> Iterator[Finding]:
+    used = [column.name for column in columns if column.kind != "drop"]
+    counts = frame.select(used)[train].null_count().row(0)
+    shares = {name: n / max(1, len(train)) for name, n in zip(used, counts, strict=True) if n}
+    if shares:
+        listed = ", ".join(
+            f"{name} {share:.1%}" for name, share in sorted(shares.items(), key=lambda p: -p[1])
+        )
+        most = max(shares.values())
+        yield Finding(
+            "missing_values",
+            "warning" if most > _MOSTLY_MISSING else "info",
+            f"missing values in train: {listed}",
+            "they are filled and flagged; look into columns that are mostly missing",
+            tuple(shares),
+        )
+
+
+def _copies(
+    frame: pl.DataFrame,
+    columns: Sequence[Column],
+    values: NDArray[np.generic],
+    splits: Mapping[str, IntArray],
+    item_id: ItemId,
+) -> Iterator[Finding]:
+    used = {c.name: frame[c.name] for c in columns if c.kind != "drop"}
+    inputs = row_hashes(used)[0]
+    whole = inputs + (values.astype(np.float64) + 0.0).view(np.uint64) * np.uint64(
+        0x9E3779B97F4A7C15
+    )
+    train = splits["train"]
+    test = np.concatenate([splits[name] for name in splits if name != "train"])
+    across = test[np.isin(whole[test], whole[train])]
+    if len(across):
+        share = len(across) / len(test)
+        yield Finding(
+            "duplicates_across_splits",
+            "warning" if share >= _NOTABLE_COPIES else "info",
+            f"{len(across)} rows of valid, calibrate and test ({share:.1%}) are also in train",
+            "if they are one observation entered twice, delete the copies or split by group",
+            tuple(item_id(row) for row in across[:_MOST_ITEMS].tolist()),
+        )
+    first = np.unique(whole[train], return_index=True)[1]
+    copies = np.delete(train, first)
+    if len(copies):
+        yield Finding(
+            "duplicates",
+            "info",
+            f"{len(copies)} rows of train are copies of another row",
+            "delete them if they are one observation entered twice",
+            tuple(item_id(row) for row in copies[:_MOST_ITEMS].tolist()),
+        )
+    every = np.concatenate(list(splits.values()))
+    distinct = len(np.unique(whole[every])) - len(np.unique(inputs[every]))
+    if distinct:
+        yield Finding(
+            "label_conflict",
+            "info",
+            f"{distinct} times rows agree in every column and not in the target",
+            "no model can tell these apart: is a column missing, or a label wrong?",
+        )
+
+
+def _leaks(
+    features: Features, target: Target, values: NDArray[np.generic], train: IntArray
+) -> Iterator[Finding]:
+    rows = _some(train)
+    classes = target.kind == "classes"
+    telling = {}
+    for name, column, category in features:
+        strength = column_strength(column[rows], values[rows], category=category, classes=classes)
+        if strength > LEAK:
+            telling[name] = strength
+    if telling:
+        measure = "AUC" if classes else "R2"
+        listed = ", ".join(f"{name} ({measure} {value:.4f})" for name, value in telling.items())
+        yield Finding(
+            "leaking_column",
+            "warning",
+            f"columns that tell the target nearly alone: {listed}",
+            'if they are not known when predicting, leave them out: columns={"name": "drop"}',
+            tuple(telling),
+        )
+    if not classes and not telling:
+        parts = exact_sum(features.numbers[rows], values[rows].astype(np.float64))
+        names = [features.number_names[i] for i in parts.tolist()]
+        if names:
+            yield Finding(
+                "leaking_column",
+                "warning",
+                f"the target is a weighted sum of columns: {', '.join(names)}",
+                'if they are not known when predicting, leave them out: columns={"name": "drop"}',
+                tuple(names),
+            )
+
+
+def _shifts(
+    features: Features, columns: Sequence[Column], splits: Mapping[str, IntArray]
+) -> Iterator[Finding]:
+    dates = {column.name for column in columns if column.kind == "date"}
+    train, test = _some(splits["train"]), _some(splits["test"])
+    together = len(features.number_names) + len(features.category_names)
+    moved = {}
+    for name, column, category in features:
+        if name.split(".")[0] not in dates:
+            distance = shift(column[train], column[test], category=category, columns=together)
+            if distance > NOTABLE_SHIFT:
+                moved[name] = distance
+    if moved:
+        listed = ", ".join(f"{name} ({distance:.2f})" for name, distance in moved.items())
+        yield Finding(
+            "shift",
+            "warning",
+            f"columns whose values differ between train and test (largest distance of their "
+            f"distributions, from 0 to 1): {listed}",
+            "the test score may say little about rows like those of train",
+            tuple(moved),
+        )
+
+
+def _some(rows: IntArray) -> IntArray:
+    """Return at most 20,000 of ``rows``, spread evenly."""
+    if len(rows) <= _MOST_ROWS:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, _MOST_ROWS).astype(np.int64)]

@@ -1,0 +1,146 @@
+"""What the target column asks for: one of some classes, or a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from tilth.data.table_infer import Parsed
+from tilth.data.table_values import as_number, as_text
+from tilth.errors import UserError, choose
+
+Task = Literal["classify", "regress"]
+_MOST_WHOLE_CLASSES = 20
+_ROWS_PER_WHOLE_CLASS = 10
+_MOST_CLASSES_SHARE = 0.5  # distinct labels per row, from which they are no classes
+
+
+@dataclass(frozen=True)
+class TargetValues:
+    """The target column, understood.
+
+    values: String labels or Float64 numbers, null where missing or unreadable
+    note: what was inferred and why; order: labels in their order (classes)
+    """
+
+    kind: Literal["classes", "number"]
+    values: pl.Series
+    note: str
+    order: tuple[str, ...] = ()
+
+
+def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValues:
+    """Return the target as classes or numbers.
+
+    task: "classify" or "regress" overrides the inference
+
+    Raises UserError for a target without values, with one value, of dates, or of as many
+    labels as rows.
+
+    >>> column = pl.Series("kind", ["cat", "dog", "cat"])
+    >>> read_target(column, Parsed(column), None).order
+    ('cat', 'dog')
+    """
+    if task is not None:
+        choose(task, ("classify", "regress"), "task")
+    values = parsed.values
+    known = values.drop_nulls()
+    if len(known) == 0:
+        raise UserError(f"the target {raw.name!r} has no values")
+    if values.dtype.is_temporal() or parsed.nested:
+        what = "dates" if values.dtype.is_temporal() else "nested values"
+        raise UserError(
+            f"the target {raw.name!r} holds {what}", rule="a target is classes or a number"
+        )
+    distinct = known.n_unique()
+    if distinct == 1:
+        raise UserError(
+            f"the target {raw.name!r} is always {known[0]!r}", rule="a target needs two values"
+        )
+    inferred, why = _infer(values, parsed, distinct)
+    if task is not None and task != inferred:
+        inferred, why = task, "as you said"  # type: ignore[assignment]
+    other = "regress" if inferred == "classify" else "classify"
+    hint = f" (task={other!r} overrides)" if why != "as you said" else ""
+    if inferred == "regress":
+        numbers = as_number(raw if values.dtype == pl.String else values)
+        if numbers.drop_nulls().n_unique() < 2:
+            raise UserError(f"the target {raw.name!r} holds no numbers to learn from")
+        return TargetValues("number", numbers, f"{raw.name} is predicted as a number: {why}{hint}")
+    labels = as_text(values)
+    if distinct > max(_MOST_CLASSES_SHARE * len(known), 2):
+        raise UserError(
+            f"the target {raw.name!r} has {distinct} different values in {len(known)} rows",
+            rule="classes need several rows each",
+            fix='for numbers give task="regress"; else choose another target',
+        )
+    order = _ordered(labels, values)
+    note = f"{raw.name} is predicted as one of {len(order)} classes: {why}{hint}"
+    return TargetValues("classes", labels, note, order)
+
+
+def _infer(values: pl.Series, parsed: Parsed, distinct: int) -> tuple[Task, str]:
+    known = values.drop_nulls()
+    if not values.dtype.is_numeric():
+        if parsed.nearly == "number":
+            examples = ", ".join(repr(text) for text in parsed.misfits)
+            return "classify", f"not all of its values are numbers ({examples})"
+        return "classify", "its values are words" if values.dtype == pl.String else "it is boolean"
+    whole = values.dtype.is_integer() or bool((known == known.floor()).all())
+    if not whole:
+        return "regress", "its values have decimals"
+    most = min(_MOST_WHOLE_CLASSES, max(2, len(known) // _ROWS_PER_WHOLE_CLASS))
+    if distinct <= most:
+        return "classify", f"it has only {distinct} different whole numbers"
+    return "regress", f"it has {distinct} different whole numbers"
+
+
+def _ordered(labels: pl.Series, values: pl.Series) -> tuple[str, ...]:
+    """Return the labels in the order of their values (2 before 10)."""
+    pairs = pl.DataFrame({"label": labels, "value": values}).drop_nulls().unique("label")
+    return tuple(pairs.sort("value", "label")["label"].to_list())
+
+
+def label_variants(counts: Mapping[str, int]) -> dict[str, str]:
+    """Return label -> the label that it seems to be another spelling of.
+
+    counts: training rows per label (others may have 0); of labels that differ only in case,
+    spaces, or marks around and between words, the commonest is the one that stays. Labels that
+    are numbers are left alone.
+
+    >>> label_variants({"<=50K": 10, ">50K": 3, "<=50K.": 0, ">50K.": 0})
+    {'<=50K.': '<=50K', '>50K.': '>50K'}
+    """
+    groups: dict[str, list[str]] = {}
+    for label in counts:
+        groups.setdefault(_plain(label), []).append(label)
+    merges: dict[str, str] = {}
+    for spellings in groups.values():
+        kept = max(spellings, key=lambda label: (counts[label], label))
+        merges |= {label: kept for label in spellings if label != kept}
+    return merges
+
+
+def _plain(label: str) -> str:
+    if re.fullmatch(r"[+-]?[\d.,]+", label):
+        return label
+    words = label.strip(" \t.,;:!'\"_").casefold()
+    return re.sub(r"(?<=\w)[\s_\-]+(?=\w)", " ", words)
+
+
+def merge_labels(target: TargetValues, merges: Mapping[str, str]) -> TargetValues:
+    """Return the target with each label of ``merges`` replaced by the one it stands for."""
+    if not merges:
+        return target
+    order = tuple(label for label in target.order if label not in merges)
+    values = target.values.replace(list(merges), list(merges.values()))
+    return TargetValues(target.kind, values, target.note, order)
+
+
+def unknown_labels(values: pl.Series, known: Sequence[str]) -> pl.Series:
+    """Return which rows have a label that is not among ``known``."""
+    return ~values.is_in(list(known)).fill_null(True)

@@ -1,0 +1,254 @@
+"""The Learner: seeds, resumes, phases, own parts, and that a saved model is the trained one."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+
+import tilth as tl
+from tilth.contracts import BaseHook
+from tilth.errors import NonFiniteLoss, UserError
+from tilth.flow.phase import Interrupted
+
+
+@pytest.fixture(scope="module")
+def digits():
+    found = load_digits()
+    pixels = np.round(found.images[:400] * (255 / 16)).astype(np.uint8)
+    return tl.arrays(pixels, found.target[:400])
+
+
+def make(digits, folder, **more):
+    settings = {
+        "epochs": 2,
+        "batch_size": 32,
+        "lr": 0.01,
+        "dtype": "float32",
+        "channels_last": False,
+        "device": "cpu",
+        "quiet": True,
+        **more,
+    }
+    return tl.Learner(digits, settings.pop("model", "mlp"), run=folder, **settings)
+
+
+def digest(learner):
+    joined = b"".join(p.detach().numpy().tobytes() for p in learner.model.state_dict().values())
+    return hashlib.sha256(joined).hexdigest()
+
+
+def trained(digits, folder, **more):
+    learner = make(digits, folder, **more)
+    learner.fit()
+    return learner
+
+
+def test_one_seed_gives_one_set_of_weights_and_another_seed_another(digits, tmp_path):
+    first = digest(trained(digits, tmp_path / "a"))
+    torch.manual_seed(99)  # the caller's stream plays no part
+    assert digest(trained(digits, tmp_path / "b")) == first
+    assert digest(trained(digits, tmp_path / "c", seed=1)) != first
+
+
+def test_the_callers_streams_are_left_alone(digits, tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    learner = make(digits, tmp_path / "run")
+    learner.find_lr()
+    learner.fit()
+    learner.validate()
+    assert torch.equal(torch.rand(3), expected)
+
+
+class StopAt(BaseHook):
+    def __init__(self, step):
+        self.step = step
+
+    def after_step(self, loop):
+        if loop.step == self.step:
+            loop.stop("interrupted")
+
+
+@pytest.mark.parametrize("step", [1, 4, 9, 13])
+def test_an_interrupted_run_resumes_to_the_same_bits(digits, tmp_path, step):
+    whole = digest(trained(digits, tmp_path / "whole"))
+    with pytest.raises(Interrupted):
+        trained(digits, tmp_path / "cut", hooks=[StopAt(step)])
+    again = make(digits, tmp_path / "cut", hooks=[StopAt(-1)])
+    run = again.fit(resume=True)
+    assert digest(again) == whole
+    steps = [line["step"] for line in run.metrics]
+    assert steps == sorted(set(steps))
+
+
+def test_phases_resume_one_by_one(digits, tmp_path):
+    def two_phases(folder, *, resume=False, hooks=()):
+        learner = make(digits, folder, hooks=list(hooks))
+        learner.fit(1, resume=resume)
+        learner.fit(2, resume=resume)
+        return learner
+
+    whole = digest(two_phases(tmp_path / "whole"))
+    with pytest.raises(Interrupted):
+        learner = make(digits, tmp_path / "cut", hooks=[StopAt(11)])
+        learner.fit(1)
+        learner.fit(2)
+    assert digest(two_phases(tmp_path / "cut", resume=True, hooks=[StopAt(-1)])) == whole
+
+
+def test_a_run_does_not_go_on_with_other_data(digits, tmp_path):
+    with pytest.raises(Interrupted):
+        trained(digits, tmp_path / "run", hooks=[StopAt(3)])
+    found = load_digits()
+    other = tl.arrays(np.round(found.images[400:800] * 15).astype(np.uint8), found.target[400:800])
+    with pytest.raises(UserError, match="has changed since it began"):
+        make(other, tmp_path / "run", hooks=[StopAt(-1)]).fit(resume=True)
+
+
+def test_existing_run_is_not_overwritten_unasked(digits, tmp_path):
+    trained(digits, tmp_path / "run")
+    with pytest.raises(UserError, match="holds a run already"):
+        trained(digits, tmp_path / "run")
+    trained(digits, tmp_path / "run", force=True)
+
+
+def test_the_bundle_answers_as_the_learner_does(digits, tmp_path):
+    learner = trained(digits, tmp_path / "run")
+    predictor = tl.load(learner.current_run.export())
+    rows = digits.splits["test"]
+    outputs = learner.outputs("test")
+    temperature = learner.current_run.audit()["temperature"]["value"]
+    wanted = learner.task.decode(outputs.outputs, temperature).values
+    pixels = [digits.store.take(torch.tensor([row]))[0].numpy() for row in rows]
+    for answer, row in zip(predictor.predict([p[0] for p in pixels]), wanted, strict=True):
+        assert list(answer.probabilities.values()) == pytest.approx(row.tolist(), abs=1e-6)
+
+
+def test_own_module_loss_metric_optimizer_and_hook(digits, tmp_path):
+    class Counting(BaseHook):
+        steps = 0
+
+        def after_step(self, loop):
+            self.steps += 1
+
+    def errors(probabilities, classes):
+        return float((probabilities.argmax(1) != classes).sum())
+
+    counting = Counting()
+    learner = tl.Learner(
+        digits,
+        nn.Sequential(nn.Flatten(), nn.Linear(64, 10)),
+        loss=nn.MultiMarginLoss(),
+        metrics=["accuracy", errors],
+        optimizer=lambda model: torch.optim.SGD(model.parameters(), 0.1, momentum=0.9),
+        hooks=[counting],
+        run=tmp_path / "run",
+        epochs=2,
+        quiet=True,
+        device="cpu",
+    )
+    learner.fit()
+    assert counting.steps == learner.plan.total_steps
+    scores = learner.validate()
+    rows = len(digits.splits["valid"])
+    assert scores["valid/errors"] == pytest.approx((1 - scores["valid/accuracy"]) * rows)
+    assert scores["valid/accuracy"] > 0.5
+
+
+def test_the_first_nan_stops_the_run_and_names_its_rows(digits, tmp_path):
+    class Breaks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net, self.calls = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), 0
+
+        def forward(self, inputs):
+            self.calls += self.training
+            return self.net(inputs) * (float("nan") if self.calls == 7 else 1.0)
+
+    learner = make(digits, tmp_path / "run", model=Breaks())
+    with pytest.raises(NonFiniteLoss) as caught:
+        learner.fit()
+    assert caught.value.step == 6
+    assert caught.value.rows == learner.source().order.at(6)[0].tolist()
+    assert learner.current_run.folder.status == "failed"
+    assert "at step 6, rows [" in learner.current_run.folder.outcome["message"]
+
+
+def test_misspelt_names_are_told_with_the_likely_one(digits, tmp_path):
+    with pytest.raises(UserError, match="did you mean 'epochs'"):
+        tl.Learner(digits, epoch=3)
+    with pytest.raises(UserError, match="did you mean 'accuracy'"):
+        tl.Learner(digits, metrics=["accurcy"])
+    with pytest.raises(UserError, match="did you mean 'small_resnet'"):
+        tl.Learner(digits, "smal_resnet")
+    with pytest.raises(TypeError, match="did you mean 'split_seed'"):
+        tl.arrays(np.zeros((4, 8, 8)), [0, 1, 0, 1], splt_seed=3)
+    with pytest.raises(AttributeError, match="did you mean 'Learner'"):
+        tl.Lerner  # noqa: B018
+
+
+def test_a_batch_larger_than_the_data_is_refused_with_both_numbers(digits):
+    rows = len(digits.splits["train"])
+    with pytest.raises(UserError, match=f"batch_size=5000 with {rows} training rows"):
+        tl.Learner(digits, batch_size=5000)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"lr": 0.0},
+        {"lr": float("nan")},
+        {"clip": -1.0},
+        {"schedule": "onecycle"},
+        {"label_smoothing": 1.0},
+        {"epochs": "three"},
+        {"device": "gpu"},
+        {"dtype": "float61"},
+    ],
+)
+def test_settings_out_of_range_are_refused_before_anything_starts(digits, wrong):
+    (name,) = wrong
+    with pytest.raises(UserError, match=str(wrong[name])):
+        tl.Learner(digits, **wrong)
+
+
+def test_best_weights_come_back(digits, tmp_path):
+    learner = trained(digits, tmp_path / "run", epochs=6, lr=0.05)
+    values = [line["valid/accuracy"] for line in learner.current_run.metrics]
+    assert learner.validate()["valid/accuracy"] == max(values)
+
+
+def test_find_lr_puts_everything_back(digits, tmp_path):
+    learner = make(digits, tmp_path / "run")
+    before = digest(learner)
+    found = learner.find_lr()
+    assert digest(learner) == before
+    assert not (tmp_path / "run").exists()
+    assert 1e-6 < found.suggestion < 1
+    assert found.low <= found.high
+    other = make(digits, tmp_path / "other")
+    other.fit(lr=0.01)
+    learner.fit(lr=0.01)
+    assert digest(learner) == digest(other)
+
+
+def test_warm_start_takes_the_body_and_leaves_the_head(digits, tmp_path):
+    first = trained(digits, tmp_path / "first")
+    bundle = first.current_run.export()
+    second = make(digits, tmp_path / "second", warm_start=bundle)
+    own, new = first.model.state_dict(), second.model.state_dict()
+    body = [key for key in own if key.startswith("body.")]
+    assert body
+    assert all(torch.equal(own[key], new[key]) for key in body)
+    assert not torch.equal(own["head.weight"], new["head.weight"])
+
+
+def test_settings_name_the_fields_they_have():
+    names = {field.name for field in dataclasses.fields(tl.TrainSettings)}
+    assert {"epochs", "lr", "batch_size", "seed", "device", "compile"} <= names
