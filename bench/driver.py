@@ -58,6 +58,11 @@ def measure(
     return {**answer, "result": json.loads(last)}
 
 
+def other_load() -> float:
+    """Processes that ran or wanted to in the last minute; before a run, a quiet machine has 0."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0
+
+
 def rounds(arms: tuple[Arm, ...], repeats: int) -> Iterator[tuple[int, Arm]]:
     """Every repeat visits all arms, each time from the next one on: none is always first."""
     for repeat in range(repeats):
@@ -94,9 +99,9 @@ def run(
     for repeat, arm in rounds(arms, repeats or (2 if quick else bench.repeats)):
         if (arm.name, repeat) in done:
             continue
+        start = {"load": other_load(), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
         outcome = measure(bench, arm, config, repeat)
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        cells.append(path, {**frame, "arm": arm.name, "repeat": repeat, "at": stamp, **outcome})
+        cells.append(path, {**frame, "arm": arm.name, "repeat": repeat, **start, **outcome})
         failed += "error" in outcome
         print(f"{bench.name} {repeat} {arm.name}: {summary(bench, outcome)}", file=sys.stderr)
     return failed

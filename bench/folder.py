@@ -3,7 +3,7 @@
 from bench.plan import Arm, Bar, Bench, Metric
 
 FIRST, LATER = "first_images_per_second", "later_images_per_second"
-FASTAI, LOADER = "bench.peers.with_fastai_data", "bench.hand_folder"
+OURS, FASTAI, LOADER = "bench.ours_data", "bench.peers.with_fastai_data", "bench.hand_folder"
 
 BENCH = Bench(
     name="folder",
@@ -27,10 +27,12 @@ BENCH = Bench(
     },
     quick={"images": 200, "epochs": 3},
     arms=(
-        Arm("tilth", "bench.ours_data", "path", "tilth"),
+        Arm("tilth", OURS, "path", "tilth"),
+        Arm("tilth, streamed", OURS, "path_streamed", "tilth", "as a set too large for memory"),
+        Arm("tilth, all its changes", OURS, "path_default", "tilth", "rotate, zoom, warp, light"),
         Arm("torchvision and DataLoader", LOADER, "path", "hand", "workers kept between epochs"),
         Arm("fastai", FASTAI, "path", "peer"),
-        Arm("tilth, training", "bench.ours_data", "train", "tilth"),
+        Arm("tilth, training", OURS, "train", "tilth"),
         Arm("torchvision and DataLoader, training", LOADER, "train", "hand"),
         Arm("fastai, training", FASTAI, "train", "peer"),
     ),

@@ -5,8 +5,8 @@ from bench.plan import Arm, Bar, Bench, Metric
 ARMS = (
     Arm("tilth", "bench.ours", "default", "tilth", "clip, one-cycle, finite check"),
     Arm("bare loop", "bench.hand", "guarded", "hand", "clip, one-cycle, finite check"),
-    Arm("lean loop", "bench.hand", "lean", "hand", "no clip, no schedule, no check"),
-    Arm("compiled step", "bench.compiled_step", "compiled", "hand", "torch.compile of all of it"),
+    Arm("lean loop", "bench.hand", "lean", "aside", "no clip, no schedule, no check"),
+    Arm("compiled step", "bench.compiled_step", "compiled", "aside", "torch.compile of all of it"),
     Arm("fastai", "bench.peers.with_fastai", "default", "peer", "clip, one-cycle, NaN check"),
     Arm("Lightning", "bench.peers.with_lightning", "default", "peer", "clip, one-cycle"),
     Arm("skorch", "bench.peers.with_skorch", "default", "peer", "clip, one-cycle"),

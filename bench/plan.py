@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Role = Literal["tilth", "hand", "peer"]
+Role = Literal["tilth", "hand", "aside", "peer"]  # aside: hand-written, but no yardstick
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def render(bench: Bench, measured: Sequence[cells.Cell]) -> str:
     first = measured[0]
     smoke = ["**A smoke run of a smaller size: its numbers mean nothing.**"]
     parts = [
-        [f"## {bench.title}"],
+        [f"### {bench.title}"],
         smoke if first["quick"] else [],
         [bench.work],
         list(table(bench, measured)),
@@ -135,6 +135,8 @@ def provenance(bench: Bench, measured: Sequence[cells.Cell]) -> Iterator[str]:
     for kind, found in first["versions"].items():
         listed = ", ".join(f"{name} {version}" for name, version in found.items())
         yield f"{kind} environment: {listed}."
+    busy = median(cell.get("load", 0.0) for cell in measured)
+    yield f"Load of the machine when an arm began (median): {busy:.1f}."
     when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     yield f"`python -m bench {bench.name}{quick}`, commit {first['commit']}, {when}."
     failures = {cell["arm"]: cell["error"] for cell in measured if "error" in cell}

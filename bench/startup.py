@@ -18,7 +18,7 @@ BENCH = Bench(
         Arm("import tilth", MODULE, "tilth", "tilth"),
         Arm("tilth --help", MODULE, "help", "tilth"),
         Arm("python alone", MODULE, "nothing", "hand"),
-        Arm("import torch", MODULE, "torch", "hand"),
+        Arm("import torch", MODULE, "torch", "aside"),
         Arm("import fastai.vision.all", MODULE, "fastai.vision.all", "peer"),
         Arm("import lightning", MODULE, "lightning", "peer"),
         Arm("import keras (jax)", MODULE, "keras", "peer"),

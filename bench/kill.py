@@ -1,0 +1,174 @@
+"""`python -m bench kill`, or `python bench/kill.py`: kill -9 at random moments, resume, compare.
+
+A small training job (`kill_job.py`) is run once without a kill. Then, again and again, it is
+started anew, killed at a moment drawn evenly from its whole length, and started once more with
+``resume=True``. The SHA-256 of the final weights must be the uninterrupted run's every time, and
+no process may stay behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # so that the file also runs as a script
+
+from bench import environment  # noqa: E402
+
+GONE_SECONDS = 10.0  # how long the workers of a killed process may take to notice
+
+
+@dataclass
+class Tally:
+    """What happened with one number of workers."""
+
+    workers: int
+    sha256: str
+    seconds: float
+    kills: int = 0
+    equal: int = 0
+    in_save: int = 0  # kills that left an unfinished checkpoint behind
+    orphans: int = 0
+    resumed_at: list[int] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+def start(run: Path, workers: int) -> subprocess.Popen[str]:
+    """Start the job, or go on with it, and wait until the libraries are loaded."""
+    job = subprocess.Popen(
+        [sys.executable, "-m", "bench.kill_job", str(run), str(workers)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert job.stdout is not None
+    line = job.stdout.readline()
+    if line != "started\n":
+        raise RuntimeError(f"the job did not start: {line}{job.communicate()[1]}")
+    return job
+
+
+def finish(job: subprocess.Popen[str]) -> str:
+    """Wait for the end of the job; return its hash, or what it said instead."""
+    out, err = job.communicate()
+    return out.strip() if job.returncode == 0 else f"exit code {job.returncode}: {err[-2000:]}"
+
+
+def uninterrupted(run: Path, workers: int) -> Tally:
+    """Run the job to its end."""
+    job = start(run, workers)
+    begun = time.perf_counter()
+    found = finish(job)
+    if len(found) != 64:
+        raise RuntimeError(f"the uninterrupted job failed: {found}")
+    return Tally(workers, found, time.perf_counter() - begun)
+
+
+def kill_once(run: Path, tally: Tally, chance: random.Random) -> None:
+    """Kill a new job at a random moment and resume it; count nothing where it was too late."""
+    moment = chance.uniform(0.0, tally.seconds)
+    job = start(run, tally.workers)
+    time.sleep(moment)
+    if job.poll() is not None:
+        return
+    below = descendants(job.pid)
+    job.kill()
+    job.communicate()
+    if job.returncode != -signal.SIGKILL:
+        return
+    tally.kills += 1
+    tally.in_save += any(run.rglob(".step-*.tmp-*"))
+    saved = [int(path.name.removeprefix("step-")) for path in run.rglob("step-*")]
+    tally.resumed_at.append(max(saved, default=0))
+    tally.orphans += still_there(below)
+    found = finish(start(run, tally.workers))
+    if found == tally.sha256:
+        tally.equal += 1
+    else:
+        tally.wrong.append(f"killed after {moment:.3f} s, {run}: {found}")
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that ``pid`` started, and theirs (Linux; [] elsewhere)."""
+    found = []
+    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, listing.read_text().split()):
+            found += [child, *descendants(child)]
+    return found
+
+
+def still_there(pids: list[int]) -> int:
+    """Return how many of the processes are left after a while, and end them."""
+    until = time.monotonic() + GONE_SECONDS
+    left = pids
+    while left and time.monotonic() < until:
+        left = [pid for pid in left if Path(f"/proc/{pid}").exists()]
+        time.sleep(0.05)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    return len(left)
+
+
+def section(tallies: list[Tally]) -> str:
+    """Return the result as a Markdown table."""
+    lines = [
+        "| job | kill -9 | equal weights | inside a save | step resumed from | left behind |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for tally in tallies:
+        steps = tally.resumed_at
+        spread = f"{min(steps)} to {max(steps)}, median {median(steps):.0f}" if steps else ""
+        lines.append(
+            f"| {tally.workers} workers, {tally.seconds:.1f} s | {tally.kills} "
+            f"| {tally.equal} | {tally.in_save} | {spread} | {tally.orphans} |"
+        )
+    machine = environment.hardware()
+    versions = environment.versions("project")
+    lines += ["", f"Weights: {', '.join(f'{t.workers} workers {t.sha256[:12]}' for t in tallies)}."]
+    lines += [f"{machine['cpu']}, torch {versions['torch']}, python {versions['python']}."]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the comparison; return 1 where any weight differs or any process is left."""
+    parser = argparse.ArgumentParser(prog="bench kill", description=__doc__)
+    parser.add_argument("--kills", type=int, default=50, help="kills for each number of workers")
+    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--json", type=Path, help="also write the counts to this file")
+    given = parser.parse_args(arguments)
+    chance, tallies = random.Random(given.seed), []
+    with tempfile.TemporaryDirectory() as place:
+        for workers in given.workers:
+            tally = uninterrupted(Path(place, f"whole-{workers}"), workers)
+            tallies.append(tally)
+            print(f"{workers} workers: {tally.seconds:.1f} s, {tally.sha256}", flush=True)
+            attempt = 0
+            while tally.kills < given.kills and not tally.wrong:
+                attempt += 1
+                kill_once(Path(place, f"{workers}-{attempt}"), tally, chance)
+                print(f"\r{tally.equal}/{tally.kills} equal", end="", flush=True)
+            print()
+    print(section(tallies))
+    if given.json:
+        given.json.write_text(json.dumps([vars(tally) for tally in tallies], indent=2))
+    for tally in tallies:
+        print(*tally.wrong, sep="\n")
+    return 1 if any(tally.wrong or tally.orphans for tally in tallies) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The job that `bench/kill.py` kills: a small net on made pictures, through the public flow.
+
+``python -m bench.kill_job RUN WORKERS`` trains (or goes on with) the run and prints a SHA-256 over
+its final weights. With 0 workers the pictures lie in memory and are augmented as whole batches;
+with more they are a data set of items, each with random numbers of its own, read by processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import tilth as tl
+
+ROWS, SIDE, CLASSES = 600, 16, 4
+EPOCHS, BATCH = 8, 32
+
+
+def pictures() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return [rows, side, side] uint8 pictures of noise with a bright quarter, and which one."""
+    chance = np.random.default_rng(0)
+    labels = chance.integers(0, CLASSES, ROWS)
+    made = chance.integers(0, 160, (ROWS, SIDE, SIDE), dtype=np.uint8)
+    half = SIDE // 2
+    for row, label in enumerate(labels):
+        top, left = half * (label // 2), half * (label % 2)
+        made[row, top : top + half, left : left + half] += 60
+    return made, labels
+
+
+class Items(torch.utils.data.Dataset[tuple[Tensor, int]]):
+    """The same pictures one by one, shifted and dimmed at random by the global torch stream."""
+
+    def __init__(self) -> None:
+        self.pictures, self.labels = pictures()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        picture = torch.from_numpy(self.pictures[index]).float().div(255)[None]
+        shift = int(torch.randint(-1, 2, ()))
+        light = 0.8 + 0.4 * torch.rand(())
+        return picture.roll(shift, dims=-1) * light, int(self.labels[index])
+
+
+def net() -> nn.Module:
+    """Return a net with batch statistics and dropout: state and random numbers to lose."""
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(0.2),
+        nn.Linear(64, CLASSES),
+    )
+
+
+def weights_sha256(model: nn.Module) -> str:
+    """Return a hash over the names and bits of all parameters and buffers."""
+    total = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        total.update(name.encode() + value.cpu().numpy().tobytes())
+    return total.hexdigest()
+
+
+def main(run: Path, workers: int) -> None:
+    print("started", flush=True)
+    data = tl.dataset(Items(), workers=workers) if workers else tl.arrays(*pictures())
+    learner = tl.Learner(
+        data,
+        net(),
+        run=run,
+        seed=1,
+        batch_size=BATCH,
+        lr=0.01,
+        dtype="float32",
+        channels_last=False,
+        threads=1,
+        checkpoint_seconds=0.0,
+        quiet=True,
+    )
+    learner.fit(EPOCHS, resume=True)
+    print(weights_sha256(learner.model), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
