@@ -84,6 +84,7 @@ class Learner:
         self.phases_done = 0
         self.current_run: Run | None = None
         self._numerics_chosen = False
+        self._seconds_per_step: float | None = None
 
     def _build(
         self, model: str | nn.Module | None, arguments: dict[str, Any]
@@ -170,10 +171,21 @@ class Learner:
             numerics=dataclasses.replace(choice.numerics, threads=settings.threads),
             reasons=reasons,
         )
+        self._seconds_per_step = choice.seconds[choice.numerics.label()]
         if settings.minutes:
-            seconds = choice.seconds[choice.numerics.label()]
-            self.plan = within_minutes(self.plan, settings.minutes, seconds)
+            self.plan = within_minutes(self.plan, settings.minutes, self._seconds_per_step)
         return self.plan
+
+    def _planned_again(self) -> Plan:
+        """Return the plan for the settings as they are now, with the numerics chosen before."""
+        fresh, before = make_plan(self.data, self.settings, device=str(self.device)), self.plan
+        told = {k: v for k, v in before.reasons.items() if k == "numerics"}
+        fresh = dataclasses.replace(
+            fresh, numerics=before.numerics, reasons={**fresh.reasons, **told}
+        )
+        if self.settings.minutes and self._seconds_per_step is not None:
+            return within_minutes(fresh, self.settings.minutes, self._seconds_per_step)
+        return fresh
 
     @checked
     def find_lr(self) -> LrFinding:
@@ -236,10 +248,11 @@ class Learner:
         Calling it again adds a phase to the same run; ``resume=True`` goes on where a killed
         script stopped, phase by phase, to the same weights to the bit.
         """
-        changes = {"epochs": epochs, "lr": lr, "minutes": minutes}
+        changes: dict[str, Any] = {"epochs": epochs, "lr": lr, "minutes": minutes}
         self.settings = dataclasses.replace(
             self.settings, **{name: value for name, value in changes.items() if value is not None}
         )
+        self.plan = self._planned_again()
         run = self.current_run or open_run(self, resume=resume)
         self.current_run = run
         phase = Phase(self, run, self.phases_done, resume=resume)
