@@ -23,7 +23,11 @@ _TIMES = (
     "T%H:%M:%S%.f%#z", " %H:%M:%S%.f%#z", "T%H:%M:%S%.fZ", "T%H:%MZ", " %H:%M:%S%.fZ",
 )  # fmt: skip
 _AMBIGUOUS = (("%m/%d/", "%d/%m/"), ("%d-%m-", "%m-%d-"))
-_LOOKS_LIKE = r"^[A-Za-z,]{0,10} ?\d{0,4}[-/. ]?([A-Za-z]{3,9}|\d{1,2})[-/. ]\d{1,4}"
+_LOOKS_LIKE = (
+    r"^(\d{1,4}[-/.]\d{1,2}([-/.]\d{1,4})?([ T]\d.*)?"
+    r"|([A-Za-z]{3},? )?\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{2,4}( \d.*)?"
+    r"|[A-Za-z]{3,9} \d{1,2},? \d{4}( \d.*)?)$"
+)
 _SAMPLE = 50
 _MOST = 0.7  # of the sample, for a format that does not read all
 _FIRST_YEAR, _LAST_YEAR = 1000, 2999  # "24-01-02" is not a date of the year 24

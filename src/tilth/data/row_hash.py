@@ -13,8 +13,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tilth.data.table_values import as_text
-
 Hashes = NDArray[np.uint64]
 _MISSING = np.uint64(0x6D697373696E6721)  # "missing!"
 
@@ -49,15 +47,24 @@ def _words(values: pl.Series) -> Hashes:
     elif kind.is_temporal():
         bits = values.to_physical().cast(pl.Int64).fill_null(0).to_numpy().astype(np.uint64)
     else:
-        texts = as_text(values)
-        distinct = texts.drop_nulls().unique()
-        words = pl.Series([int(_text_hash(text)) for text in distinct], dtype=pl.UInt64)
-        if len(distinct) == 0:
-            return np.full(len(values), _MISSING)
-        mapped = texts.replace_strict(distinct, words, default=None, return_dtype=pl.UInt64)
-        values, bits = mapped, mapped.fill_null(0).to_numpy()
+        values = _hashed_texts(values)
+        bits = values.fill_null(0).to_numpy()
     missing = values.is_null() | values.is_nan() if kind.is_float() else values.is_null()
-    return np.where(missing.to_numpy(), _MISSING, bits)
+    if missing.any():
+        return np.where(missing.to_numpy(), _MISSING, bits)
+    return bits.copy()
+
+
+def _hashed_texts(values: pl.Series) -> pl.Series:
+    if values.dtype == pl.Null or not isinstance(
+        values.dtype, (pl.String, pl.Categorical, pl.Enum)
+    ):
+        return pl.Series([None] * len(values), dtype=pl.UInt64)  # nested values are not compared
+    distinct = values.drop_nulls().unique()
+    words = pl.Series([int(_text_hash(text)) for text in distinct], dtype=pl.UInt64)
+    if len(distinct) == 0:
+        return values.cast(pl.Null).cast(pl.UInt64)
+    return values.replace_strict(distinct, words, default=None, return_dtype=pl.UInt64)
 
 
 def _text_hash(text: str) -> np.uint64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -125,12 +126,15 @@ class CategoryCode:
             labels: list[str | None] = ["false", "true"]
             absent = train.null_count()
         else:
-            counts = cls(column, (), numeric=numeric).texts(train).value_counts()
-            rows = [(text, count) for text, count in counts.iter_rows() if text is not None]
-            absent = train.len() - sum(count for _, count in rows)
-            common = [pair for pair in rows if pair[1] >= FEWEST_PER_CATEGORY]
-            common.sort(key=lambda pair: (-pair[1], pair[0]))
-            labels = sorted(text for text, _ in common[:MOST_CATEGORIES])
+            counts = train.value_counts()
+            texts = cls(column, (), numeric=numeric).texts(counts.to_series(0))
+            rows = Counter[str | None]()
+            for text, count in zip(texts, counts.to_series(1), strict=True):
+                rows[text] += count
+            absent = rows.pop(None, 0)
+            common = [pair for pair in rows.items() if pair[1] >= FEWEST_PER_CATEGORY]
+            common.sort(key=lambda pair: (-pair[1], str(pair[0])))
+            labels = sorted((text for text, _ in common[:MOST_CATEGORIES]), key=str)
         if absent >= FEWEST_PER_CATEGORY:
             labels.append(None)
         return cls(column, tuple(labels), boolean, numeric)

@@ -149,37 +149,40 @@ def _unread(raw: pl.Series, values: pl.Series) -> str:
 
 
 def _inferred(name: str, parsed: Parsed, train: pl.Series) -> Column:
-    values, distinct = train.drop_nulls(), train.drop_nulls().n_unique()
     if parsed.nested:
         return Column(name, "drop", "holds lists or other nested values", doubt="nested_column")
-    if distinct == 0:
+    values = train.drop_nulls()
+    if len(values) == 0:
         return Column(name, "drop", "has no values at all", doubt="empty_column")
-    if distinct == 1 and not train.has_nulls():
-        return Column(name, "drop", f"is always {values[0]}", doubt="constant_column")
     letter = _letter(train)
-    if distinct == 1:  # as a number it would have no spread, yet its absence may tell something
+    if values.min() == values.max():
+        if len(values) == len(train):
+            return Column(name, "drop", f"is always {values[0]}", doubt="constant_column")
+        # as a number it would have no spread, yet its absence may tell something
         why = f"is {values[0]} or missing"
         return Column(name, "category", why, numeric=letter in "if")
     if parsed.declared:
-        return Column(name, "category", f"{distinct} categories, as the frame says")
+        return Column(name, "category", "categories, as the frame says")
     if letter == "b":
         return Column(name, "boolean", "two values, true and false")
     if letter == "d":
-        why, doubt = f"dates written {parsed.form}", ""
-        if parsed.ambiguous:
-            why += ", where day and month could be the other way round"
-            doubt = "ambiguous_dates"
-        return Column(name, "date", why, form=parsed.form, doubt=doubt)
+        return _dates(name, parsed)
     if letter == "i":
-        return _whole_numbers(name, values, distinct)
-    if letter == "f":
-        return Column(name, "number", "numbers")
-    return _texts(name, parsed, values, distinct)
+        return _whole_numbers(name, values)
+    return Column(name, "number", "numbers") if letter == "f" else _texts(name, parsed, values)
 
 
-def _whole_numbers(name: str, values: pl.Series, distinct: int) -> Column:
+def _dates(name: str, parsed: Parsed) -> Column:
+    why, doubt = f"dates written {parsed.form}", ""
+    if parsed.ambiguous:
+        why += ", where day and month could be the other way round"
+        doubt = "ambiguous_dates"
+    return Column(name, "date", why, form=parsed.form, doubt=doubt)
+
+
+def _whole_numbers(name: str, values: pl.Series) -> Column:
     low, high = cast(int, values.min()), cast(int, values.max())
-    if distinct == len(values) >= _FEWEST_IDS:
+    if _FEWEST_IDS <= len(values) <= high - low + 1 and values.n_unique() == len(values):
         if _ID_NAME.search(name):
             return Column(name, "drop", "every value differs, like an id", doubt="id_column")
         if high - low < 2 * len(values):
@@ -190,14 +193,16 @@ def _whole_numbers(name: str, values: pl.Series, distinct: int) -> Column:
     return Column(name, "number", f"whole numbers from {low} to {high}")
 
 
-def _texts(name: str, parsed: Parsed, values: pl.Series, distinct: int) -> Column:
-    why, doubt = f"{distinct} categories", ""
+def _texts(name: str, parsed: Parsed, values: pl.Series) -> Column:
+    counts = values.value_counts()
+    distinct, most = counts.to_series(0), cast(int, counts.to_series(1).max())
+    why, doubt = f"{len(distinct)} categories", ""
     if parsed.nearly:
         why, doubt = _nearly(name, parsed), f"{parsed.nearly}s_as_text"
     if len(values) < _FEWEST_IDS:
         return Column(name, "category", why, doubt=doubt)
-    words = float(cast(float, values.str.count_matches(r"\S+").mean()))
-    share, most = distinct / len(values), cast(int, values.value_counts()["count"].max())
+    words = float(cast(float, distinct.str.count_matches(r"\S+").mean()))
+    share = len(distinct) / len(values)
     if share > _VARIED_TEXT and words >= _WORDS and not parsed.nearly:
         why = f"is written text ({words:.0f} words a row), not a category"
         return Column(name, "drop", why, doubt="text_column")

@@ -132,17 +132,17 @@ class TableEncoder:
         )
 
     def _encode(self, frame: pl.DataFrame, raw: NDArray[np.float64]) -> TableInputs:
-        numbers = np.empty((frame.height, self.num_numbers), dtype=np.float32)
-        for i, code in enumerate(self.numbers):
-            numbers[:, i] = code(raw[:, i])
-        flagged = [i for i, code in enumerate(self.numbers) if code.flag]
-        numbers[:, len(self.numbers) :] = np.isnan(raw[:, flagged])
-        categories = np.empty((frame.height, len(self.categories)), dtype=np.int64)
-        for i, category in enumerate(self.categories):
-            absent = pl.Series([None] * frame.height, dtype=pl.String)
-            present = category.column in frame.columns
-            categories[:, i] = category(frame[category.column] if present else absent)
-        return TableInputs(torch.from_numpy(numbers), torch.from_numpy(categories))
+        columns = [code(raw[:, i]) for i, code in enumerate(self.numbers)]
+        columns += [np.isnan(raw[:, i]) for i, code in enumerate(self.numbers) if code.flag]
+        absent = pl.Series([None] * frame.height, dtype=pl.String)
+        ids = [
+            code(frame[code.column] if code.column in frame.columns else absent)
+            for code in self.categories
+        ]
+        return TableInputs(
+            torch.from_numpy(_side_by_side(columns, frame.height, np.float32)),
+            torch.from_numpy(_side_by_side(ids, frame.height, np.int64)),
+        )
 
     def _warn_of_absent(self, frame: pl.DataFrame) -> None:
         absent = [column.name for column in self.columns if column.name not in frame.columns]
@@ -155,7 +155,9 @@ class TableEncoder:
         for name in absent:
             guess = nearest(name, frame.columns)
             hint = f" (is it {guess!r}?)" if guess and guess not in self._names() else ""
-            self._say(f"column {name!r} is not in the table{hint}: filled as missing")
+            self._say(
+                f"absent {name}", f"column {name!r} is not in the table{hint}: filled as missing"
+            )
 
     def _warn_of_unread(
         self, frame: pl.DataFrame, raw: NDArray[np.float64], ids: NDArray[np.int64]
@@ -163,25 +165,27 @@ class TableEncoder:
         for i, code in enumerate(self.numbers):
             if code.column in frame.columns and np.isnan(raw[:, i]).any():
                 values = frame[code.column]
-                known = as_text(values).is_not_null() if values.dtype == pl.String else None
-                lost = values.filter(
-                    (known if known is not None else values.is_not_null())
-                    & pl.Series(np.isnan(raw[:, i]))
-                )
+                known = (as_text(values) if values.dtype == pl.String else values).is_not_null()
+                if values.dtype.is_float():
+                    known &= values.is_not_nan()  # how pandas says that a value is missing
+                lost = values.filter(known & pl.Series(np.isnan(raw[:, i])))
                 if len(lost):
-                    self._say(f"{code.column!r} is {lost[0]!r} in a row: filled as missing")
+                    text = f"{code.column!r} is {lost[0]!r} in a row: filled as missing"
+                    self._say(f"unread {code.column}", text)
         for i, category in enumerate(self.categories):
             unknown = ids[:, i] == 0
             if len(unknown) >= _ENOUGH and unknown.all() and category.column in frame.columns:
                 example = frame[category.column][0]
-                self._say(f"no value of {category.column!r} is known, such as {example!r}")
+                text = f"no value of {category.column!r} is known, such as {example!r}"
+                self._say(f"unknown {category.column}", text)
 
     def _names(self) -> set[str]:
         return {column.name for column in self.columns}
 
-    def _say(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
+    def _say(self, what: str, text: str) -> None:
+        """Warn once about one thing of one column, whatever values it turns up with."""
+        if what not in self._said:
+            self._said.add(what)
             warnings.warn(text, stacklevel=4)
 
 
@@ -190,3 +194,13 @@ def _parts(column: Column, values: pl.Series) -> dict[str, NDArray[np.float64]]:
     if column.kind == "number":
         return {"": as_number(values, column.decimal).to_numpy().astype(np.float64)}
     return date_parts(as_date(values, column.form))
+
+
+def _side_by_side(
+    columns: Sequence[NDArray[Any]], rows: int, dtype: type[np.generic]
+) -> NDArray[Any]:
+    """Return [rows, columns]; filled column by column first, which memory likes better."""
+    table = np.empty((len(columns), rows), dtype=dtype)
+    for i, column in enumerate(columns):
+        table[i] = column
+    return np.ascontiguousarray(table.T)

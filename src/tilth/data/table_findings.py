@@ -16,7 +16,7 @@ from tilth.data.table_columns import Column
 from tilth.data.table_leaks import LEAK, NOTABLE_SHIFT, column_strength, exact_sum, shift
 
 _MOST_ITEMS = 100
-_MOST_ROWS = 20_000  # that are looked at for leaks and shifts: a second for twenty columns
+_MOST_ROWS = 10_000  # that are looked at for leaks and shifts: a second for twenty columns
 _TINY = 100
 _MOSTLY_MISSING = 0.5
 _NOTABLE_COPIES = 0.01  # of the test rows
@@ -148,14 +148,20 @@ def _read_findings(facts: Facts) -> Iterator[Finding]:
 
 def _size(splits: Mapping[str, IntArray]) -> Iterator[Finding]:
     rows = sum(len(members) for members in splits.values())
-    empty = [name for name, members in splits.items() if len(members) == 0]
-    if rows < _TINY or empty:
-        also = f", and none in {', '.join(empty)}" if empty else ""
+    if rows < _TINY:
         yield Finding(
             "tiny",
             "warning",
-            f"there are only {rows} rows{also}: scores will be uncertain",
+            f"there are only {rows} rows: scores will be uncertain",
             "collect more rows, or use k-fold",
+        )
+    empty = [name for name, members in splits.items() if len(members) == 0]
+    if empty:
+        yield Finding(
+            "empty_split",
+            "warning",
+            f"no rows are left for {' and '.join(empty)}",
+            "give more rows, or other fractions",
         )
 
 
@@ -216,12 +222,11 @@ def _copies(
 ) -> Iterator[Finding]:
     used = {c.name: frame[c.name] for c in columns if c.kind != "drop"}
     inputs = row_hashes(used)[0]
-    whole = inputs + (values.astype(np.float64) + 0.0).view(np.uint64) * np.uint64(
-        0x9E3779B97F4A7C15
-    )
+    bits = (values.astype(np.float64) + 0.0).view(np.uint64)
+    whole = pl.Series(inputs + bits * np.uint64(0x9E3779B97F4A7C15))  # the golden ratio, odd
     train = splits["train"]
     test = np.concatenate([splits[name] for name in splits if name != "train"])
-    across = test[np.isin(whole[test], whole[train])]
+    across = test[whole[test].is_in(whole[train].implode()).to_numpy()]
     if len(across):
         share = len(across) / len(test)
         yield Finding(
@@ -231,8 +236,7 @@ def _copies(
             "if they are one observation entered twice, delete the copies or split by group",
             tuple(item_id(row) for row in across[:_MOST_ITEMS].tolist()),
         )
-    first = np.unique(whole[train], return_index=True)[1]
-    copies = np.delete(train, first)
+    copies = train[~whole[train].is_first_distinct().to_numpy()]
     if len(copies):
         yield Finding(
             "duplicates",
@@ -242,12 +246,12 @@ def _copies(
             tuple(item_id(row) for row in copies[:_MOST_ITEMS].tolist()),
         )
     every = np.concatenate(list(splits.values()))
-    distinct = len(np.unique(whole[every])) - len(np.unique(inputs[every]))
-    if distinct:
+    conflicts = whole[every].n_unique() - pl.Series(inputs)[every].n_unique()
+    if conflicts:
         yield Finding(
             "label_conflict",
             "info",
-            f"{distinct} times rows agree in every column and not in the target",
+            f"{conflicts} times rows agree in every column and not in the target",
             "no model can tell these apart: is a column missing, or a label wrong?",
         )
 
@@ -310,7 +314,7 @@ def _shifts(
 
 
 def _some(rows: IntArray) -> IntArray:
-    """Return at most 20,000 of ``rows``, spread evenly."""
+    """Return at most 10,000 of ``rows``, spread evenly."""
     if len(rows) <= _MOST_ROWS:
         return rows
     return rows[np.linspace(0, len(rows) - 1, _MOST_ROWS).astype(np.int64)]

@@ -128,8 +128,6 @@ def _explained(truth: Numbers, answers: Numbers) -> float:
 
 def _mean_auc(fitted: IntArray, truth: IntArray, answers: Numbers) -> float:
     """Return the mean AUC over the commonest classes that both halves have rows enough of."""
-    from sklearn.metrics import roc_auc_score
-
     counts = np.minimum(
         np.bincount(fitted, minlength=answers.shape[1])[: answers.shape[1]],
         np.bincount(truth, minlength=answers.shape[1])[: answers.shape[1]],
@@ -138,4 +136,12 @@ def _mean_auc(fitted: IntArray, truth: IntArray, answers: Numbers) -> float:
     judged = [label for label in judged if counts[label] >= _FEWEST_PER_CLASS]
     if len(judged) < 2:
         return 0.0
-    return float(np.mean([roc_auc_score(truth == label, answers[:, label]) for label in judged]))
+    return float(np.mean([_auc(truth == label, answers[:, label]) for label in judged]))
+
+
+def _auc(truth: NDArray[np.bool_], scores: Numbers) -> float:
+    """Return the area under the ROC curve (Mann-Whitney: ties count a half)."""
+    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
+    yes = int(truth.sum())
+    return float((ranks[truth].sum() - yes * (yes + 1) / 2) / (yes * (len(truth) - yes)))

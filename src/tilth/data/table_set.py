@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -20,10 +20,11 @@ from tilth.data.resident_store import ResidentStore
 from tilth.data.table_columns import Column
 from tilth.data.table_encoder import TableEncoder, TableInputs
 from tilth.data.table_features import one_hot, tree_categories
-from tilth.data.table_findings import Facts, find_trouble
+from tilth.data.table_findings import Facts, Features, find_trouble
+from tilth.data.table_parts import RowNames
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class TableData(Data):
     """A table with a class or a number per row; ``read_table`` makes it.
 
@@ -41,7 +42,7 @@ class TableData(Data):
     inputs: ResidentStore
     values: Tensor
     hashes: NDArray[np.uint64]
-    names: Sequence[str]
+    names: RowNames
     facts: Facts = field(default_factory=Facts)
 
     kind: ClassVar[str] = "table"
@@ -74,7 +75,7 @@ class TableData(Data):
         )
 
     def item_id(self, row: int) -> str:
-        """Return the row's line (or number) and its content hash."""
+        """Return the row's line (or number) and its content hash, as in "line 17 9c21...."""
         return f"{self.names[row]} {self.hashes[row]:016x}"
 
     def show_item(self, row: int) -> dict[str, Any]:
@@ -91,16 +92,16 @@ class TableData(Data):
         )
         return np.concatenate([batch.numbers.cpu().numpy(), indicators], axis=1)
 
-    def tree_features(self, rows: IntArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def tree_features(self, rows: IntArray) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return ([rows, features], [features]): numbers as they are with nan where missing,
-        then category ids; the second is 1 where a feature is a category.
+        then category ids; the second says which features are categories.
         """
         numbers = self.preprocessor.raw_numbers(self.frame[np.asarray(rows)])
         ids = self.inputs.raw.categories.cpu().numpy()
         categories = tree_categories(
             ids[rows], ids[self.splits["train"]], self.preprocessor.cardinalities
         )
-        kinds = np.repeat([0.0, 1.0], [numbers.shape[1], categories.shape[1]])
+        kinds = np.repeat([False, True], [numbers.shape[1], categories.shape[1]])
         return np.concatenate([numbers, categories], axis=1), kinds
 
     def findings(self) -> list[Finding]:
@@ -108,12 +109,21 @@ class TableData(Data):
         return find_trouble(
             self.frame,
             self.columns,
+            self._features(),
             self.target,
             self.values.cpu().numpy(),
             self.splits,
-            self.hashes,
             item_id=self.item_id,
             facts=self.facts,
+        )
+
+    def _features(self) -> Features:
+        encoder = self.preprocessor
+        return Features(
+            encoder.raw_numbers(self.frame),
+            self.inputs.raw.categories.cpu().numpy(),
+            [code.name for code in encoder.numbers],
+            [code.column for code in encoder.categories],
         )
 
     def fingerprint(self) -> str:
@@ -174,7 +184,7 @@ def fitted_target(target: Target, labels: pl.Series, train: IntArray) -> Target:
 def encoded_target(target: Target, labels: pl.Series) -> Tensor:
     """Return [rows] class ids (-1 for a label training lacks) or standardised numbers."""
     if target.kind == "number":
-        return target.encode(labels.to_numpy())
+        return target.encode(labels.to_list())
     index = pl.Series(range(len(target.labels)), dtype=pl.Int64)
     ids = labels.replace_strict(list(target.labels), index, default=-1, return_dtype=pl.Int64)
     return torch.from_numpy(ids.to_numpy().copy())

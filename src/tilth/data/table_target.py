@@ -24,13 +24,19 @@ class TargetValues:
     """The target column, understood.
 
     values: String labels or Float64 numbers, null where missing or unreadable
-    note: what was inferred and why; order: labels in their order (classes)
+    why: why it is what it is; order: labels in their order (classes)
     """
 
     kind: Literal["classes", "number"]
     values: pl.Series
-    note: str
+    why: str
     order: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What was inferred, and why."""
+        what = f"one of {len(self.order)} classes" if self.kind == "classes" else "a number"
+        return f"{self.values.name} is predicted as {what}: {self.why}"
 
 
 def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValues:
@@ -70,7 +76,7 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
         numbers = as_number(raw if values.dtype == pl.String else values)
         if numbers.drop_nulls().n_unique() < 2:
             raise UserError(f"the target {raw.name!r} holds no numbers to learn from")
-        return TargetValues("number", numbers, f"{raw.name} is predicted as a number: {why}{hint}")
+        return TargetValues("number", numbers, why + hint)
     labels = as_text(values)
     if distinct > max(_MOST_CLASSES_SHARE * len(known), 2):
         raise UserError(
@@ -78,9 +84,7 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
             rule="classes need several rows each",
             fix='for numbers give task="regress"; else choose another target',
         )
-    order = _ordered(labels, values)
-    note = f"{raw.name} is predicted as one of {len(order)} classes: {why}{hint}"
-    return TargetValues("classes", labels, note, order)
+    return TargetValues("classes", labels, why + hint, _ordered(labels, values))
 
 
 def _infer(values: pl.Series, parsed: Parsed, distinct: int) -> tuple[Task, str]:
@@ -138,7 +142,7 @@ def merge_labels(target: TargetValues, merges: Mapping[str, str]) -> TargetValue
         return target
     order = tuple(label for label in target.order if label not in merges)
     values = target.values.replace(list(merges), list(merges.values()))
-    return TargetValues(target.kind, values, target.note, order)
+    return TargetValues(target.kind, values, target.why, order)
 
 
 def unknown_labels(values: pl.Series, known: Sequence[str]) -> pl.Series:
