@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.house.report import LOOP_LIMIT, loop_size
+from tests.house.report import (
+    LOOP_LIMIT,
+    STEP_LIMIT,
+    example_fit,
+    functions_run_in_a_step,
+    loop_size,
+)
 from tests.house.tree import function_size, modules
 
 FILE_LIMIT = 500
@@ -38,3 +44,11 @@ def test_most_functions_are_small():
 def test_the_loop_is_small():
     size = loop_size()
     assert size.lines < LOOP_LIMIT, size
+
+
+def test_little_runs_between_two_optimizer_steps(tmp_path, monkeypatch):
+    """All default hooks on, every step of a fit counted, ends of epochs included."""
+    monkeypatch.chdir(tmp_path)
+    lines = functions_run_in_a_step(example_fit())
+    assert sum(lines.values()) < STEP_LIMIT, lines
+    assert any(name.endswith(" _advance") for name in lines), "the loop itself was not seen"

@@ -13,6 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tilth import console
+from tilth.randomness import numpy_generator
+
 IntArray = NDArray[np.int64]
 SPLITS = ("train", "valid", "calibrate", "test")
 """train learns; valid chooses; calibrate fits temperature and intervals; test reports once."""
@@ -139,6 +142,39 @@ class Data(ABC):
 
     kind: ClassVar[str]
     preprocessor: Preprocessor = field(init=False)
+
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{split} {len(chosen):,}" for split, chosen in self.splits.items())
+        return "\n".join([f"{self.name}: {rows}", *(f"  - {note}" for note in self.notes)])
+
+    def _repr_html_(self) -> str:
+        rows = {split: f"{len(chosen):,} rows" for split, chosen in self.splits.items()}
+        return console.html_table({**rows, "notes": "; ".join(self.notes)}, self.name)
+
+    def check(self) -> list[Finding]:
+        """Look for trouble before training: say each finding and return them, worst first."""
+        order = ("error", "warning", "info")
+        found = sorted(self.findings(), key=lambda finding: order.index(finding.severity))
+        for finding in found:
+            fix = f" {finding.fix}." if finding.fix else ""
+            console.say(f"{finding.severity}: {finding.what} [{finding.code}].{fix}")
+        if not found:
+            console.say("nothing found that needs mending")
+        return found
+
+    def show(self, count: int = 10, *, seed: int = 0) -> Any:
+        """Return some training rows: a figure of pictures, or a frame of table rows."""
+        from tilth.data.show import show_rows
+
+        train = self.splits["train"]
+        rows = np.sort(numpy_generator(seed, "look").permutation(train)[:count])
+        return show_rows(self, rows, [self._true_answer(int(row)) for row in rows], "true answer")
+
+    def _true_answer(self, row: int) -> str:
+        value = float(self.targets[row])
+        if self.target.kind == "classes":
+            return self.target.labels[int(value)]
+        return f"{value * self.target.scale + self.target.mean:.4g}"
 
     @property
     @abstractmethod

@@ -28,7 +28,7 @@ from tilth.data.pixel_arrays import picture
 _LINEAR_FEATURES = 1024  # what a linear baseline of a few seconds can take
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, repr=False)
 class ImageData(Data):
     """Pictures with a class or a number each; ``read_images`` and ``image_arrays`` make them.
 

@@ -118,7 +118,7 @@ class OwnData(Data):
     def findings(self) -> list[Finding]:
         """Say that nothing is looked at but the balance of classes."""
         what = "the contents of your own items are not looked at"
-        return [Finding("own-items", "info", what)]
+        return [Finding("own_items", "info", what)]
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over the targets and the first and last items' tensors."""
