@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+import polars as pl
 import torch
 from PIL import Image
 from torch import nn
 
 from tilth.data.dataset import Target
 from tilth.data.image_preprocessor import ImagePreprocessor
+from tilth.data.table_columns import Column
+from tilth.data.table_encoder import TableEncoder
+from tilth.models.tabular_mlp import tabular_mlp
 from tilth.models.two_conv import two_conv
 from tilth.ship.bundle import save_bundle
 
@@ -76,3 +80,37 @@ class Line(nn.Module):
 
     def forward(self, inputs):
         return self.layer(inputs)
+
+
+HOUSES = pl.DataFrame(
+    {
+        "area": [50.0, 80.0, 120.0, None, 200.0, 65.0, 75.0, 90.0, 110.0],
+        "city": ["Bonn", "Ulm", "Bonn", "Kiel", "Ulm", "Bonn", "Kiel", "Ulm", "Kiel"],
+    }
+)
+
+
+def table_bundle(folder, target=ANIMALS, seed=0):
+    """Save a bundle of a small model of HOUSES: classes or a number, as the target says."""
+    columns = [Column("area", "number", ""), Column("city", "category", "")]
+    encoder = TableEncoder.fit(HOUSES, columns, np.arange(len(HOUSES)))
+    arguments = {
+        "num_numbers": encoder.num_numbers,
+        "cardinalities": encoder.cardinalities,
+        "outputs": len(target.labels) or 1,
+        "layers": [8],
+    }
+    torch.manual_seed(seed)
+    model = tabular_mlp(**arguments)
+    task, temperature = ("classify", 0.5) if target.labels else ("regress", 1.0)
+    architecture = {"name": "tabular_mlp", "arguments": arguments}
+    bundle(
+        folder,
+        model,
+        architecture=architecture,
+        preprocessor=encoder,
+        target=target,
+        task=task,
+        temperature=temperature,
+    )
+    return folder

@@ -73,7 +73,7 @@ def render(
     facts = {
         "head": _head(name, kind, card, audit, config),
         "name": name,
-        "folder_hint": re.sub(r'["\\\n]', "", str(card.get("folder") or "path/to/this/folder")),
+        "folder_hint": re.sub(r'["\\`]', "", _line(card.get("folder") or "path/to/this/folder")),
         "kind": kind,
         "what": _what(config, target, kind),
         "description": card.get("description"),

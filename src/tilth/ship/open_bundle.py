@@ -132,6 +132,9 @@ def _verify(folder: Path) -> None:
         raise UserError(
             f"{folder / files.MANIFEST} cannot be read ({error})", fix=_GET_AGAIN
         ) from error
+    for name in listed:
+        path = folder / name
+        _need(path.is_file() or not path.exists(), name, "it is not a plain file")
     for name in NEEDED:
         _need(name in listed, name, f"{files.MANIFEST} does not list it")
         inside = (folder / name).resolve().is_relative_to(folder.resolve())

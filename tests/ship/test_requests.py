@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+
+from tests.ship.made import PICTURES, Columns, pictures
+from tilth.data.table_encoder import TableEncoder
+from tilth.errors import UserError
+from tilth.ship.requests import understand
+
+TABLE = TableEncoder((), (), ())
+GREY = type(PICTURES)(6, 6, 1, mean=(0.0,), std=(1.0,))
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "a.png",
+        Path("a.png"),
+        b"\x89PNG",
+        Image.new("L", (4, 4)),
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 3), np.uint8),
+        torch.zeros(3, 8, 8, dtype=torch.uint8),
+    ],
+)
+def test_one_picture(item):
+    asked = understand(item, PICTURES)
+    assert asked.shape == "one"
+    assert asked.items == [item]
+    assert asked.names == (["a.png"] if isinstance(item, str | Path) else [None])
+
+
+def test_several_pictures(tmp_path):
+    paths = pictures(tmp_path / "new" / "more", 3)
+    (tmp_path / "new" / "notes.txt").write_text("not a picture")
+    folder = understand(tmp_path / "new", PICTURES)
+    assert (folder.shape, folder.names) == ("many", [str(path) for path in paths])
+    mixed = understand(["a.png", Image.new("L", (4, 4))], PICTURES)
+    assert (mixed.shape, mixed.names) == ("many", ["a.png", 1])
+    assert len(understand(np.zeros((5, 8, 8, 3), np.uint8), PICTURES).items) == 5
+    assert len(understand(torch.zeros(5, 6, 6, dtype=torch.uint8), GREY).items) == 5
+
+
+def test_a_folder_without_pictures_is_said(tmp_path):
+    with pytest.raises(UserError, match="no pictures in"):
+        understand(tmp_path, PICTURES)
+
+
+def test_a_frame_is_not_a_picture():
+    with pytest.raises(UserError, match="column of paths"):
+        understand(pl.DataFrame({"path": ["a.png"]}), PICTURES)
+
+
+def test_rows():
+    row = {"x": 1}
+    assert (understand(row, TABLE).shape, understand(row, TABLE).items) == ("one", [row])
+    assert understand([row, row], TABLE).names == [0, 1]
+    assert understand(pd.DataFrame([row]).iloc[0], TABLE).items == [row]
+    for frame in (pl.DataFrame([row, row]), pd.DataFrame([row, row])):
+        asked = understand(frame, TABLE)
+        assert (asked.shape, list(asked.names)) == ("frame", [0, 1])
+
+
+def test_rows_of_a_file_are_called_by_their_lines(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("x,y\n1,2\n3\n\n5,6\n")
+    asked = understand(path, TABLE)
+    assert asked.names == ["line 2", "line 5"]
+    assert [bad.item for bad in asked.bad] == ["line 3"]
+
+
+@pytest.mark.parametrize("asked", [np.zeros((2, 2)), 3, pl.DataFrame({"x": [1]}).lazy()])
+def test_what_is_no_table_is_said(asked):
+    with pytest.raises(UserError, match="polars or pandas frame"):
+        understand(asked, TABLE)
+
+
+def test_a_kind_of_ones_own_takes_one_or_a_list():
+    assert understand(3, Columns()).shape == "one"
+    assert understand([3, 4], Columns()).shape == "many"
