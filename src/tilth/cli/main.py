@@ -77,8 +77,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tell(error.format_message(), given, code=2)
     except TilthError as error:
         tell(str(error), given, code=error.exit_code)
-    except KeyboardInterrupt as stop:
-        folder = getattr(stop, "folder", None)
+    except click.exceptions.Abort as stop:  # what click makes of a KeyboardInterrupt
+        folder = getattr(stop.__cause__, "folder", None)
         again = f"stopped; everything is saved. To go on: tilth resume {folder}"
         tell(again if folder else "stopped", given, code=130)
     except BrokenPipeError:

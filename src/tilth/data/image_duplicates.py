@@ -112,6 +112,8 @@ def near_pairs(vectors: Tensor, radius: float, *, most: int = _MOST_PAIRS) -> tu
 
 def _expected_pairs(points: NDArray[np.float64], radius: float, sample: int = 2000) -> float:
     """Return about how many pairs of points are within ``radius``."""
+    if not len(points):
+        return 0.0
     some = points[:: max(1, len(points) // sample)]
     seen = cKDTree(some).count_neighbors(cKDTree(points), radius) - len(some)
     return float(seen) * len(points) / len(some) / 2

@@ -274,7 +274,7 @@ class Learner:
         parameters = sum(p.numel() for p in self.model.parameters())
         return {
             "data": self.data.name,
-            "task": f"{self.task.name} {self.data.target.name}",
+            "task": f"{self.task.name} {self.data.target.name}, judged by {self.task.main_metric}",
             "model": f"{self.architecture['name']} ({parameters:,} parameters)",
             "rows": ", ".join(f"{name} {len(rows):,}" for name, rows in self.data.splits.items()),
             "epochs": f"{self.plan.epochs} of {self.plan.steps_per_epoch} steps",
@@ -290,4 +290,7 @@ def infer_task(data: Data, metrics: Sequence[Any], smoothing: float) -> Task:
     if data.target.kind == "number":
         return registry.build("tilth.tasks", "regress", arguments)  # type: ignore[no-any-return]
     arguments["label_smoothing"] = smoothing
+    train = data.targets[torch.from_numpy(data.splits["train"])]
+    counts = torch.bincount(train[train >= 0], minlength=len(data.target.labels))
+    arguments["shares"] = (counts / counts.sum()).tolist()
     return registry.build("tilth.tasks", "classify", arguments)  # type: ignore[no-any-return]

@@ -146,5 +146,5 @@ class Run:
 
 def sum_of_phases(lines: list[dict[str, Any]]) -> float:
     """Return the training seconds of all phases from their last lines."""
-    last = {line["phase"]: line["seconds"] for line in lines}
+    last: dict[int, float] = {line["phase"]: line["seconds"] for line in lines}
     return round(sum(last.values()), 3)

@@ -97,10 +97,13 @@ class Settings:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
         """Read nested plain values; raise UserError for unknown names and wrong types."""
-        rooms = {field.name: field.default for field in dataclasses.fields(cls)}
         for room in config:
-            choose(room, rooms, "section")
-        return cls(**{room: fill(type(rooms[room]), values) for room, values in config.items()})
+            choose(room, ("data", "model", "train"), "section")
+        return cls(
+            fill(DataSettings, config.get("data", {})),
+            fill(ModelSettings, config.get("model", {})),
+            fill(TrainSettings, config.get("train", {})),
+        )
 
     def change(self, name: str, text: str) -> Settings:
         """Return a copy with ``section.field`` set from ``text``, as ``--set`` gives it.

@@ -15,19 +15,32 @@ from tilth.tasks import Array, Predictions
 from tilth.tasks._metrics import BINARY_METRICS, CLASS_METRICS, with_own
 
 
+RARE = 0.3  # with two classes of which one is rarer, always the other is right too often
+
+
 class Classify:
-    """Softmax over the target's labels; ``main_metric`` is accuracy unless another is given."""
+    """Softmax over the target's labels.
+
+    ``main_metric`` is the first metric asked for; otherwise accuracy, or the area under the ROC
+    curve for two classes of which one makes up less than RARE of ``shares``.
+    """
 
     name = "classify"
 
     def __init__(
-        self, target: Target, *, metrics: Sequence[Any] = (), label_smoothing: float = 0.0
+        self,
+        target: Target,
+        *,
+        metrics: Sequence[Any] = (),
+        label_smoothing: float = 0.0,
+        shares: Sequence[float] = (),
     ) -> None:
         self.target, self.outputs = target, len(target.labels)
         self.label_smoothing = label_smoothing
         offered = BINARY_METRICS if self.outputs == 2 else CLASS_METRICS
         self.metrics, first = with_own(offered, metrics)
-        self.main_metric = first or "accuracy"
+        rare = self.outputs == 2 and len(shares) == 2 and min(shares) < RARE
+        self.main_metric = first or ("auc" if rare else "accuracy")
 
     def objective(self) -> Objective:
         """Return cross entropy over the batch."""
@@ -52,11 +65,15 @@ class Classify:
 
 
 def classify(
-    *, target: Target, metrics: Sequence[Any] = (), label_smoothing: float = 0.0
+    *,
+    target: Target,
+    metrics: Sequence[Any] = (),
+    label_smoothing: float = 0.0,
+    shares: Sequence[float] = (),
 ) -> Classify:
-    """Return the task of telling the target's labels apart.
+    """Return the task of telling the target's labels apart; shares: of each class in train.
 
     >>> classify(target=Target("kind", "classes", ("cat", "dog"))).outputs
     2
     """
-    return Classify(target, metrics=metrics, label_smoothing=label_smoothing)
+    return Classify(target, metrics=metrics, label_smoothing=label_smoothing, shares=shares)

@@ -1,0 +1,315 @@
+"""The command line as a person uses it: verbs, JSON, exit codes, messages."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from tilth.cli.main import main
+
+FAST = ["--epochs", "1", "--lr", "0.01", "--dtype", "float32", "--set", "train.channels_last=no"]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("with spaces") / "naïve 模型"
+    stream = np.random.default_rng(0)
+    for label, level in (("dark", 60), ("light", 190)):
+        (folder / label).mkdir(parents=True)
+        for number in range(40):
+            pixels = np.clip(stream.normal(level, 30, (12, 12)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    stream = np.random.default_rng(1)
+    rooms, area = stream.integers(1, 6, 300), stream.normal(100, 20, 300)
+    price = 50 * rooms + 2 * area + stream.normal(0, 5, 300)
+    path = tmp_path_factory.mktemp("table") / "houses.csv"
+    pl.DataFrame({"rooms": rooms, "area": area, "price": price}).write_csv(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(pictures, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    code, out, _ = call("train", pictures, "-o", folder, "--model", "mlp", *FAST, "--json", "-q")
+    assert code == 0
+    return folder, json.loads(out)
+
+
+def call(*words):
+    """Run the command line here; return exit code, stdout and stderr."""
+    import contextlib
+    import io
+
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main([str(word) for word in words])
+        except SystemExit as stop:
+            code = stop.code or 0
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_train_ends_with_one_json_object(trained):
+    folder, found = trained
+    assert found["task"] == "classify"
+    assert found["model"] == "mlp"
+    assert found["run"] == str(folder)
+    assert set(found["baseline"]) == set(found["test"]) >= {"accuracy"}
+    assert found["seconds"] > 0
+    low, high = found["interval"]
+    assert low <= found["test"][found["main_metric"]] <= high
+
+
+def test_a_run_has_the_files_that_are_promised(trained):
+    folder, found = trained
+    names = {path.name for path in folder.iterdir()}
+    assert names >= {
+        "config.toml",
+        "env.json",
+        "data.json",
+        "metrics.jsonl",
+        "checkpoints",
+        "report.html",
+        "model",
+        "DONE",
+        "audit.json",
+    }
+    bundle = {path.name for path in (folder / "model").iterdir()}
+    assert bundle >= {
+        "model.safetensors",
+        "config.json",
+        "preprocessor_config.json",
+        "labels.json",
+        "README.md",
+        "manifest.json",
+    }
+    assert found["bundle"] == str(folder / "model")
+
+
+def test_predict_gives_one_object_per_item_and_names_the_bad_one(trained, pictures, tmp_path):
+    folder, _ = trained
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"")
+    good = [pictures / "dark" / "0.png", pictures / "light" / "0.png"]
+    code, out, _ = call("predict", folder, *good, bad, "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    assert code == 1
+    assert [answer["prediction"] for answer in answers[:2]] == ["dark", "light"]
+    assert sum(answers[0]["probabilities"].values()) == pytest.approx(1)
+    assert "bad.png" in answers[2]["item"]
+    assert "error" in answers[2]
+
+
+def test_predict_writes_a_csv(trained, pictures, tmp_path):
+    folder, _ = trained
+    code, out, _ = call("predict", folder, pictures / "dark", "--out", tmp_path / "p.csv")
+    assert (code, out) == (0, "")
+    frame = pl.read_csv(tmp_path / "p.csv")
+    assert len(frame) == 40
+    assert frame["probability of dark"].mean() > 0.5
+
+
+def test_a_table_is_regressed_and_predicted(table, tmp_path):
+    code, out, err = call(
+        "train",
+        table,
+        "--target",
+        "price",
+        "-o",
+        tmp_path / "run",
+        "--json",
+        "--epochs",
+        "30",
+        "--lr",
+        "0.02",
+    )
+    found = json.loads(out)
+    assert code == 0
+    assert found["task"] == "regress"
+    assert found["main_metric"] == "rmse"
+    assert found["test"]["r2"] > 0.8
+    assert "houses.csv" in err
+    code, out, _ = call("predict", tmp_path / "run", table, "--json")
+    answers = [json.loads(line) for line in out.splitlines()]
+    truth = pl.read_csv(table)["price"].to_numpy()
+    error = np.array([answer["prediction"] for answer in answers]) - truth
+    assert np.sqrt((error**2).mean()) < truth.std() / 2
+
+
+def test_export_copies_the_bundle_once(trained, tmp_path):
+    folder, _ = trained
+    assert call("export", folder, tmp_path / "bundle")[0] == 0
+    code, _, err = call("export", folder, tmp_path / "bundle")
+    assert code == 2
+    assert "--force" in err
+    assert call("export", folder, tmp_path / "bundle", "--force")[0] == 0
+
+
+def test_report_is_made_again_from_the_run_alone(trained):
+    folder, _ = trained
+    (folder / "report.html").unlink()
+    assert call("report", folder)[0] == 0
+    assert "<html" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_runs_compare_and_refusal_of_other_test_rows(trained, pictures, tmp_path):
+    folder, _ = trained
+    second = folder.parent / "second"
+    third = folder.parent / "third"
+    common = ["--model", "mlp", *FAST, "-q"]
+    assert call("train", pictures, "-o", second, "--seed", "1", *common)[0] == 0
+    assert call("train", pictures, "-o", third, "--split-seed", "1", *common)[0] == 0
+    code, out, _ = call("runs", folder.parent, "--json")
+    listed = {entry["run"]: entry["status"] for entry in json.loads(out)["runs"]}
+    assert listed[str(second)] == "done"
+    code, out, _ = call("compare", folder, second)
+    assert code == 0
+    assert "second" in out
+    code, _, err = call("compare", folder, third)
+    assert code == 2
+    assert "test" in err
+
+
+def test_check_exits_with_1_where_something_must_be_mended(pictures, tmp_path):
+    assert call("check", pictures)[0] == 0
+    one = tmp_path / "one"
+    (one / "only").mkdir(parents=True)
+    for number in range(8):
+        Image.fromarray(np.full((8, 8), number, np.uint8)).save(one / "only" / f"{number}.png")
+    code, out, err = call("check", one)
+    assert code in (1, 2)
+    assert "class" in out + err
+
+
+def test_init_writes_a_configuration_that_trains(table, tmp_path):
+    code, out, _ = call("init", table, "--target", "price")
+    path = tmp_path / "tilth.toml"
+    path.write_text(out)
+    assert code == 0
+    code, out, _ = call(
+        "train",
+        path,
+        "--set",
+        "train.epochs=2",
+        "--set",
+        "train.lr=0.01",
+        "-o",
+        tmp_path / "run",
+        "--json",
+        "-q",
+    )
+    assert code == 0
+    assert json.loads(out)["task"] == "regress"
+    assert 'path = "' in (tmp_path / "run" / "config.toml").read_text()
+
+
+def test_repeats_and_folds_give_mean_and_spread(table, tmp_path):
+    common = ["--target", "price", "--epochs", "2", "--lr", "0.02", "--json", "-q"]
+    _, out, _ = call("train", table, "-o", tmp_path / "r", "--repeats", "2", *common)
+    repeated = json.loads(out)
+    assert repeated["repeats"] == len(repeated["runs"]) == 2
+    assert repeated["test_sd"]["rmse"] > 0
+    _, out, _ = call("train", table, "-o", tmp_path / "f", "--folds", "3", *common)
+    folded = json.loads(out)
+    assert folded["folds"] == len(folded["runs"]) == 3
+
+
+def test_find_lr_writes_nothing_but_the_plot(table, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = call("find-lr", table, "--target", "price", "--plot", "curve.png", "--json")
+    assert code == 0
+    assert 0 < json.loads(out)["suggestion"] < 1
+    assert [path.name for path in tmp_path.iterdir()] == ["curve.png"]
+
+
+def test_doctor_lists_versions_and_models():
+    code, out, _ = call("doctor", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert "small_resnet" in found["offers"]["models"]
+    assert found["devices"]["cpu"] == "works"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["trian", "x"], "Did you mean 'train'"),
+        (["train", "no/such/folder"], "there is nothing at 'no/such/folder'"),
+        (["train", "TABLE"], "--target"),
+        (["train", "TABLE", "--target", "prize"], "did you mean 'price'"),
+        (
+            ["train", "TABLE", "--target", "price", "--set", "train.epoch=3"],
+            "did you mean 'epochs'",
+        ),
+        (["train", "TABLE", "--target", "price", "--set", "train.epochs=many"], "must be int"),
+        (["train", "TABLE", "--target", "price", "--epochs", "0"], "at least 1"),
+        (["train", "TABLE", "--target", "price", "--model", "tabular"], "did you mean"),
+        (["train", "TABLE", "--target", "price", "--device", "cudda"], "did you mean 'cuda'"),
+        (["train", "TABLE", "--target", "price", "--batch-size", "999"], "batch_size=999"),
+        (["predict", "no/run", "x"], "there is no folder no/run"),
+        (["resume", "no/run"], "there is no folder no/run"),
+        (["report", "no/run"], "there is no folder no/run"),
+    ],
+)
+def test_the_users_mistakes_exit_with_2_and_say_what_to_do(words, told, table):
+    code, out, err = call(*[str(table) if word == "TABLE" else word for word in words])
+    assert code == 2
+    assert told in err
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_errors_are_json_too_where_asked_for():
+    code, out, _ = call("train", "no/such/folder", "--json")
+    assert code == 2
+    assert json.loads(out)["exit_code"] == 2
+
+
+def test_ctrl_c_saves_and_prints_the_line_that_resumes(table, tmp_path):
+    folder = tmp_path / "run"
+    words = [
+        sys.executable,
+        "-m",
+        "tilth",
+        "train",
+        table,
+        "--target",
+        "price",
+        "-o",
+        folder,
+        "--epochs",
+        "400",
+        "--lr",
+        "0.001",
+        "--set",
+        "train.patience=0",
+    ]
+    process = subprocess.Popen(
+        [str(word) for word in words],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        lines = folder / "metrics.jsonl"
+        if lines.exists() and lines.stat().st_size > 500:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"tilth resume {folder}" in err
+    assert list((folder / "checkpoints" / "phase-0").glob("step-*"))
