@@ -1,9 +1,9 @@
 """`python -m bench kill`, or `python bench/kill.py`: kill -9 at random moments, resume, compare.
 
-A small training job (`kill_job.py`) is run once without a kill. Then, again and again, it is
-started anew, killed at a moment drawn evenly from its whole length, and started once more with
-``resume=True``. The SHA-256 of the final weights must be the uninterrupted run's every time, and
-no process may stay behind.
+Each job of `kill_job.py` is run once without a kill. Then, again and again, it is started anew,
+killed at a moment drawn evenly from its whole length, and started once more with ``resume=True``.
+The SHA-256 of the final weights must be the uninterrupted run's every time, and no process may
+stay behind.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the file also runs as a script
 
 from bench import environment  # noqa: E402
+from bench.kill_job import JOBS, write_files  # noqa: E402
 
 GONE_SECONDS = 10.0  # how long the workers of a killed process may take to notice
 
 
 @dataclass
 class Tally:
-    """What happened with one number of workers."""
+    """What happened to one job."""
 
-    workers: int
+    job: str
     sha256: str
     seconds: float
     kills: int = 0
@@ -44,57 +45,58 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
 
-def start(run: Path, workers: int) -> subprocess.Popen[str]:
+def start(run: Path, job: str) -> subprocess.Popen[str]:
     """Start the job, or go on with it, and wait until the libraries are loaded."""
-    job = subprocess.Popen(
-        [sys.executable, "-m", "bench.kill_job", str(run), str(workers)],
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.kill_job", str(run), job],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": f"{run}-cache"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert job.stdout is not None
-    line = job.stdout.readline()
+    assert process.stdout is not None
+    line = process.stdout.readline()
     if line != "started\n":
-        raise RuntimeError(f"the job did not start: {line}{job.communicate()[1]}")
-    return job
+        raise RuntimeError(f"the job did not start: {line}{process.communicate()[1]}")
+    return process
 
 
-def finish(job: subprocess.Popen[str]) -> str:
+def finish(process: subprocess.Popen[str]) -> str:
     """Wait for the end of the job; return its hash, or what it said instead."""
-    out, err = job.communicate()
-    return out.strip() if job.returncode == 0 else f"exit code {job.returncode}: {err[-2000:]}"
+    out, err = process.communicate()
+    code = process.returncode
+    return out.strip() if code == 0 else f"exit code {code}: {err[-2000:]}"
 
 
-def uninterrupted(run: Path, workers: int) -> Tally:
+def uninterrupted(run: Path, job: str) -> Tally:
     """Run the job to its end."""
-    job = start(run, workers)
+    process = start(run, job)
     begun = time.perf_counter()
-    found = finish(job)
+    found = finish(process)
     if len(found) != 64:
         raise RuntimeError(f"the uninterrupted job failed: {found}")
-    return Tally(workers, found, time.perf_counter() - begun)
+    return Tally(job, found, time.perf_counter() - begun)
 
 
 def kill_once(run: Path, tally: Tally, chance: random.Random) -> None:
     """Kill a new job at a random moment and resume it; count nothing where it was too late."""
     moment = chance.uniform(0.0, tally.seconds)
-    job = start(run, tally.workers)
+    process = start(run, tally.job)
     time.sleep(moment)
-    if job.poll() is not None:
+    if process.poll() is not None:
         return
-    below = descendants(job.pid)
-    job.kill()
-    job.communicate()
-    if job.returncode != -signal.SIGKILL:
+    below = descendants(process.pid)
+    process.kill()
+    process.wait()  # not communicate: what it started may hold its output open
+    if process.returncode != -signal.SIGKILL:
         return
     tally.kills += 1
     tally.in_save += any(run.rglob(".step-*.tmp-*"))
     saved = [int(path.name.removeprefix("step-")) for path in run.rglob("step-*")]
     tally.resumed_at.append(max(saved, default=0))
     tally.orphans += still_there(below)
-    found = finish(start(run, tally.workers))
+    found = finish(start(run, tally.job))
     if found == tally.sha256:
         tally.equal += 1
     else:
@@ -132,36 +134,35 @@ def section(tallies: list[Tally]) -> str:
         steps = tally.resumed_at
         spread = f"{min(steps)} to {max(steps)}, median {median(steps):.0f}" if steps else ""
         lines.append(
-            f"| {tally.workers} workers, {tally.seconds:.1f} s | {tally.kills} "
+            f"| {JOBS[tally.job]}, {tally.seconds:.1f} s | {tally.kills} "
             f"| {tally.equal} | {tally.in_save} | {spread} | {tally.orphans} |"
         )
     machine = environment.hardware()
     versions = environment.versions("project")
-    lines += ["", f"Weights: {', '.join(f'{t.workers} workers {t.sha256[:12]}' for t in tallies)}."]
-    lines += [f"{machine['cpu']}, torch {versions['torch']}, python {versions['python']}."]
+    lines += ["", f"{machine['cpu']}, torch {versions['torch']}, python {versions['python']}."]
     return "\n".join(lines)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the comparison; return 1 where any weight differs or any process is left."""
     parser = argparse.ArgumentParser(prog="bench kill", description=__doc__)
-    parser.add_argument("--kills", type=int, default=50, help="kills for each number of workers")
-    parser.add_argument("--workers", type=int, nargs="+", default=[0, 2])
+    parser.add_argument("--kills", type=int, default=50, help="for each job")
+    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--json", type=Path, help="also write the counts to this file")
     given = parser.parse_args(arguments)
     chance, tallies = random.Random(given.seed), []
     with tempfile.TemporaryDirectory() as place:
-        for workers in given.workers:
-            tally = uninterrupted(Path(place, f"whole-{workers}"), workers)
+        write_files(Path(place, "pictures"))
+        for job in given.jobs:
+            tally = uninterrupted(Path(place, f"{job}-whole"), job)
             tallies.append(tally)
-            print(f"{workers} workers: {tally.seconds:.1f} s, {tally.sha256}", flush=True)
+            print(f"{JOBS[job]}: {tally.seconds:.1f} s, {tally.sha256}", flush=True)
             attempt = 0
             while tally.kills < given.kills and not tally.wrong:
                 attempt += 1
-                kill_once(Path(place, f"{workers}-{attempt}"), tally, chance)
-                print(f"\r{tally.equal}/{tally.kills} equal", end="", flush=True)
-            print()
+                kill_once(Path(place, f"{job}-{attempt}"), tally, chance)
+                print(f"  {tally.equal} of {tally.kills} equal", flush=True)
     print(section(tallies))
     if given.json:
         given.json.write_text(json.dumps([vars(tally) for tally in tallies], indent=2))

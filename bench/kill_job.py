@@ -1,8 +1,8 @@
 """The job that `bench/kill.py` kills: a small net on made pictures, through the public flow.
 
-``python -m bench.kill_job RUN WORKERS`` trains (or goes on with) the run and prints a SHA-256 over
-its final weights. With 0 workers the pictures lie in memory and are augmented as whole batches;
-with more they are a data set of items, each with random numbers of its own, read by processes.
+``python -m bench.kill_job RUN JOB`` trains (or goes on with) the run and prints a SHA-256 over its
+final weights. The jobs: the same pictures held in memory and augmented as whole batches, a data
+set of the user's own read by two worker processes, and files decoded by threads into a cache.
 """
 
 from __future__ import annotations
@@ -14,12 +14,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 import tilth as tl
 
 ROWS, SIDE, CLASSES = 600, 16, 4
 EPOCHS, BATCH = 8, 32
+JOBS = {
+    "memory": "in memory, 0 workers",
+    "workers": "own data set, 2 worker processes",
+    "files": "picture files, decoding threads and cache",
+}
 
 
 def pictures() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -76,13 +82,31 @@ def weights_sha256(model: nn.Module) -> str:
     return total.hexdigest()
 
 
-def main(run: Path, workers: int) -> None:
+def write_files(folder: Path) -> None:
+    """Write the pictures as class folders of PNG files."""
+    for row, (picture, label) in enumerate(zip(*pictures(), strict=True)):
+        place = folder / f"quarter-{label}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place / f"{row:04d}.png")
+
+
+def data_of(job: str, files: Path) -> Any:
+    """Return the job's data."""
+    if job == "memory":
+        return tl.arrays(*pictures())
+    if job == "workers":
+        return tl.dataset(Items(), workers=2)
+    return tl.images(files, size=SIDE, resident=False)
+
+
+def main(run: Path, job: str) -> None:
     print("started", flush=True)
-    data = tl.dataset(Items(), workers=workers) if workers else tl.arrays(*pictures())
     learner = tl.Learner(
-        data,
+        data_of(job, run.parent / "pictures"),
         net(),
         run=run,
+        epochs=EPOCHS,
+        patience=0,
         seed=1,
         batch_size=BATCH,
         lr=0.01,
@@ -92,9 +116,9 @@ def main(run: Path, workers: int) -> None:
         checkpoint_seconds=0.0,
         quiet=True,
     )
-    learner.fit(EPOCHS, resume=True)
+    learner.fit(resume=True)
     print(weights_sha256(learner.model), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
@@ -122,6 +125,17 @@ def _begin(items: Items) -> None:
     global _ITEMS
     _ITEMS = items
     torch.set_num_threads(1)
+    # Ctrl-C reaches this process too: let the main one save first, and end this one itself
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Go when the main process is gone: killed, it could not end its workers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _fetch_here(rows: tuple[int, ...], epoch: int, seed: int) -> list[Any]:
