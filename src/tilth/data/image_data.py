@@ -163,8 +163,8 @@ def _too_many(root: Path, bad: list[BadItem], listed: int, max_bad: float) -> Us
         share = np.ceil(1000 * len(bad) / listed) / 1000
         fix += f", or give max_bad={share:g} to go on without them"
     return UserError(
-        f"{len(bad)} of {listed} pictures in {root} cannot be read:{''.join(lines)}\n",
-        rule=f"more than max_bad={max_bad:g} of all stops",
+        f"{len(bad)} of {listed} pictures in {root} cannot be read, more than max_bad={max_bad:g} "
+        f"admits:{''.join(lines)}",
         fix=fix,
     )
 
@@ -185,6 +185,15 @@ def _look_at(
         [],
         len(paths),
     )
+    if len(seen.bad) > max_bad * len(paths):  # it will stop: with as much of the list as can be
+        good = [place for place in range(len(paths)) if place not in seen.bad]
+        more = find_cut_short(
+            [paths[place] for place in good],
+            [files.headers[place] for place in good],
+            max_pixels=max_pixels,
+            progress=progress,
+        )
+        seen.bad.update({good[place]: reason for place, reason in more.items()})
     return files.without(seen.bad, max_bad)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from tilth.data.class_findings import ItemId, class_findings
@@ -61,6 +62,7 @@ def find_trouble(
     found += copy_findings(looks, labels, splits, split_of, item_id)
     found += near_copy_findings(store, looks, white, splits, split_of, item_id)
     found += _blank(looks, item_id)
+    found += _no_colour(looks, store.take(torch.from_numpy(rows[:1])).shape[1])
     if headers is not None:
         classes = labels if target.kind == "classes" else None
         found += file_findings(headers, classes, item_id)
@@ -127,16 +129,22 @@ def _rows_to_look_at(
 
 
 def _blank(looks: Looks, item_id: ItemId) -> list[Finding]:
-    found = []
     blank = looks.rows[looks.constant].tolist()
-    if blank:
-        found.append(
-            Finding(
-                "blank",
-                "warning",
-                f"{len(blank)} pictures are of one colour throughout",
-                "look at them: a failed download or export?",
-                tuple(item_id(row) for row in blank[:_MOST_ITEMS]),
-            )
+    if not blank:
+        return []
+    return [
+        Finding(
+            "blank",
+            "warning",
+            f"{len(blank)} pictures are of one colour throughout",
+            "look at them: a failed download or export?",
+            tuple(item_id(row) for row in blank[:_MOST_ITEMS]),
         )
-    return found
+    ]
+
+
+def _no_colour(looks: Looks, channels: int) -> list[Finding]:
+    if channels == 1 or not looks.colourless.all():
+        return []
+    what = "no picture holds colour, yet each has three channels"
+    return [Finding("no_colour", "info", what, "grey=True is faster and learns the same")]

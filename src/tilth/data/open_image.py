@@ -119,7 +119,8 @@ def read_picture(
     with _opened(source, max_pixels) as image:
         turn = _orientation(image)
         try:
-            if at_least is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+            own = image is not source  # the caller's picture must not change
+            if at_least and own and isinstance(image, JpegImagePlugin.JpegImageFile):
                 _draft(image, at_least if turn < 5 else at_least[::-1], grey)
             image.load()
             plain = _plain(image, grey)
