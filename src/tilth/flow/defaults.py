@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tilth.data.dataset import Data
 
@@ -27,9 +28,20 @@ class Family:
 
 FAMILIES = {
     "images": Family("small_resnet", 0.004, 0.05, 128, (5, 40), 0.1),
-    "table": Family("tabular_mlp", 0.003, 0.01, 256, (5, 30), 0.0),
+    "table": Family("tabular_mlp", 0.003, 0.01, 256, (5, 100), 0.0),
     "dataset": Family("", 0.001, 0.01, 64, (5, 30), 0.0),
 }
+
+
+def network(data: Data) -> dict[str, Any]:
+    """Return arguments of the family's net that depend on the target.
+
+    Dropout helps a table's classes and hurts its numbers: valid AUC on Adult 0.9196 without and
+    0.9213 with it, valid R2 on bike sharing 0.930 without and 0.889 with it (docs/log.md).
+    """
+    if data.kind == "table" and data.target.kind == "classes":
+        return {"dropout": 0.2, "embedding_dropout": 0.1}
+    return {}
 
 
 def batch_size(kind: str, rows: int) -> int:

@@ -36,7 +36,7 @@ from tilth.train.schedules import SCHEDULES
 from tilth.train.streams import seeded
 
 MAKE_OPTIMIZER = Callable[[nn.Module], torch.optim.Optimizer]
-TRUST = 3.0  # a finder's suggestion for a default net is kept within this factor of its default
+TRUST = 2.0  # a finder's suggestion for a default net is kept within this factor of its default
 
 
 class Learner:
@@ -93,12 +93,15 @@ class Learner:
             if arguments:
                 raise UserError("model_arguments with a model of your own", fix="build it yourself")
             return {"name": type(model).__name__, "arguments": {}}, model
-        name = model or defaults.FAMILIES[self.data.kind].model
+        family = defaults.FAMILIES[self.data.kind]
+        name = model or family.model
         if not name:
             raise UserError(
                 f"no default model for {self.data.kind} data", fix="give your own nn.Module"
             )
-        full = {**self.data.model_arguments(), "outputs": self.task.outputs, **arguments}
+        usual = defaults.network(self.data) if name == family.model else {}
+        known = self.data.model_arguments()
+        full = {**known, "outputs": self.task.outputs, **usual, **arguments}
         with seeded(fold(self.settings.seed, "model"), self.device):
             return {"name": name, "arguments": full}, registry.build("tilth.models", name, full)
 

@@ -37,6 +37,7 @@ def open_run(learner: Learner, *, resume: bool) -> Run:
     if resume:
         if path is None:
             raise UserError("resume=True without a folder", fix="give the Learner run='runs/name'")
+        RunFolder.clear_stillborn(path, config=learner.to_config())
         if (path / CONFIG).is_file():
             folder = RunFolder.open(path)
             check_same_data(folder, learner)
