@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tilth import files
+from tilth.aside import clean_up
 from tilth.errors import UserError, nearest
 from tilth.train.environment import environment
 from tilth.train.toml import dump
@@ -120,6 +121,19 @@ class RunFolder:
                 fix=_similar_run(path),
             )
         return cls(path)
+
+    @staticmethod
+    def clear_stillborn(path: Path, *, config: Mapping[str, Any]) -> None:
+        """Remove a folder whose ``create`` was killed: there is nothing in it to go on with.
+
+        Left alone where it holds anything else, or the configuration of another run.
+        """
+        if not (path / CONFIG).is_file():
+            return
+        clean_up(path)
+        ours = {entry.name for entry in path.iterdir()} <= {CONFIG, ENVIRONMENT, METRICS}
+        if ours and (path / CONFIG).read_bytes() in (b"", dump(config).encode()):
+            shutil.rmtree(path)
 
     @property
     def config(self) -> dict[str, Any]:
