@@ -82,19 +82,24 @@ def _lines_of(codes: set[CodeType]) -> dict[str, int]:
     lines: dict[str, int] = {}
     for code in codes:
         module = by_file[code.co_filename]
-        function = _enclosing(module, code.co_firstlineno)
-        if function is not None and module.name.split(".")[1] not in STEP_OUTSIDE:
+        if module.name.split(".")[1] in STEP_OUTSIDE:
+            continue
+        if code.co_name == "<lambda>":
+            own = {line for _, _, line in code.co_lines() if line} & module.code_lines
+            lines[f"{module.where}:{code.co_firstlineno} lambda"] = len(own)
+        elif (function := _innermost(module, code.co_firstlineno)) is not None:
             lines[f"{module.where} {function.name}"] = module.code_in(function)
     return lines
 
 
-def _enclosing(module: Module, line: int) -> Function | None:
-    """Return the outermost function whose lines hold ``line``, decorators included."""
-    for function in module.functions():
+def _innermost(module: Module, line: int) -> Function | None:
+    """Return the innermost function whose lines hold ``line``, decorators included."""
+    found = None
+    for function in module.functions():  # outer ones come first
         first = min([function.lineno, *(d.lineno for d in function.decorator_list)])
         if first <= line <= (function.end_lineno or 0):
-            return function
-    return None
+            found = function
+    return found
 
 
 def example_fit() -> Callable[[], object]:

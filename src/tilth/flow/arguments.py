@@ -25,7 +25,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     >>> train("flowers", epoch=3)
     Traceback (most recent call last):
     tilth.flow.arguments.ArgumentError: train() has no argument 'epoch'. Choices: path, epochs. \
-Fix: did you mean 'epochs'?
+Fix: did you mean 'epochs'?.
     """
     parameters = inspect.signature(function).parameters
     accepted = [name for name in parameters if name != "self"]

@@ -173,8 +173,8 @@ def repeat(job: Job, count: int) -> dict[str, Any]:
 def spread(scores: list[dict[str, float]]) -> dict[str, Any]:
     """Return the mean ("test") and standard deviation ("test_sd") of each metric.
 
-    >>> spread([{"accuracy": 0.5}, {"accuracy": 0.7}])
-    {'test': {'accuracy': 0.6}, 'test_sd': {'accuracy': 0.1414213562373095}}
+    >>> spread([{"accuracy": 0.5}, {"accuracy": 1.0}, {"accuracy": 0.0}])
+    {'test': {'accuracy': 0.5}, 'test_sd': {'accuracy': 0.5}}
     """
     columns = {name: [score[name] for score in scores] for name in scores[0]}
     return {

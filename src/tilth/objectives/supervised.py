@@ -24,7 +24,7 @@ class Supervised(BaseObjective):
     >>> batch = Batch(torch.zeros(4, 2), torch.ones(4, 1), torch.arange(4))
     >>> model = nn.Linear(2, 1)
     >>> objective(model, batch, None).parts["loss"].count
-    4.0
+    4
     """
 
     def __init__(

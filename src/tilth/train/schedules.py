@@ -11,8 +11,8 @@ from tilth.contracts import Schedule
 def cosine(start: float, end: float, fraction: float) -> float:
     """Return the value a half cosine takes at ``fraction`` of the way from start to end.
 
-    >>> cosine(0.0, 1.0, 0.5)
-    0.5
+    >>> [round(cosine(1.0, 3.0, fraction), 6) for fraction in (0.0, 0.5, 1.0)]
+    [1.0, 2.0, 3.0]
     """
     return start + (end - start) * (1 - math.cos(math.pi * fraction)) / 2
 
