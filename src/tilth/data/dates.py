@@ -29,7 +29,7 @@ _LOOKS_LIKE = (
     r"|[A-Za-z]{3,9} \d{1,2},? \d{4}( \d.*)?)$"
 )
 _SAMPLE = 50
-_MOST = 0.7  # of the sample, for a format that does not read all
+_MOST = 0.5  # of the sample, for a format that does not read all
 _FIRST_YEAR, _LAST_YEAR = 1000, 2999  # "24-01-02" is not a date of the year 24
 
 
@@ -54,8 +54,8 @@ def date_format(texts: pl.Series) -> tuple[str, bool] | None:
 
 
 def nearest_format(texts: pl.Series) -> str | None:
-    """Return the format that reads most of the first of ``texts``, if it reads most at all."""
-    sample = texts.head(_SAMPLE)
+    """Return the format that reads most of a sample of ``texts``, if one reads half of it."""
+    sample = texts.sort().gather_every(max(1, len(texts) // _SAMPLE))
     if len(sample) == 0 or sample.str.contains(_LOOKS_LIKE).mean() < _MOST:  # type: ignore[operator]
         return None
     misfits = {form: parse_dates(sample, form).null_count() for form in _formats()}

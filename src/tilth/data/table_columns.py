@@ -87,7 +87,9 @@ def typed_values(column: Column, raw: pl.Series, parsed: Parsed) -> pl.Series:
         "date": lambda values: as_date(values, column.form),
     }
     natural = {"number": "iuf", "boolean": "b", "date": "d", "category": "s"}
-    if column.kind == "drop" or _letter(parsed.values) in natural[column.kind]:
+    if column.kind == "drop":
+        return parsed.values
+    if _letter(parsed.values) in natural[column.kind] and column.form == parsed.form:
         return parsed.values
     return readers[column.kind](raw)
 
@@ -133,7 +135,7 @@ def _form(name: str, raw: pl.Series) -> str:
     form = found[0] if found else nearest_format(texts)
     if form is None:
         raise UserError(
-            f"the dates of column {name!r} are in no known format ({texts.head(3).to_list()})",
+            f"the dates of column {name!r} are in no known format ({texts.sort().head(3).to_list()})",
             fix=f'give it, for example columns={{"{name}": "date:%d/%m/%Y %H:%M"}}',
         )
     return form

@@ -30,7 +30,7 @@ def column_strength(
     The measure is the mean one-against-rest AUC over classes, or R^2; 0 for too few rows.
 
     >>> x = np.arange(400.0)
-    >>> column_strength(x, (x > 250).astype(int), category=False, classes=True)
+    >>> column_strength(x, (x >= 252).astype(int), category=False, classes=True)
     1.0
     """
     if len(column) < _FEWEST_ROWS:

@@ -10,7 +10,7 @@ from typing import Literal
 import polars as pl
 
 from tilth.data.table_infer import Parsed
-from tilth.data.table_values import as_number, as_text
+from tilth.data.table_values import as_number, as_text, clean
 from tilth.errors import UserError, choose
 
 Task = Literal["classify", "regress"]
@@ -77,7 +77,9 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
         if numbers.drop_nulls().n_unique() < 2:
             raise UserError(f"the target {raw.name!r} holds no numbers to learn from")
         return TargetValues("number", numbers, why + hint)
-    labels = as_text(values)
+    # "yes" is understood as true, but answers are given in the user's own words
+    words = raw.dtype == pl.String and values.dtype == pl.Boolean
+    labels = clean(raw) if words else as_text(values)
     if distinct > max(_MOST_CLASSES_SHARE * len(known), 2):
         raise UserError(
             f"the target {raw.name!r} has {distinct} different values in {len(known)} rows",

@@ -73,7 +73,7 @@ def as_boolean(column: pl.Series) -> pl.Series:
     if column.dtype == pl.Boolean:
         return column
     if column.dtype.is_numeric():
-        known = column.is_in([0, 1]).fill_null(False)
+        known = ((column == 0) | (column == 1)).fill_null(False)
         return (column == 1).set(~known, None)
     return by_value(as_text(column), _words_to_boolean)
 
