@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.data.pictures import animation, class_folders, encoded, noise, write
-from tilth.data import image_findings
+from tilth.data import image_findings, image_statistics
 from tilth.data.dataset import Finding
 from tilth.data.image_data import ImageData, image_arrays, read_images
 
@@ -137,3 +137,25 @@ def test_streamed_sets_are_looked_at_too(tmp_path: Path):
     assert torch.equal(
         data.store.take(torch.tensor([0]))[0], data.store.take(torch.tensor([15]))[0]
     )
+
+
+def test_damage_in_the_middle_of_a_streamed_file_is_found_by_looking(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    class_folders(tmp_path, {"a": 15, "b": 15}, size=(64, 64))
+    path = tmp_path / "a" / "003.png"
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes(20) + content[middle + 20 :])
+    for resident in (True, False):  # in memory, or measured: known at once
+        everything = (1.0, 0.0, 0.0)
+        data = read_images(tmp_path, max_bad=0.1, fractions=everything, resident=resident)
+        assert [item.item for item in data.bad_items] == ["a/003.png"]
+        assert all(data.item_id(r) != "a/003.png" for rows in data.splits.values() for r in rows)
+        assert findings(data)["unreadable"].severity == "warning"
+    monkeypatch.setattr(image_statistics, "SAMPLE_ROWS", 1)
+    data = read_images(tmp_path, resident=False)  # its end is as it should be
+    assert not data.bad_items
+    found = findings(data)["undecodable"]
+    assert found.severity == "error"
+    assert [item.split(": ")[0] for item in found.items] == ["a/003.png"]

@@ -222,3 +222,13 @@ def test_the_users_picture_is_left_as_it_is():
     assert read_picture(image, grey=False, at_least=(10, 10)).size == (400, 600)
     assert image.size == (600, 400)
     assert image.tobytes() == opened(content).tobytes()
+
+
+def test_flipped_bits_in_a_png_are_noticed():
+    content = encoded(noise(64, 64))
+    generator = np.random.default_rng(0)
+    for _ in range(100):
+        damaged = bytearray(content)
+        damaged[generator.integers(50, len(content) - 20)] ^= 1 << generator.integers(8)
+        with pytest.raises(BadImage, match="damaged"):
+            read_picture(bytes(damaged), grey=False)

@@ -17,7 +17,7 @@ from tilth.data.decoder import Decoder
 from tilth.data.image_findings import Facts
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_set import ImageData, number_target
-from tilth.data.image_statistics import channel_statistics
+from tilth.data.image_statistics import ChannelStatistics, channel_statistics
 from tilth.data.open_image import Header
 from tilth.data.split import complete, split
 from tilth.errors import UserError, nearest
@@ -61,37 +61,32 @@ def assemble(
     augment: True for the defaults of this size, False for none
     Raises UserError where over ``max_bad`` of the rows have a label that train lacks.
     """
-    notes = list(gathered.notes)
+    notes, facts = list(gathered.notes), gathered.facts
     splits = _split(gathered, split_seed, fractions, notes)
     target, values = _target(gathered.labels, splits["train"])
     splits = _without_unseen(gathered, target, values, splits, max_bad)
-    ready = _preprocessor(gathered, splits["train"], notes)
-    facts = gathered.facts
+    measured = channel_statistics(gathered.store, splits["train"])
+    splits = _without_unreadable(gathered, measured.unreadable, splits, notes)
+    if measured.rows < len(splits["train"]):
+        notes.append(f"mean and deviation are from {measured.rows:,} training pictures")
     unseen = [
         BadItem(item, f"label {label!r} is in no training picture")
         for label, items in facts.unseen.items()
         for item in items
     ]
-    if isinstance(augment, bool):
-        height, width = gathered.decoder.height, gathered.decoder.width
-        chosen, why = default_augment(min(height, width), gathered.decoder.channels)
-        notes.append(f"augmentation of training pictures: {why if augment else 'none'}")
-        given = chosen if augment else None
-    else:
-        given = augment
     return ImageData(
         gathered.name,
         target,
         splits,
         notes,
         [*facts.unreadable, *facts.not_pictures, *unseen],
-        preprocessor=ready,
+        preprocessor=_preprocessor(gathered, splits["train"], measured, notes),
         pictures=gathered.store,
         values=values,
         keys=gathered.keys,
         files=gathered.files,
         headers=gathered.headers,
-        augment=given,
+        augment=_augment(augment, gathered.decoder, notes),
         facts=facts,
     )
 
@@ -189,10 +184,29 @@ def _without_unseen(
     return {name: rows[~np.isin(rows, lost)] for name, rows in splits.items()}
 
 
-def _preprocessor(gathered: Gathered, train: IntArray, notes: list[str]) -> ImagePreprocessor:
-    mean, std, used = channel_statistics(gathered.store, train)
-    if used < len(train):
-        notes.append(f"mean and deviation are from {used:,} of {len(train):,} training pictures")
+def _without_unreadable(
+    gathered: Gathered, bad: Mapping[int, str], splits: dict[str, IntArray], notes: list[str]
+) -> dict[str, IntArray]:
+    """Take files that could not be decoded when they were measured out of the splits."""
+    if not bad:
+        return splits
+    names = gathered.files or []
+    gathered.facts.unreadable += [BadItem(names[row], reason) for row, reason in bad.items()]
+    notes.append(f"{len(bad)} pictures turned out not to be readable and are set aside")
+    return {name: rows[~np.isin(rows, list(bad))] for name, rows in splits.items()}
+
+
+def _augment(wish: Augment | bool, decoder: Decoder, notes: list[str]) -> Augment | None:
+    if isinstance(wish, Augment):
+        return wish
+    chosen, why = default_augment(min(decoder.height, decoder.width), decoder.channels)
+    notes.append(f"augmentation of training pictures: {why if wish else 'none'}")
+    return chosen if wish else None
+
+
+def _preprocessor(
+    gathered: Gathered, train: IntArray, measured: ChannelStatistics, notes: list[str]
+) -> ImagePreprocessor:
     bounds = gathered.value_range
     if bounds is None:
         raw = gathered.store.take(torch.from_numpy(train))
@@ -205,8 +219,8 @@ def _preprocessor(gathered: Gathered, train: IntArray, notes: list[str]) -> Imag
         decoder.height,
         decoder.width,
         decoder.channels,
-        mean,
-        std,
+        measured.mean,
+        measured.std,
         fit=decoder.fit,
         value_range=bounds,
         dtype=gathered.dtype,

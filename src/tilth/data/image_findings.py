@@ -15,6 +15,7 @@ from tilth.data.image_copy_findings import copy_findings, near_copy_findings
 from tilth.data.image_duplicates import Looks, look
 from tilth.data.image_file_findings import file_findings
 from tilth.data.open_image import Header
+from tilth.data.readable_rows import unreadable_rows
 
 _MOST_ITEMS = 100
 _MOST_ROWS = 200_000  # in memory; about half a minute
@@ -53,7 +54,12 @@ def find_trouble(
     labels = values.numpy()
     if target.kind == "classes":
         found += class_findings(labels, target.labels, splits, item_id, rows_word="pictures")
-    rows, limited = _rows_to_look_at(store, splits)
+    rows = np.sort(np.concatenate(list(splits.values())))
+    if not store.resident:
+        bad = unreadable_rows(store, rows)
+        found += _undecodable(bad, item_id)
+        rows = rows[~np.isin(rows, list(bad))]
+    rows, limited = _rows_to_look_at(store, rows)
     looks = look(store, rows, white)
     found += limited
     split_of = np.full(len(store), "", dtype=object)
@@ -116,10 +122,21 @@ def _read_findings(facts: Facts) -> list[Finding]:
     return found
 
 
-def _rows_to_look_at(
-    store: Store, splits: Mapping[str, IntArray]
-) -> tuple[IntArray, list[Finding]]:
-    rows = np.sort(np.concatenate(list(splits.values())))
+def _undecodable(bad: Mapping[int, str], item_id: ItemId) -> list[Finding]:
+    if not bad:
+        return []
+    return [
+        Finding(
+            "undecodable",
+            "error",
+            f"{len(bad)} pictures cannot be decoded; training would stop at the first of them",
+            "repair or delete them",
+            tuple(f"{item_id(row)}: {reason}" for row, reason in list(bad.items())[:_MOST_ITEMS]),
+        )
+    ]
+
+
+def _rows_to_look_at(store: Store, rows: IntArray) -> tuple[IntArray, list[Finding]]:
     most = _MOST_ROWS if store.resident else _MOST_DECODED_ROWS
     if len(rows) <= most:
         return rows, []

@@ -68,7 +68,7 @@ class ImageData(Data):
     def with_splits(self, splits: Mapping[str, IntArray]) -> ImageData:
         """Return the same pictures split otherwise, with statistics from the new training rows."""
         ready, target, values = self.preprocessor, self.target, self.values
-        mean, std, _ = channel_statistics(self.pictures, splits["train"])
+        measured = channel_statistics(self.pictures, splits["train"])
         if target.kind == "number":
             raw = values.double() * target.scale + target.mean
             target = number_target(target.name, raw[splits["train"]])
@@ -76,7 +76,7 @@ class ImageData(Data):
         return dataclasses.replace(
             self,
             splits=dict(splits),
-            preprocessor=dataclasses.replace(ready, mean=mean, std=std),
+            preprocessor=dataclasses.replace(ready, mean=measured.mean, std=measured.std),
             target=target,
             values=values,
         )

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import torch
 
 from tilth.data.dataset import IntArray, Store
+from tilth.data.readable_rows import unreadable_rows
+from tilth.errors import UserError
 
 _CHUNK_BYTES = 2**26
 SAMPLE_ROWS = 4096
 """A store that has to decode its pictures is measured on this many rows."""
 
 
-def channel_statistics(
-    store: Store, rows: IntArray
-) -> tuple[tuple[float, ...], tuple[float, ...], int]:
-    """Return means, standard deviations (1 where a channel is constant) and the rows used.
+@dataclass(frozen=True)
+class ChannelStatistics:
+    """Means and standard deviations (1 where a channel is constant) in the units of the pixels.
 
-    Exact for stores in memory; from SAMPLE_ROWS evenly spaced rows for the others.
+    rows: how many they are from; unreadable: row -> reason, of rows that were tried and left out
     """
-    if not store.resident and len(rows) > SAMPLE_ROWS:
-        rows = rows[np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(np.int64)]
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    rows: int
+    unreadable: dict[int, str] = field(default_factory=dict)
+
+
+def channel_statistics(store: Store, rows: IntArray) -> ChannelStatistics:
+    """Measure ``rows``: all of them in memory, else SAMPLE_ROWS evenly spaced ones.
+
+    Raises UserError where none of them can be decoded.
+    """
+    bad: dict[int, str] = {}
+    if not store.resident:
+        if len(rows) > SAMPLE_ROWS:
+            rows = rows[np.linspace(0, len(rows) - 1, SAMPLE_ROWS).astype(np.int64)]
+        bad = unreadable_rows(store, rows)
+        rows = rows[~np.isin(rows, list(bad))]
+        if len(rows) == 0:
+            raise UserError(f"no training picture can be decoded: {next(iter(bad.values()))}")
     count, total, squares = 0, torch.zeros(()), torch.zeros(())
     size = store.take(torch.from_numpy(rows[:1])).nbytes
-    for piece in torch.split(torch.from_numpy(rows), max(1, _CHUNK_BYTES // (8 * size))):
+    for piece in torch.split(torch.from_numpy(rows), max(1, _CHUNK_BYTES // (8 * max(1, size)))):
         values = store.take(piece).to(torch.float64)
         # sums of 8-bit integers and their squares are exact in float64
         total = total + values.sum(dim=(0, 2, 3)).cpu()
@@ -32,4 +53,4 @@ def channel_statistics(
     mean = total / count
     std = (squares / count - mean.square()).clamp_min(0).sqrt()
     std[std <= 1e-6 * mean.abs().clamp_min(1e-30)] = 1.0
-    return tuple(mean.tolist()), tuple(std.tolist()), len(rows)
+    return ChannelStatistics(tuple(mean.tolist()), tuple(std.tolist()), len(rows), bad)

@@ -8,11 +8,12 @@ taken. The content decides what a file is, never its name.
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from PIL import (
@@ -61,6 +62,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _ORIENTATION = 0x0112
+_TO_EIGHT_BITS = np.rint(np.arange(65536) * (255.0 / 65535.0)).astype(np.uint8)
 
 
 class BadImage(Exception):
@@ -123,6 +125,8 @@ def read_picture(
             if at_least and own and isinstance(image, JpegImagePlugin.JpegImageFile):
                 _draft(image, at_least if turn < 5 else at_least[::-1], grey)
             image.load()
+            if own and image.format == "PNG":
+                _check_png(source)
             plain = _plain(image, grey)
         except BadImage:
             raise
@@ -180,6 +184,24 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
         raise BadImage(f"{width} x {height} pixels: nothing to see")
 
 
+def _check_png(source: Source) -> None:
+    """Compare the checksums of the pixel data, which Pillow passes over.
+
+    Flipped bits often unpack to a picture, of something else.
+    """
+    assert not isinstance(source, Image.Image)
+    with _stream(source) as stream:
+        stream.seek(8)
+        while len(head := stream.read(8)) == 8 and head[4:] != b"IEND":
+            length = int.from_bytes(head[:4], "big")
+            if head[4:] != b"IDAT":
+                stream.seek(length + 4, io.SEEK_CUR)
+                continue
+            checksum = zlib.crc32(stream.read(length), zlib.crc32(head[4:]))
+            if checksum != int.from_bytes(stream.read(4), "big"):
+                raise BadImage("damaged: a checksum does not agree with the pixels")
+
+
 def _draft(image: JpegImagePlugin.JpegImageFile, at_least: tuple[int, int], grey: bool) -> None:
     # luminance alone is decoded for grey; CMYK has none
     image.draft("L" if grey and image.mode == "RGB" else None, at_least)
@@ -229,8 +251,12 @@ def _eight_bit(image: Image.Image) -> Image.Image:
             f"{values.dtype} values from {low:g} to {high:g}, whose scale is not known "
             "(known: 0..65535 for integers, 0..1 or 0..255 for floats)"
         )
-    scaled: np.ndarray[Any, Any] = np.rint(values.astype(np.float64) * (255.0 / top))
-    return Image.fromarray(scaled.astype(np.uint8))
+    # a table and float32 keep a picture of 100 million pixels within its own size in memory
+    if floats:
+        scaled = np.rint(values * np.float32(255.0 / top)).astype(np.uint8)
+    else:
+        scaled = _TO_EIGHT_BITS[values]
+    return Image.fromarray(scaled)
 
 
 def _short(error: Exception) -> str:
