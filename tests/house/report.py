@@ -78,18 +78,20 @@ def _step_code(optimizer: Any) -> CodeType:
 
 
 def _lines_of(codes: set[CodeType]) -> dict[str, int]:
+    """Count the code lines of functions; lambdas and comprehensions by their own lines."""
     by_file = {str(module.path): module for module in modules()}
-    lines: dict[str, int] = {}
+    lines: dict[str, set[int]] = {}
     for code in codes:
         module = by_file[code.co_filename]
-        if module.name.split(".")[1] in STEP_OUTSIDE:
+        function = _innermost(module, code.co_firstlineno)
+        if function is None or module.name.split(".")[1] in STEP_OUTSIDE:
             continue
-        if code.co_name == "<lambda>":
-            own = {line for _, _, line in code.co_lines() if line} & module.code_lines
-            lines[f"{module.where}:{code.co_firstlineno} lambda"] = len(own)
-        elif (function := _innermost(module, code.co_firstlineno)) is not None:
-            lines[f"{module.where} {function.name}"] = module.code_in(function)
-    return lines
+        if code.co_name.startswith("<"):
+            own = {line for _, _, line in code.co_lines() if line}
+        else:
+            own = set(range(function.lineno, (function.end_lineno or 0) + 1))
+        lines.setdefault(f"{module.where} {function.name}", set()).update(own & module.code_lines)
+    return {name: len(found) for name, found in lines.items()}
 
 
 def _innermost(module: Module, line: int) -> Function | None:
@@ -138,6 +140,7 @@ def main() -> None:
     step = functions_run_in_a_step(example_fit())
     print(f"step       {sum(step.values())} code lines in {len(step)} functions between two")
     print(f"           optimizer steps outside models, objectives and sources, limit {STEP_LIMIT}")
+    print("           (ends of epochs included, a checkpoint that falls due not)")
     for name, size in sorted(step.items(), key=lambda item: -item[1]):
         print(f"           {size:4d} {name}")
     print(f"cycles     {len(cycles())}")

@@ -52,6 +52,13 @@ class Learner:
     run: folder of the run; runs/<name>-<time> otherwise; force: replace a run that is there
     settings: any field of ``tl.TrainSettings``: epochs, lr, batch_size, seed, device ...
     Raises UserError for what does not fit together.
+
+    >>> import numpy as np
+    >>> import tilth as tl
+    >>> inputs = np.random.default_rng(0).normal(size=(200, 2))
+    >>> learn = tl.Learner(tl.arrays(inputs, inputs[:, 0] > 0), quiet=True, batch_size=16)
+    >>> learn.task.name, learn.architecture["name"]
+    ('classify', 'tabular_mlp')
     """
 
     def __init__(

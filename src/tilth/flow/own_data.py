@@ -30,6 +30,12 @@ def dataset(
     workers: processes that read items; collate: list of items -> batch (torch's by default)
     Random transforms are seeded per (seed, epoch, row), so workers do not change the result.
     Raises UserError for data sets without a length and items that are not pairs.
+
+    >>> import torch
+    >>> from torch.utils.data import TensorDataset
+    >>> points = torch.arange(80.0).reshape(40, 2)
+    >>> dataset(TensorDataset(points, torch.arange(40) % 2)).target.labels
+    ('0', '1')
     """
     given = {"train": train, "valid": valid, "test": test}
     kept: dict[str, Any] = {"workers": 0, "collate": default_collate}

@@ -24,6 +24,14 @@ class Run:
     """What ``fit`` returns; ``learner`` is None for a run opened from its folder alone.
 
     A run's test rows are opened once, by ``audit`` (which ``report`` and ``export`` call).
+
+    >>> import numpy as np
+    >>> import tilth as tl
+    >>> inputs = np.random.default_rng(0).normal(size=(200, 2))
+    >>> learn = tl.Learner(tl.arrays(inputs, inputs[:, 0] > 0), quiet=True, run="runs/example")
+    >>> run = learn.fit(1, lr=0.01)
+    >>> run.path.name, len(run.metrics)
+    ('example', 1)
     """
 
     def __init__(self, folder: RunFolder, learner: Learner | None = None) -> None:

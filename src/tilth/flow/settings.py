@@ -56,6 +56,9 @@ class TrainSettings:
     clip: largest gradient norm (0 switches clipping off); patience: looks at valid without a
     better value before stopping (0 never stops); dtype: "float32" or "bfloat16";
     compile: time torch.compile too, and use it only where it is faster
+
+    >>> TrainSettings(epochs=3).schedule
+    'one_cycle'
     """
 
     epochs: int | None = None

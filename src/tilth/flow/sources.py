@@ -37,6 +37,15 @@ def images(
     max_bad: share of unreadable files that is set aside before reading stops with the list
     resident: whether decoded pictures are held in memory; chosen by measured size otherwise
     Raises UserError for a folder in which no such layout is found.
+
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> for label, shade in (("dark", 0), ("light", 200)):
+    ...     Path("shades", label).mkdir(parents=True)
+    ...     for number in range(20):
+    ...         Image.new("L", (8, 8), shade + number).save(f"shades/{label}/{number}.png")
+    >>> images("shades").target.labels
+    ('dark', 'light')
     """
     found = read_images(
         path,
@@ -80,6 +89,12 @@ def table(
     columns: column -> kind where the inference is wrong; fixes: repairs, such as "labels"
     group, time: columns that the splits respect
     Raises UserError naming what is wrong with the file, the column or the value.
+
+    >>> import polars as pl
+    >>> rooms = [1 + n % 7 for n in range(60)]
+    >>> frame = pl.DataFrame({"rooms": rooms, "price": [90.5 + 30 * n for n in rooms]})
+    >>> table(frame, "price", task="regress").target.kind
+    'number'
     """
     found = read_table(
         source,
@@ -123,6 +138,10 @@ def arrays(
 
     inputs: [N, H, W], [N, H, W, C] or [N, C, H, W] pictures, or [N, features] numbers
     targets: [N] classes or numbers; splits: split name -> row numbers
+
+    >>> pictures = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype=np.uint8)
+    >>> arrays(pictures, np.arange(60) % 3).model_arguments()["channels"]
+    1
     """
     array = inputs.numpy() if hasattr(inputs, "numpy") else np.asarray(inputs)
     if array.ndim == 2:

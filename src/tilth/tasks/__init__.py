@@ -23,6 +23,9 @@ class Metric:
     function: (predictions, targets) -> float. For classes: [N, K] probabilities and [N] class
     ids; for numbers: [N] values and [N] true values, both in the target's own units
     mode: whether more ("max") or less ("min") is better
+
+    >>> Metric("error", lambda chances, classes: (chances.argmax(1) != classes).mean(), "min").mode
+    'min'
     """
 
     name: str
