@@ -252,3 +252,13 @@ def test_warm_start_takes_the_body_and_leaves_the_head(digits, tmp_path):
 def test_settings_name_the_fields_they_have():
     names = {field.name for field in dataclasses.fields(tl.TrainSettings)}
     assert {"epochs", "lr", "batch_size", "seed", "device", "compile"} <= names
+
+
+def test_looking_before_and_after_training(digits, tmp_path):
+    learner = trained(digits, tmp_path / "run")
+    for figure in (digits.show(6), learner.show_results(6)):
+        assert len([axis for axis in figure.axes if axis.images]) == 6
+    captions = [axis.get_title() for axis in learner.show_results(6).axes[:6]]
+    assert all("%" in caption and ", " in caption for caption in captions)
+    for shown in (digits, learner, learner.current_run):
+        assert shown._repr_html_().startswith("<table>")
