@@ -118,7 +118,7 @@ def test_predict_writes_a_csv(trained, pictures, tmp_path):
     assert (code, out) == (0, "")
     frame = pl.read_csv(tmp_path / "p.csv")
     assert len(frame) == 40
-    assert frame["probability of dark"].mean() > 0.5
+    assert frame["probability_dark"].mean() > 0.5
 
 
 def test_a_table_is_regressed_and_predicted(table, tmp_path):

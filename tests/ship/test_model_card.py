@@ -93,6 +93,9 @@ def test_the_data_the_limits_and_the_training_are_told():
     assert "| architecture: size | 16 |" in details
     assert "| parameters | 2747 |" in details
     assert "lr finder" not in details
+    found = sections(rendered({"training": {"seed": 0, "mps": False, "note": "", "none": None}}))
+    assert "| seed | 0 |" in found["Details"]
+    assert not {"mps", "note", "none"} & set(re.findall(r"^\| (\w+) ", found["Details"], re.M))
 
 
 def test_what_nobody_said_stands_there_as_not_said():

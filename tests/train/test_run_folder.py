@@ -105,6 +105,14 @@ def test_of_runs_made_at_once_each_gets_its_own_folder(tmp_path, monkeypatch):
     assert all(RunFolder.open(path).config == CONFIG for path in made)
 
 
+def test_of_two_that_find_the_same_place_free_one_gets_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "_make_way", lambda path, force: None)
+    RunFolder.create(tmp_path / "run", config=CONFIG)
+    with pytest.raises(UserError, match="holds a run already"):
+        RunFolder.create(tmp_path / "run", config={})
+    assert RunFolder.open(tmp_path / "run").config == CONFIG
+
+
 def test_default_names_hold_the_data_and_the_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     now = datetime(2030, 12, 31, 23, 59, 58, tzinfo=UTC)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from tilth.cli._options import as_json, emit
+from tilth.ship.prediction import PROBABILITY
 
 
 @click.command("predict", short_help="Answer for new items.")
@@ -65,4 +66,4 @@ def flat(answer: dict[str, Any]) -> dict[str, Any]:
     """Spread the probabilities over columns."""
     chances = answer.get("probabilities") or {}
     plain = {name: value for name, value in answer.items() if name != "probabilities"}
-    return {**plain, **{f"probability of {label}": chance for label, chance in chances.items()}}
+    return plain | {PROBABILITY.format(label=label): chance for label, chance in chances.items()}

@@ -213,5 +213,5 @@ def _details(
     return [
         (key.replace("_", " "), f"{value:.6g}" if isinstance(value, float) else str(value))
         for key, value in rows.items()
-        if value not in (None, "", []) and not isinstance(value, Mapping)
+        if not isinstance(value, Mapping) and (value or value in (0, 0.0)) and value is not False
     ]

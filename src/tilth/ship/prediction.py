@@ -6,6 +6,9 @@ import html
 from dataclasses import dataclass, field
 from typing import Any
 
+PROBABILITY = "probability_{label}"
+"""What the column with the probability of a label is called, in frames and files."""
+
 _MOST_LABELS = 5
 _MOST_ROWS = 20
 

@@ -15,7 +15,7 @@ from tilth.ship import frames
 from tilth.ship.architecture import Plugin
 from tilth.ship.encoding import ROWS_AT_ONCE, encode
 from tilth.ship.open_bundle import Opened, open_bundle
-from tilth.ship.prediction import Prediction, Predictions
+from tilth.ship.prediction import PROBABILITY, Prediction, Predictions
 from tilth.ship.requests import Name, Request, understand
 from tilth.tasks import Predictions as Decoded
 from tilth.train.device import choose_device
@@ -32,6 +32,15 @@ def load(
     device: where the network computes: "cpu", "cuda", "mps" or "auto"
 
     Raises UserError naming what is missing, changed, unknown or newer than this version.
+
+    >>> import numpy as np
+    >>> import tilth as tl
+    >>> inputs = np.random.default_rng(0).normal(size=(200, 2))
+    >>> data = tl.arrays(inputs, np.where(inputs[:, 0] > 0, "right", "left"))
+    >>> run = tl.Learner(data, quiet=True, run="runs/turns").fit(1, lr=0.01)
+    >>> predictor = load(run.export())
+    >>> predictor.labels, predictor.task
+    (('left', 'right'), 'classify')
     """
     named = tuple(plugins) if isinstance(plugins, list | tuple) else (plugins,)
     return Predictor(open_bundle(folder, plugins=named), device=device)
@@ -44,6 +53,15 @@ class Predictor:
     item do not depend on what else is asked at the same time.
 
     labels: the labels it chooses from, () for numbers; task: its name; target: what it predicts
+
+    >>> import numpy as np
+    >>> import tilth as tl
+    >>> inputs = np.random.default_rng(0).normal(size=(200, 2))
+    >>> data = tl.arrays(inputs, np.where(inputs[:, 0] > 0, "right", "left"))
+    >>> run = tl.Learner(data, quiet=True, run="runs/sides").fit(1, lr=0.01)
+    >>> answers = load(run.export()).predict([{"x0": 3.0, "x1": 0.0}, {"x0": -3.0, "x1": 0.0}])
+    >>> len(answers)
+    2
     """
 
     def __init__(self, opened: Opened, *, device: str = "cpu") -> None:
@@ -162,7 +180,10 @@ class Predictor:
     def _columns(self, decoded: Decoded) -> dict[str, NDArray[Any]]:
         if not self.labels:
             return {"prediction": decoded.values}
-        each = {f"probability_{label}": decoded.values[:, k] for k, label in enumerate(self.labels)}
+        each = {
+            PROBABILITY.format(label=label): decoded.values[:, k]
+            for k, label in enumerate(self.labels)
+        }
         return {
             "prediction": np.array(self.labels, dtype=object)[decoded.answers],
             "probability": decoded.values.max(axis=1),

@@ -6,7 +6,6 @@ are accepted (no dates), because a configuration holds text, numbers, booleans, 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -80,7 +79,7 @@ def _value(value: Any, path: tuple[str, ...]) -> str:
     if isinstance(value, int):
         return _integer(value, path)
     if isinstance(value, float):
-        return _number(value)
+        return repr(value)  # Python and TOML write numbers, nan and infinities alike
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(entry, path) for entry in value) + "]"
     if isinstance(value, Mapping):  # inside a list that also holds other things
@@ -100,14 +99,6 @@ def _integer(value: int, path: tuple[str, ...]) -> str:
     if not -(2**63) <= value < 2**63:
         raise UserError(f"{'.'.join(path)} = {value}", rule="whole numbers must fit in 64 bits")
     return str(value)
-
-
-def _number(value: float) -> str:
-    if math.isnan(value):
-        return "nan"
-    if math.isinf(value):
-        return "inf" if value > 0 else "-inf"
-    return repr(value)
 
 
 def _text(value: str, path: tuple[str, ...]) -> str:
