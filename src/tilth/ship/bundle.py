@@ -58,6 +58,22 @@ def save_bundle(
 
     Raises UserError for what could not be read back, for weights that are not finite, and where
     something is in the way.
+
+    >>> import tempfile
+    >>> from tilth.data.image_preprocessor import ImagePreprocessor
+    >>> arguments = {"channels": 1, "size": 4, "outputs": 2}
+    >>> folder = save_bundle(
+    ...     Path(tempfile.mkdtemp(), "model"),
+    ...     model=registry.build("tilth.models", "mlp", arguments),
+    ...     architecture={"name": "mlp", "arguments": arguments},
+    ...     preprocessor=ImagePreprocessor(4, 4, 1, mean=(0.0,), std=(1.0,)),
+    ...     target=Target("kind", "classes", ("cat", "dog")),
+    ...     task="classify",
+    ...     temperature=1.0,
+    ...     card={"name": "pets"},
+    ... )
+    >>> sorted(path.name for path in folder.iterdir())[:3]
+    ['README.md', 'config.json', 'labels.json']
     """
     folder = Path(folder)
     contents = _contents(model, architecture, preprocessor, target, task, temperature)

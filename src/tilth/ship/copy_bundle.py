@@ -17,7 +17,8 @@ def copy_bundle(source: str | Path, to: str | Path, *, force: bool = False) -> P
     """
     folder, to = read_bundle(source).folder, Path(to)
     check_place(to, force)
-    names = sorted(files.read_manifest(folder))
+    # the card may be edited or gone; the rest was verified
+    names = sorted(name for name in files.read_manifest(folder) if (folder / name).exists())
 
     def write(aside: Path) -> None:
         for name in names:
