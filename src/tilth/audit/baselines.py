@@ -59,9 +59,9 @@ def fit_baselines(data: Data, test_rows: IntArray, *, seed: int = 0) -> list[Bas
     net it would have been compared with is already trained and deserves its report.
     """
     classes = data.target.kind == "classes"
-    constant = Baseline("majority", "always the commonest class of train")
+    constant = Baseline("majority", "always the commonest class")
     if not classes:
-        constant = Baseline("mean", "always the mean of train")
+        constant = Baseline("mean", "always the mean")
     linear = Baseline("linear", "logistic regression" if classes else "ridge regression")
     made = [_run(constant, _constant, data, test_rows, seed)]
     made.append(_run(linear, _linear, data, test_rows, seed))

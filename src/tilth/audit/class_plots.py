@@ -45,7 +45,7 @@ def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> 
     side = min(max(4.2, 3.2 + 0.22 * size), 13.0)
     with figures.style():
         figure, axes = figures.new(side + 0.9, side)
-        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=max(float(shares.max()), 1e-9))
         names = [drawable(label, 18 if size <= 30 else 14) for label in labels]
         small = 9 if size <= 15 else 7.5 if size <= 45 else 5.5
         turned: Any = {}
@@ -63,13 +63,13 @@ def confusion_matrix(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> 
         bar = figure.colorbar(image, ax=axes, fraction=0.045, pad=0.02)
         bar.ax.set_ylabel("share of the true class")
         bar.outline.set_visible(False)
-        return figures.svg(figure, "confusion", "Confusion matrix")
+        return figures.svg(figure, "confusion", "Confusion matrix", tight=True)
 
 
 def _write_cells(axes: Any, matrix: Any, shares: Any, size: float) -> None:
     for (row, column), count in np.ndenumerate(matrix):
         if count:
-            colour = "white" if shares[row, column] > 0.55 else INK
+            colour = "white" if shares[row, column] > 0.55 * shares.max() else INK
             axes.text(
                 column,
                 row,

@@ -193,8 +193,11 @@ def _line(entry: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
 
 
 def _sentence(gap: Mapping[str, Any]) -> str:
-    metric, value = gap["metric"], words.difference(gap["metric"], gap["value"])
-    said = f"{gap['run']} against {gap['against']}: {words.title(metric)} better by {value}"
-    if gap["low"] is None:
-        return f"{said} ({gap['note'] or 'no interval'})"
-    return f"{said} (95 % interval {words.difference_interval(metric, gap)}): {gap['verdict']}"
+    said = f"{gap['run']} against {gap['against']}: {words.title(gap['metric'])}"
+    if gap["value"] is None:
+        return f"{said} not compared: {gap['note']}"
+    word, size = words.better_by(gap["metric"], gap)
+    ending = gap["note"] or (
+        "clear" if gap["verdict"] in {"better", "worse"} else "too close to call"
+    )
+    return f"{said} {word} by {size}: {ending}"

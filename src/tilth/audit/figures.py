@@ -65,13 +65,16 @@ def new(width: float, height: float, **options: Any) -> tuple[Figure, Any]:
     return figure, figure.subplots(**options)
 
 
-def svg(figure: Figure, name: str, description: str) -> str:
+def svg(figure: Figure, name: str, description: str, *, tight: bool = False) -> str:
     """Return the figure as an ``<svg>`` element whose ids are its own on the page.
 
     name: unique on the page, letters only; description: read out to those who cannot see it
+    tight: cut to what is drawn; for axes of a fixed shape, whose labels the layout can lose
     """
     written = io.StringIO()
-    figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+    metadata = {"Date": None, "Creator": None}
+    box = "tight" if tight else None
+    figure.savefig(written, format="svg", bbox_inches=box, pad_inches=0.04, metadata=metadata)
     text = written.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r'\bid="', f'id="{name}-', text)

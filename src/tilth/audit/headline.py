@@ -51,19 +51,8 @@ def _compared(metric: str, baselines: list[dict[str, Any]]) -> str:
     name = f"the best simple baseline ({best['what']}, {value})"
     if gap["verdict"] == "not known":
         return f"Whether it beats {name} is not known."
-    if gap["verdict"] == "better":
-        return f"That is better than {name} by {_by(metric, gap)}."
-    if gap["verdict"] == "worse":
-        return f"That is worse than {name} by {_by(metric, gap)}: use the simple model."
-    word = "worse" if gap["value"] < 0 else "better"
-    return f"That is {word} than {name} by {_by(metric, gap)}, which is not clearly a difference."
-
-
-def _by(metric: str, gap: Mapping[str, Any]) -> str:
-    """Return the size of a difference and its interval, turned so that the size is positive."""
-    ends = dict(gap)
-    if gap["value"] < 0:
-        ends = {"value": -gap["value"], "low": -gap["high"], "high": -gap["low"]}
-    size = words.difference(metric, ends["value"]).removeprefix("+")
-    sure = words.difference_interval(metric, ends).replace("+", "")
-    return f"{size} (95 % interval {sure})"
+    word, size = words.better_by(metric, gap)
+    end = {"better": ".", "worse": ": use the simple model."}.get(
+        gap["verdict"], ": too close to call."
+    )
+    return f"That is {word} than {name} by {size}{end}"

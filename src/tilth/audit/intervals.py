@@ -77,8 +77,15 @@ class Draws:
     draws: FloatArray
 
     def interval(self, part: int, level: float = LEVEL) -> Interval:
-        """Return the percentile interval of one part of the statistic."""
-        return _percentile(float(self.value[part]), self.draws[:, part], level, "bootstrap")
+        """Return the percentile interval of one part of the statistic.
+
+        It has no ends where every resample gives the same number (a perfect score): that tells
+        of the method's blindness, not of certainty.
+        """
+        found = _percentile(float(self.value[part]), self.draws[:, part], level, "bootstrap")
+        if found.low == found.high:
+            return Interval(found.value, math.nan, math.nan, "the same in every resample")
+        return found
 
     def difference(self, part: int, other: int, level: float = LEVEL) -> Interval:
         """Return part minus other, with its paired percentile interval."""

@@ -21,7 +21,7 @@ def contest(audit: Mapping[str, Any]) -> str:
     ]
     factor = 100 if metric in words.PERCENT else 1
     with figures.style():
-        figure, axes = figures.new(7.6, 1.1 + 0.45 * len(rows))
+        figure, axes = figures.new(6.0, 1.1 + 0.45 * len(rows))
         for place, (_, found) in enumerate(rows):
             _dot(axes, found, place, factor, OTHER if place else NET)
             axes.annotate(
@@ -32,7 +32,7 @@ def contest(audit: Mapping[str, Any]) -> str:
                 ha="center",
                 fontsize=9,
             )
-        axes.set_yticks(range(len(rows)), [drawable(name, 40) for name, _ in rows])
+        axes.set_yticks(range(len(rows)), [drawable(name, 30) for name, _ in rows])
         axes.set_ylim(len(rows) - 0.5, -0.7)
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.08)
@@ -104,9 +104,17 @@ def _curves(
         handles, names = axes.get_legend_handles_labels()
         unique = dict(zip(names, handles, strict=True))
         axes.legend(unique.values(), unique.keys(), fontsize=8.5)
-        axes.set(xlabel="epoch", ylabel=label, title=f"{name} by epoch")
+        _epochs(axes)
+        axes.set(ylabel=label, title=f"{name} by epoch")
         plain_id = "".join(mark for mark in identity if mark.isalnum())
         return figures.svg(figure, f"curve-{plain_id}", f"{name} by epoch")
+
+
+def _epochs(axes: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.set_xlabel("epoch")
 
 
 def learning_rate(config: Mapping[str, Any], records: Records) -> str | None:
@@ -122,7 +130,8 @@ def learning_rate(config: Mapping[str, Any], records: Records) -> str | None:
             axes.plot(*seen, "o", markersize=4, color=VALID, label="used, at each look at valid")
         axes.legend(fontsize=8.5)
         axes.yaxis.set_major_formatter(lambda value, place: f"{value:.2g}")
-        axes.set(xlabel="epoch", ylabel="learning rate", title="Learning rate by epoch")
+        _epochs(axes)
+        axes.set(ylabel="learning rate", title="Learning rate by epoch")
         return figures.svg(figure, "rate", "Learning rate by epoch")
 
 

@@ -14,7 +14,6 @@ from tilth.audit import class_plots, history, number_plots, plots, words
 from tilth.audit.run_files import RunFiles, read_run
 from tilth.audit.view import view
 
-MOST_CURVES = 5
 _PARTS = ("confusion", "operating", "calibration", "least_certain", "regression")
 
 
@@ -50,7 +49,8 @@ def _page(run: RunFiles) -> str:
         "difference_interval": lambda found, metric: words.difference_interval(metric, found),
         "number": words.number,
         "fixed": lambda value: f"{value:.4f}",
-        "percent": words.percent,
+        "percent": lambda value, digits=1: words.percent(value, digits).replace(" ", "\u00a0"),
+        "short": words.short,
         "count": lambda value: f"{value:,}",
         "duration": console.seconds,
         "cell": words.cell,
@@ -85,13 +85,13 @@ def _markup(svg: str | None) -> Markup | None:
 
 
 def _curves(audit: Mapping[str, Any], records: history.Records, best_step: int | None) -> list[str]:
-    """Draw the loss, the main metric, then the others, as far as they were recorded."""
+    """Draw the loss, the main metric and the user's own, as far as they were recorded."""
     main = audit["main_metric"]
-    others = [name for name in audit["metrics"] if name not in {main, "log_loss"}]
+    others = [name for name in audit["metrics"] if name != main and name not in words.TITLES]
     best = history.epoch_of(records, best_step)
     drawn = [plots.loss_curves(records)]
     drawn += [plots.metric_curve(audit, records, name, best) for name in (main, *others)]
-    return [svg for svg in drawn if svg is not None][:MOST_CURVES]
+    return [svg for svg in drawn if svg is not None]
 
 
 def _result_plots(audit: Mapping[str, Any]) -> dict[str, str | None]:

@@ -28,6 +28,11 @@ CALIBRATION_ROWS = (
     ("brier", "Brier score", "mean squared distance of the chances to the truth, 0 to 2"),
 )
 
+LOSS_NOTE = (
+    "The loss on train is taken while learning, with whatever makes learning harder "
+    "(augmentation, dropout, smoothed labels); it may lie above the loss on valid."
+)
+
 
 def view(run: RunFiles) -> dict[str, Any]:
     """Return every text the template needs beside the audit itself."""
@@ -46,6 +51,7 @@ def view(run: RunFiles) -> dict[str, Any]:
         "uses": USES,
         "label_places": {label: i for i, label in enumerate(audit["target"]["labels"])},
         "training_lines": sentences.training_lines(run, training),
+        "loss_note": LOSS_NOTE,
         "finder_reason": (training.get("lr_finder") or {}).get("reason", ""),
         "error_lines": sentences.error_lines(audit),
         "regression_lines": sentences.regression_lines(audit),
@@ -111,9 +117,8 @@ def _cards(audit: Mapping[str, Any], seconds: float | None) -> list[dict[str, st
         value = words.measure(metric, best["metrics"][metric]["value"])
         cards.append(_card("Best simple baseline", value, best["what"]))
         gap = best["difference"]
-        cards.append(
-            _card("Net is better by", words.difference(metric, gap["value"]), gap["verdict"])
-        )
+        size, _, unit = words.difference(metric, gap["value"]).partition(" ")
+        cards.append(_card("Net is better by", size, f"{unit}, {gap['verdict']}".strip(", ")))
     cards.append(
         _card(f"Test {sentences.plural(audit)}", f"{audit['test_count']:,}", "never learned from")
     )

@@ -105,6 +105,22 @@ def difference_interval(metric: str, found: Mapping[str, Any]) -> str:
     return f"{low.removesuffix(' points')} to {high}"
 
 
+def better_by(metric: str, gap: Mapping[str, Any]) -> tuple[str, str]:
+    """Return "better" or "worse", and by how much as a positive number with its interval.
+
+    >>> better_by("accuracy", {"value": -0.02, "low": -0.03, "high": 0.01})
+    ('worse', '2.00 points (95 % interval -1.00 to 3.00 points)')
+    """
+    ends, word = dict(gap), "better"
+    if gap["value"] < 0:
+        turned = {end: None if gap[end] is None else -gap[end] for end in ("low", "high")}
+        ends = {"value": -gap["value"], "low": turned["high"], "high": turned["low"]}
+        word = "worse"
+    said = difference(metric, ends["value"])
+    sure = difference_interval(metric, ends)
+    return word, (f"{said} (95 % interval {sure})" if sure else said).replace("+", "")
+
+
 def size(count: float) -> str:
     """Return bytes in a readable unit.
 

@@ -1,0 +1,152 @@
+"""Runs side by side: paired where they can be, refused where the test rows differ."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.audit.stand_ins import (
+    class_rows,
+    nearest_centre,
+    number_rows,
+    outputs_of,
+    training,
+    write_run,
+)
+from tilth.audit.compare import as_text, compare
+from tilth.audit.examine import examine
+from tilth.errors import UserError
+from tilth.tasks.classify import classify
+from tilth.tasks.regress import regress
+
+
+def class_run(folder, data, *, sharpness=4.0, noise=0.0, metrics=()):
+    generator = np.random.default_rng(0)
+    fair = nearest_centre(data, sharpness=sharpness)
+
+    def answer(rows):
+        logits = fair(rows)
+        return logits + noise * generator.normal(size=logits.shape)
+
+    found = examine(data, classify(target=data.target, metrics=metrics), outputs_of(data, answer))
+    return write_run(folder, {**found, "training": training()}, data)
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), ("ape", "bee", "cow")])
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss", "f1_macro", "balanced_accuracy"])
+def test_the_difference_is_that_of_the_two_scores(tmp_path, labels, metric):
+    data = class_rows(600, labels, noise=2.0)
+    runs = [
+        class_run(tmp_path / "a", data, metrics=[metric]),
+        class_run(tmp_path / "b", data, noise=6.0, metrics=[metric]),
+    ]
+    found = compare(runs)
+    values = [entry["test"][metric]["value"] for entry in found["runs"]]
+    gap = found["differences"][0]
+    sign = -1 if metric == "log_loss" else 1
+    assert gap["value"] == pytest.approx(sign * (values[1] - values[0]), abs=1e-6)
+    assert gap["low"] < gap["value"] < gap["high"]
+    assert gap["verdict"] == "worse"
+    assert found["test"]["sha256"] == data.split_record("test")["sha256"]
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae", "r2"])
+def test_numbers_are_compared_too(tmp_path, metric):
+    data = number_rows(500)
+    truth = data.encoded.numpy()
+    noise = np.random.default_rng(0).normal(size=len(truth))
+    task = regress(target=data.target, metrics=[metric])
+    runs = []
+    for name, size in (("a", 0.5), ("b", 0.3), ("c", 0.5)):
+        outputs = outputs_of(data, lambda rows, s=size: truth[rows] + s * noise[rows])
+        runs.append(write_run(tmp_path / name, examine(data, task, outputs), data))
+    better, same = compare(runs)["differences"]
+    assert better["verdict"] == "better" and better["value"] > 0
+    assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
+    assert same["verdict"] == "no clear difference"
+
+
+def test_auc_is_paired_from_the_stored_scores(tmp_path):
+    data = class_rows(500, noise=2.0)
+    runs = [
+        class_run(tmp_path / "a", data, metrics=["auc"]),
+        class_run(tmp_path / "b", data, noise=6.0, metrics=["auc"]),
+    ]
+    gap = compare(runs)["differences"][0]
+    assert (
+        gap["metric"] == "auc" and gap["verdict"] == "worse" and gap["method"] == "paired bootstrap"
+    )
+
+
+def test_different_test_rows_are_refused(tmp_path):
+    first = class_run(tmp_path / "a", class_rows(300))
+    second = class_run(tmp_path / "b", class_rows(300, seed=1))
+    with pytest.raises(UserError, match="tested on different rows"):
+        compare([first, second])
+    for run in (first, second):
+        (run / "data.json").unlink()
+    with pytest.raises(UserError, match="tested on different rows"):
+        compare([first, second])
+
+
+def test_different_targets_are_refused(tmp_path):
+    first = class_run(tmp_path / "a", class_rows(300))
+    second = class_run(tmp_path / "b", class_rows(300, ("no", "maybe")))
+    with pytest.raises(UserError, match="predict different things: labels"):
+        compare([first, second])
+
+
+def test_changed_labels_of_the_same_rows_are_refused(tmp_path):
+    data = class_rows(300)
+    first = class_run(tmp_path / "a", data)
+    data.encoded = data.encoded.clone()
+    data.encoded[int(data.splits["test"][0])] = 1 - data.encoded[int(data.splits["test"][0])]
+    second = class_run(tmp_path / "b", data)
+    with pytest.raises(UserError, match="1 test rows have another label"):
+        compare([first, second])
+
+
+def test_one_run_is_nothing_to_compare(tmp_path):
+    with pytest.raises(UserError, match="at least two"):
+        compare([class_run(tmp_path / "a", class_rows(300))])
+    with pytest.raises(UserError, match="there is no folder"):
+        compare([tmp_path / "a", tmp_path / "none"])
+
+
+def test_a_metric_that_rows_do_not_carry_is_told_without_an_interval(tmp_path):
+    def own(chances, classes):
+        return float(chances.max())
+
+    data = class_rows(300)
+    runs = [class_run(tmp_path / name, data, metrics=[own]) for name in "ab"]
+    gap = compare(runs)["differences"][0]
+    assert gap["value"] == 0.0 and gap["low"] is None
+    assert "do not keep what a paired interval of own takes" in gap["note"]
+    assert gap["note"] in as_text(compare(runs))
+
+
+def test_runs_that_scored_different_parts_are_told(tmp_path):
+    data = class_rows(300)
+    runs = [class_run(tmp_path / name, data) for name in "ab"]
+    audit = json.loads((runs[1] / "audit.json").read_text())
+    audit["test_rows"]["sha256"] = "other"
+    (runs[1] / "audit.json").write_text(json.dumps(audit))
+    gap = compare(runs)["differences"][0]
+    assert gap["low"] is None and "different parts" in gap["note"]
+
+
+def test_the_text_names_every_run_and_lines_up(tmp_path):
+    data = class_rows(500, noise=2.0)
+    runs = [class_run(tmp_path / "a", data), class_run(tmp_path / "longer name", data, noise=20.0)]
+    text = as_text(compare(runs))
+    lines = text.splitlines()
+    assert lines[0] == "100 test rows, the same for all"
+    assert lines[2].split("  ")[0] == "run"
+    place = lines[2].index("Accuracy")
+    for line, run in zip(lines[3:5], runs, strict=True):
+        assert line.startswith(str(run)) and line[place - 1] == " " and line[place] != " "
+        assert "small_resnet" in line and "1,234,567" in line and "41.2 s" in line
+    assert lines[-1].startswith(f"{runs[1]} against {runs[0]}: Accuracy worse by ")
+    assert lines[-1].endswith("points): clear")
