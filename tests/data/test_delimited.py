@@ -113,9 +113,9 @@ def test_gzip_is_found_by_its_bytes_and_damage_is_said():
 
 
 def test_quotes_after_spaces_and_within_words():
-    table = read_delimited(b'a, b\n"x, y", "p, q"\n5" pipe, "it""s"\n', "t.csv")
-    assert table.frame.rows() == [("x, y", "p, q"), ('5" pipe', 'it"s')]
-    assert table.lines.tolist() == [2, 3]
+    table = read_delimited(b'a, b\n"x, y", "p\nq"\n5" pipe, "it""s"\n', "t.csv")
+    assert table.frame.rows() == [("x, y", "p\nq"), ('5" pipe', 'it"s')]
+    assert table.lines.tolist() == [2, 4]
     assert any("row by row" in note for note in table.notes)
 
 

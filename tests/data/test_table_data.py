@@ -205,7 +205,7 @@ def test_a_label_that_training_lacks_is_an_error_finding_with_its_rows():
     assert data.target.labels == ("large", "small")
     assert len(data.splits["test"]) == 39
     (finding,) = [f for f in data.findings() if f.severity == "error"]
-    assert (finding.code, finding.items) == ("unseen_label", ("the table row 7",))
+    assert (finding.code, finding.items) == ("unseen_label", ("test row 7",))
     assert "huge (1)" in finding.what
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -175,6 +176,43 @@ def test_values_that_cannot_be_read_are_missing_and_said(frame, encoder):
     shouted = frame.with_columns(city=pl.col("city").str.to_uppercase())
     with pytest.warns(UserWarning, match="no value of 'city' is known, such as 'B'"):
         encoder(shouted.drop_nulls("city"))
+
+
+ODD = {
+    "categorical": pl.Series(["a", "b", None], dtype=pl.Categorical),
+    "enum": pl.Series(["a", "b", None], dtype=pl.Enum(["a", "b"])),
+    "decimal": pl.Series([Decimal("1.5"), None, Decimal("7")]),
+    "null": pl.Series([None] * 3),
+    "boolean": pl.Series([True, None, False]),
+    "date": pl.Series([dt.date(2020, 1, 1)] * 3),
+    "moment": pl.Series([dt.datetime(2020, 1, 1, 5)] * 3, dtype=pl.Datetime("ns", "UTC")),
+    "time": pl.Series([dt.time(1)] * 3),
+    "duration": pl.Series([dt.timedelta(1)] * 3),
+    "large": pl.Series([2**64 - 1, 1, None], dtype=pl.UInt64),
+    "float32": pl.Series([1.5, float("nan"), float("inf")], dtype=pl.Float32),
+    "list": pl.Series([[1], [2], None]),
+    "struct": pl.Series([{"a": 1}] * 3),
+    "object": pl.Series([object()] * 3, dtype=pl.Object),
+    "bytes": pl.Series([b"a"] * 3),
+    "text": pl.Series(["a", "NA", "7"]),
+    "no rows": pl.Series([], dtype=pl.String),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.filterwarnings("ignore")
+def test_any_type_in_any_column_is_encoded_or_counts_as_missing(frame, encoder, name):
+    rows = len(ODD[name])
+    for column in encoder.columns:
+        odd = frame.head(rows).drop(column.name).with_columns(ODD[name].alias(column.name))
+        numbers, ids = encoder(odd)
+        assert numbers.shape == (rows, encoder.num_numbers)
+        assert torch.isfinite(numbers).all()
+        assert ((ids >= 0) & (ids < torch.tensor(encoder.cardinalities))).all()
+        for row in range(rows):
+            alone = encoder(odd[row : row + 1])
+            assert torch.equal(alone.numbers[0], numbers[row])
+            assert torch.equal(alone.categories[0], ids[row])
 
 
 def test_a_table_of_other_columns_is_refused(encoder):

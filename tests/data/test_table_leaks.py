@@ -47,6 +47,9 @@ def test_strength_for_numbers_is_explained_variance(rng):
     expected = variance / (variance + 1)
     found = column_strength(kinds.astype(float), means, category=True, classes=False)
     assert found == pytest.approx(expected, abs=0.02)
+    # the answer does not hang on where zero is
+    found = column_strength(kinds.astype(float), means + 1e4, **{**strength, "category": True})
+    assert found == pytest.approx(expected, abs=0.02)
 
 
 def test_a_sum_of_columns_is_found_among_others(rng):

@@ -144,7 +144,7 @@ def valley(losses: list[float]) -> int:
     start = 0
     for place in range(1, len(losses) + 1):
         if place == len(losses) or losses[place] >= losses[place - 1]:
-            best = max(best, (place - 1 - start, start))
+            best = max(best, (place - 1 - start, -start))  # of equals the first
             start = place
-    length, start = best
+    length, start = best[0], -best[1]
     return start + (2 * length) // 3

@@ -1,0 +1,90 @@
+"""Choosing numerics: by measurement, remembered, and leaving everything as it was."""
+
+import json
+
+import torch
+from torch import nn
+
+from tilth.contracts import Batch, Context
+from tilth.objectives.supervised import CrossEntropy, Supervised
+from tilth.train import measure
+from tilth.train.measure import Choice, candidates, choose_numerics, pick
+from tilth.train.numerics import Numerics
+
+BATCH = Batch(torch.randn(8, 1, 6, 6), torch.randint(0, 3, (8,)), torch.arange(8))
+FLAT = Batch(torch.randn(8, 6), torch.randint(0, 3, (8,)), torch.arange(8))
+
+
+def context():
+    return Context(0, 0.0, 0, 0, torch.Generator().manual_seed(0), torch.device("cpu"))
+
+
+def net():
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
+
+
+def test_layouts_are_tried_for_pictures_only():
+    assert len(candidates(BATCH)) == 4
+    assert len(candidates(FLAT)) == 2
+    assert len(candidates(FLAT, compile=True)) == 4
+
+
+def test_plain_float32_stays_unless_clearly_beaten():
+    options = [Numerics(), Numerics("bfloat16")]
+    assert pick(options, {"float32": 1.0, "bfloat16": 0.95}).numerics.dtype == "float32"
+    chosen = pick(options, {"float32": 1.0, "bfloat16": 0.4})
+    assert chosen.numerics.dtype == "bfloat16"
+    assert "2.5x" in chosen.reason
+
+
+def test_compiled_is_never_chosen_where_it_is_slower():
+    options = [Numerics(), Numerics(compile=True)]
+    assert not pick(options, {"float32": 1.0, "float32, compiled": 1.5}).numerics.compile
+
+
+def test_a_choice_is_remembered_and_repeated_without_measuring(tmp_path, monkeypatch):
+    memory = tmp_path / "cache" / "numerics.json"
+    objective = Supervised(CrossEntropy())
+    first = choose_numerics(net(), objective, BATCH, context(), memory=memory)
+    assert len(json.loads(memory.read_text())) == 1
+    monkeypatch.setattr(measure, "time_candidates", None)
+    again = choose_numerics(net(), objective, BATCH, context(), memory=memory)
+    assert again.numerics == first.numerics
+    assert again.reason.endswith("(remembered)")
+
+
+def test_damaged_and_unwritable_memories_do_no_harm(tmp_path):
+    memory = tmp_path / "numerics.json"
+    memory.write_text("{half")
+    objective = Supervised(CrossEntropy())
+    found = choose_numerics(net(), objective, BATCH, context(), memory=memory)
+    assert isinstance(found, Choice)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    choose_numerics(net(), objective, BATCH, context(), memory=blocked / "numerics.json")
+
+
+def test_model_streams_and_gradients_are_as_before(tmp_path):
+    model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(36, 3))
+    before = [p.clone() for p in model.parameters()]
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    memory = tmp_path / "m.json"
+    choose_numerics(model, Supervised(CrossEntropy()), BATCH, context(), memory=memory)
+    assert torch.equal(torch.rand(1), expected)
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_given_types_and_layouts_are_not_second_guessed(tmp_path):
+    found = choose_numerics(
+        net(),
+        Supervised(CrossEntropy()),
+        BATCH,
+        context(),
+        dtype="bfloat16",
+        channels_last=True,
+        memory=tmp_path / "m.json",
+    )
+    assert (found.numerics.dtype, found.numerics.channels_last) == ("bfloat16", True)
