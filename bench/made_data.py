@@ -15,6 +15,8 @@ CARDINALITIES = (2, 3, 5, 8, 12, 20, 50, 100, 300, 1000)
 CATEGORIES = tuple(f"c{index}" for index in range(10))
 TARGET = "bought"
 CLASSES = 10
+WARM_ROWS = 500  # a table this small is read first, so that late imports are nobody's first batch
+WARM_IMAGES = 20
 
 
 def cache() -> Path:

@@ -13,7 +13,7 @@ from torch import nn
 
 import tilth as tl
 from bench.arm import Clock, Config, Result, main
-from bench.made_data import TARGET, folder, table
+from bench.made_data import TARGET, WARM_IMAGES, WARM_ROWS, folder, table
 from bench.ours import GIVEN, fit
 from bench.workload import area_under_curve, strided_net
 from tilth.contracts import Batch, Context
@@ -27,11 +27,24 @@ def batches(learn: tl.Learner, passes: int = 1) -> Iterator[Batch]:
         yield source.next(nothing, Context(step, 0.0, 0, 0, torch.Generator(), learn.device))
 
 
+SAME = {**GIVEN["fp32"], "model_arguments": {"dropout": 0.0, "embedding_dropout": 0.0}}
+
+
+def first_table_batch(origin: Any, given: dict[str, Any]) -> Any:
+    """Read a table and make its first training batch; returns the data."""
+    data = tl.table(origin, target=TARGET)
+    next(batches(tl.Learner(data, "tabular_mlp", run=Path.cwd() / "none", quiet=True, **given)))
+    return data
+
+
 def table_epoch(variant: str, config: Config, seed: int) -> Result:
-    """`variant` is csv (reading counts) or frame (pandas has read it already), then numerics."""
+    """`variant` is csv (reading counts) or frame (pandas has read it already).
+
+    With _same the net has no dropout and computes in fp32, as the other arms do.
+    """
     path, way = table(int(config["rows"])), variant.partition("_")
     given: dict[str, Any] = {
-        **GIVEN[way[2] or "default"],
+        **(SAME if way[2] else {}),
         "batch_size": int(config["batch"]),
         "lr": float(config["rate"]),
         "epochs": int(config["epochs"]),
@@ -43,18 +56,19 @@ def table_epoch(variant: str, config: Config, seed: int) -> Result:
         import pandas as pd
 
         origin = pd.read_csv(path)
+    first_table_batch(table(WARM_ROWS), {**given, "batch_size": 64})
     clock = Clock()
-    data = tl.table(origin, target=TARGET)
-    next(batches(tl.Learner(data, "tabular_mlp", run=Path.cwd() / "none", quiet=True, **given)))
-    first_batch = clock.lap()
+    data = first_table_batch(origin, given)
+    first_batch, processor = clock.lap(), clock.processor
     learn, watch, seconds = fit(data, "tabular_mlp", "run", given)
     found = learn.outputs("test")
     scores = (found.outputs[:, 1] - found.outputs[:, 0]).numpy()
     return {
         "first_batch_seconds": first_batch,
+        "first_batch_processor": processor,
         "samples_per_second": watch.samples / watch.seconds,
         "fit_seconds": seconds,
-        "area": area_under_curve(scores, found.targets.numpy() == data.target.labels.index("yes")),
+        "area": area_under_curve(scores, found.targets.numpy() == 1),
         "numerics": learn.plan.numerics.label(),
     }
 
@@ -99,6 +113,7 @@ def folder_epochs(variant: str, config: Config, seed: int) -> Result:
         "patience": 0,
     }
     torch.manual_seed(seed)
+    tl.images(folder(WARM_IMAGES), size=32)
     clock, opening = Clock(), Clock()
     data = tl.images(
         place,

@@ -102,20 +102,21 @@ def overhead(variant: str, config: Config, seed: int) -> Result:
     size, steps = int(config["batch"]), int(config["steps"])
     inputs, labels = map(torch.from_numpy, mlp_rows(size * steps))
 
-    def fit(count: int) -> tuple[nn.Module, float]:
+    def fit(count: int) -> tuple[nn.Module, float, float]:
         net, watch = small_mlp(), EpochClock()
         callbacks = [watch, GradientClip(1.0), TerminateOnNaNCallback()]
         data = TensorDataset(inputs[: count * size], labels[: count * size])
         learn = learner(net, data, size, callbacks, Adam)
         with learn.no_bar(), learn.no_logging():
             learn.fit_one_cycle(1, float(config["rate"]))
-        return net, watch.seconds
+        return net, watch.seconds, watch.clock.processor
 
     torch.manual_seed(seed)
     fit(int(config["warm_steps"]))
-    net, seconds = fit(steps)
+    net, seconds, processor = fit(steps)
     return {
         "microseconds_per_step": 1e6 * seconds / steps,
+        "processor_microseconds": 1e6 * processor / steps,
         "accuracy": accuracy(net, inputs, labels),
     }
 
