@@ -13,20 +13,25 @@ import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the file also runs as a script
 
-from bench import environment  # noqa: E402
+from bench import environment, kill_job  # noqa: E402
 from bench.kill_job import JOBS, write_files  # noqa: E402
 
+SERVER = ForkServerContext()
+SERVER.set_forkserver_preload(
+    ["bench.kill_job", "tilth.flow.learner", "tilth.flow.own_data", "tilth.flow.sources"]
+)
 GONE_SECONDS = 10.0  # how long the workers of a killed process may take to notice
 
 
@@ -45,38 +50,43 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
 
-def start(run: Path, job: str) -> subprocess.Popen[str]:
-    """Start the job, or go on with it, and wait until the libraries are loaded."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.kill_job", str(run), job],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": f"{run}-cache"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if line != "started\n":
-        raise RuntimeError(f"the job did not start: {line}{process.communicate()[1]}")
+def run_job(run: Path, job: str) -> None:
+    """Do the job in this process, and write down the hash, or what went wrong."""
+    os.environ["XDG_CACHE_HOME"] = f"{run}-cache"
+    try:
+        said = kill_job.main(run, job)
+    except BaseException:
+        said = traceback.format_exc()
+    result_of(run).write_text(said)
+
+
+def result_of(run: Path) -> Path:
+    return run.with_name(f"{run.name}-result")
+
+
+def start(run: Path, job: str) -> ForkServerProcess:
+    """Start the job, or go on with it, in a process of its own; the libraries are loaded."""
+    process = SERVER.Process(target=run_job, args=(run, job))
+    process.start()
     return process
 
 
-def finish(process: subprocess.Popen[str]) -> str:
+def finish(run: Path, process: ForkServerProcess) -> str:
     """Wait for the end of the job; return its hash, or what it said instead."""
-    out, err = process.communicate()
-    code = process.returncode
-    return out.strip() if code == 0 else f"exit code {code}: {err[-2000:]}"
+    process.join()
+    result = result_of(run)
+    return result.read_text() if result.exists() else f"exit code {process.exitcode}"
 
 
-def uninterrupted(run: Path, job: str) -> Tally:
-    """Run the job to its end."""
-    process = start(run, job)
+def uninterrupted(place: Path, job: str) -> Tally:
+    """Run the job to its end twice: once to warm up, and to see that it repeats."""
+    first, second = (place / f"{job}-{name}" for name in ("first", "second"))
+    found = [finish(first, start(first, job))]
     begun = time.perf_counter()
-    found = finish(process)
-    if len(found) != 64:
-        raise RuntimeError(f"the uninterrupted job failed: {found}")
-    return Tally(job, found, time.perf_counter() - begun)
+    found.append(finish(second, start(second, job)))
+    if len(found[0]) != 64 or found[0] != found[1]:
+        raise RuntimeError(f"the uninterrupted job does not repeat: {found}")
+    return Tally(job, found[0], time.perf_counter() - begun)
 
 
 def kill_once(run: Path, tally: Tally, chance: random.Random) -> None:
@@ -84,26 +94,24 @@ def kill_once(run: Path, tally: Tally, chance: random.Random) -> None:
     moment = chance.uniform(0.0, tally.seconds)
     process = start(run, tally.job)
     time.sleep(moment)
-    if process.poll() is not None:
-        return
     below = descendants(process.pid)
     process.kill()
-    process.wait()  # not communicate: what it started may hold its output open
-    if process.returncode != -signal.SIGKILL:
+    process.join()
+    if process.exitcode != -signal.SIGKILL or result_of(run).exists():
         return
     tally.kills += 1
     tally.in_save += any(run.rglob(".step-*.tmp-*"))
     saved = [int(path.name.removeprefix("step-")) for path in run.rglob("step-*")]
     tally.resumed_at.append(max(saved, default=0))
     tally.orphans += still_there(below)
-    found = finish(start(run, tally.job))
+    found = finish(run, start(run, tally.job))
     if found == tally.sha256:
         tally.equal += 1
     else:
         tally.wrong.append(f"killed after {moment:.3f} s, {run}: {found}")
 
 
-def descendants(pid: int) -> list[int]:
+def descendants(pid: int | None) -> list[int]:
     """Return the processes that ``pid`` started, and theirs (Linux; [] elsewhere)."""
     found = []
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -155,7 +163,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as place:
         write_files(Path(place, "pictures"))
         for job in given.jobs:
-            tally = uninterrupted(Path(place, f"{job}-whole"), job)
+            tally = uninterrupted(Path(place), job)
             tallies.append(tally)
             print(f"{JOBS[job]}: {tally.seconds:.1f} s, {tally.sha256}", flush=True)
             attempt = 0

@@ -99,8 +99,8 @@ def data_of(job: str, files: Path) -> Any:
     return tl.images(files, size=SIDE, resident=False)
 
 
-def main(run: Path, job: str) -> None:
-    print("started", flush=True)
+def main(run: Path, job: str) -> str:
+    """Train the run, or go on with it; return the hash of its weights."""
     learner = tl.Learner(
         data_of(job, run.parent / "pictures"),
         net(),
@@ -117,8 +117,8 @@ def main(run: Path, job: str) -> None:
         quiet=True,
     )
     learner.fit(resume=True)
-    print(weights_sha256(learner.model), flush=True)
+    return weights_sha256(learner.model)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    print(main(Path(sys.argv[1]), sys.argv[2]))

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.util import Finalize
 from typing import Any, Protocol
 
 import numpy as np
@@ -107,6 +108,10 @@ class ItemStore:
             self._pool = ProcessPoolExecutor(
                 self.workers, mp_context=spawn, initializer=_begin, initargs=(self.items,)
             )
+            # a process that was itself started by multiprocessing waits for its own at the end:
+            # they have to be told before, which the pool by itself does only in a main process
+            # (and before the pool's own queue is closed, which has priority 10)
+            Finalize(self, self._pool.shutdown, kwargs={"cancel_futures": True}, exitpriority=20)
         size = -(-len(rows) // self.workers)
         cuts = [rows[start : start + size] for start in range(0, len(rows), size)]
         return [self._pool.submit(_fetch_here, cut, epoch, self.seed) for cut in cuts]
