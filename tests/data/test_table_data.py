@@ -125,6 +125,20 @@ def test_given_tables_keep_their_rows_and_the_rest_is_made(tmp_path):
     assert [len(data.splits[name]) for name in SPLITS] == [100, 20, 10, 40]
 
 
+def test_tables_of_different_types_are_joined_without_loss(tmp_path):
+    train = pl.DataFrame(
+        {"n": [1.0, 2.5, None] * 20, "code": [7.0, 8.0, 9.0] * 20, "kind": ["a", "b", "b"] * 20}
+    )
+    test = pl.DataFrame({"n": [3, 4, 5], "code": ["7", "x", None], "kind": ["a", "b", "a"]})
+    data = read_table(train, "kind", test=test)
+    assert data.frame["n"].to_list() == [1.0, 2.5, None] * 20 + [3.0, 4.0, 5.0]
+    assert data.frame["code"].to_list() == ["7", "8", "9"] * 20 + ["7", "x", None]
+    train.write_parquet(tmp_path / "train.parquet")
+    write(tmp_path, test, "test.csv")
+    again = read_table(tmp_path, "kind")
+    assert again.frame.equals(data.frame)
+
+
 def test_a_test_table_without_target_is_for_predict(tmp_path):
     write(tmp_path, rows(100), "train.csv")
     write(tmp_path, rows(40, seed=1).drop("kind"), "test.csv")

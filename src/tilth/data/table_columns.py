@@ -134,8 +134,9 @@ def _form(name: str, raw: pl.Series) -> str:
     found = date_format(texts)
     form = found[0] if found else nearest_format(texts)
     if form is None:
+        examples = ", ".join(texts.sort().head(3))
         raise UserError(
-            f"the dates of column {name!r} are in no known format ({texts.sort().head(3).to_list()})",
+            f"the dates of column {name!r} are in no known format ({examples})",
             fix=f'give it, for example columns={{"{name}": "date:%d/%m/%Y %H:%M"}}',
         )
     return form

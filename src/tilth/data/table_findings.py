@@ -297,7 +297,7 @@ def _shifts(
     together = len(features.number_names) + len(features.category_names)
     moved = {}
     for name, column, category in features:
-        if name.split(".")[0] not in dates:
+        if name.rpartition(".")[0] not in dates:
             distance = shift(column[train], column[test], category=category, columns=together)
             if distance > NOTABLE_SHIFT:
                 moved[name] = distance

@@ -16,6 +16,7 @@ from tilth.data.table_values import (
     FALSE,
     MISSING,
     MISSING_AMONG_NUMBERS,
+    NESTED,
     TRUE,
     as_number,
     as_text,
@@ -24,7 +25,6 @@ from tilth.data.table_values import (
 _NEARLY = 0.5  # of the values: more than this are numbers or dates, yet not all
 _NAMED = 5  # misfits kept as examples
 _EXACT_DIGITS = 15  # a float64 keeps this many decimal digits of any number
-_NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def infer(column: pl.Series) -> Parsed:
         return _infer_text(column)
     if isinstance(kind, (pl.Categorical, pl.Enum)):
         return Parsed(_or_null(as_text(column)), declared=True)
-    if isinstance(kind, _NESTED):
+    if isinstance(kind, NESTED):
         return Parsed(column, nested=True)
     if isinstance(kind, (pl.Date, pl.Datetime)):
         return Parsed(_or_null(without_zone(column)), form="%Y-%m-%d")

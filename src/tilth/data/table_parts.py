@@ -83,6 +83,9 @@ def read_parts(source: Any, target: str, test: Any, valid: Any, max_bad: float) 
         given = {**found, **{role: given[role] for role in ("valid", "test") if role in given}}
     roles = [role for role in sources if role in given]
     readings = {role: read_frame(given[role], max_bad=max_bad) for role in roles}
+    for role, reading in readings.items():
+        if not isinstance(given[role], (str, Path)):
+            reading.name = role
     notes = _check_target(readings, target, optional=found)
     kept = [role for role in roles if role in readings]
     return _stacked({role: readings[role] for role in kept}, notes)

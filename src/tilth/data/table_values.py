@@ -27,6 +27,9 @@ TRUE, FALSE = (
     ("true", "t", "yes", "y", "1", "1.0", "on"),
     ("false", "f", "no", "n", "0", "0.0", "off"),
 )
+NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
+"""Types whose values are no single thing."""
+_LARGEST = 1e150
 _CURRENCY = "[$\u20ac\u00a3\u00a5\u20b9%]"
 _GROUPED = r"^[+-]?\d{1,3}([,\u00a0 '_]\d{3})+(\.\d*)?$"
 _GROUPED_COMMA = r"^[+-]?\d{1,3}([.\u00a0 '_]\d{3})*(,\d*)?$|^[+-]?\d+(,\d*)?$"
@@ -39,7 +42,7 @@ def clean(column: pl.Series) -> pl.Series:
 
 
 def as_number(column: pl.Series, decimal: str = ".") -> pl.Series:
-    """Return Float64, null where the value is missing, infinite or no number.
+    """Return Float64, null where the value is missing, infinite (or beyond 1e150) or no number.
 
     Texts may carry a currency or percent sign (12 % is 12) and grouped thousands;
     ``decimal`` is "." or "," (then 1.234,5 is 1234.5).
@@ -60,8 +63,9 @@ def as_number(column: pl.Series, decimal: str = ".") -> pl.Series:
         numbers = column.cast(pl.Float64)
     else:
         numbers = pl.Series(column.name, [None] * len(column), dtype=pl.Float64)
-    finite = numbers.is_finite().fill_null(True)
-    return numbers if finite.all() else numbers.set(~finite, None)
+    # nan compares as larger than any number; larger ones than this cannot be squared and summed
+    sound = (numbers.abs() < _LARGEST).fill_null(True)
+    return numbers if sound.all() else numbers.set(~sound, None)
 
 
 def as_boolean(column: pl.Series) -> pl.Series:
@@ -96,8 +100,10 @@ def as_text(column: pl.Series, *, numeric: bool = False) -> pl.Series:
     """
     if column.dtype.is_float() or isinstance(column.dtype, pl.Decimal):
         return _number_text(column.cast(pl.Float64))
-    if isinstance(column.dtype, (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)):
+    if isinstance(column.dtype, NESTED):
         return pl.Series(column.name, [None] * len(column), dtype=pl.String)
+    if isinstance(column.dtype, pl.Duration):
+        return _number_text(_seconds(column))
     if not _is_text(column):
         return column.cast(pl.String)
     texts = clean(column.cast(pl.String))
