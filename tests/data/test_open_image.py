@@ -232,3 +232,8 @@ def test_flipped_bits_in_a_png_are_noticed():
         damaged[generator.integers(50, len(content) - 20)] ^= 1 << generator.integers(8)
         with pytest.raises(BadImage, match="damaged"):
             read_picture(bytes(damaged), grey=False)
+
+
+def test_a_turned_jpeg_is_decoded_large_enough_as_seen_upright():
+    content = rotated_jpeg(noise(400, 1600), 6)  # seen upright it is 400 wide and 1600 high
+    assert read_picture(content, grey=False, at_least=(100, 800)).size == (200, 800)
