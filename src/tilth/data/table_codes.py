@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -18,21 +17,17 @@ from tilth.data.table_values import NESTED, as_boolean, as_text
 Numbers = NDArray[np.float64]
 MOST_CATEGORIES = 5000  # an embedding of more rarely pays; the commonest are kept
 _FLAG_SHARE = 0.005  # of the training rows missing, from which a flag can be learned
-_SKEWED = 2.0  # a log-normal of sigma 0.55; sums of money, counts and durations are beyond it
-_MOST_KNOTS = 64
-_TAIL = 1e-3  # the outermost value stands for this quantile of a normal distribution at most
 
 
 @dataclass(frozen=True)
 class NumberCode:
-    """A number filled with the training median, brought to a normal shape if skewed, standardised.
+    """A number filled with the training median, then standardised.
 
     column: where it comes from; part: which part of a date, else ""
-    fill: replaces a missing value; mean, scale: of the training values after fill and shape
+    fill: replaces a missing value; mean, scale: of the filled training values
     flag: whether a second number says 1 where the value was missing. There is one only where
         enough training rows lack a value: an input that is always 0 in training has weights
         that nothing taught, and would do harm the first time it is 1.
-    knots, heights: the shape, linear between knots and level outside; empty for none
     """
 
     column: str
@@ -41,8 +36,6 @@ class NumberCode:
     mean: float
     scale: float
     flag: bool
-    knots: tuple[float, ...] = ()
-    heights: tuple[float, ...] = ()
 
     @property
     def name(self) -> str:
@@ -56,8 +49,6 @@ class NumberCode:
         for a vector of them: a row alone gives the same bits as in a batch.
         """
         filled = np.where(np.isnan(values), self.fill, values)
-        if self.knots:
-            filled = _shaped(filled, np.array(self.knots), np.array(self.heights))
         with np.errstate(over="ignore"):
             z = (filled - self.mean) / self.scale
         return np.asarray(np.clip(z, -1e6, 1e6))  # float32 must stay finite
@@ -79,49 +70,11 @@ class NumberCode:
         mean, scale = float(filled.mean()), float(filled.std())
         if scale == 0:  # spread too small for a float64
             return None
-        skew = float((((filled - mean) / scale) ** 3).mean())
-        if abs(skew) <= _SKEWED:
-            return cls(column, part, fill, mean, scale, flag)
-        knots, heights = _normal_shape(filled)
-        shaped = _shaped(filled, knots, heights)
-        mean, scale = float(shaped.mean()), float(shaped.std())
-        shape = tuple(knots.tolist()), tuple(heights.tolist())
-        return cls(column, part, fill, mean, scale, flag, *shape)
+        return cls(column, part, fill, mean, scale, flag)
 
     def to_config(self) -> dict[str, Any]:
         """Return plain values."""
-        return {**asdict(self), "knots": list(self.knots), "heights": list(self.heights)}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> NumberCode:
-        """Read what ``to_config`` gave."""
-        shape = {name: tuple(config[name]) for name in ("knots", "heights")}
-        return cls(**{**config, **shape})
-
-
-def _normal_shape(values: Numbers) -> tuple[Numbers, Numbers]:
-    """Return knots, and the normal quantile of the share of values below each (ties: half).
-
-    On valid rows, mean of 3 seeds, this took the error of skewed tables down (concrete 0.282 to
-    0.265, wine 0.779 to 0.758) and left the others alone; done to every column it did harm.
-    """
-    distinct, counts = np.unique(values, return_counts=True)
-    share = (np.cumsum(counts) - counts / 2) / len(values)
-    if len(distinct) > _MOST_KNOTS:
-        evenly = np.linspace(share[0], share[-1], _MOST_KNOTS)
-        places = np.unique(np.searchsorted(share, evenly).clip(0, len(share) - 1))
-        distinct, share = distinct[places], share[places]
-    share = np.clip(share, _TAIL, 1 - _TAIL)
-    normal = NormalDist()
-    return distinct, np.array([normal.inv_cdf(float(p)) for p in share])
-
-
-def _shaped(values: Numbers, knots: Numbers, heights: Numbers) -> Numbers:
-    """Return ``values`` mapped linearly between knots (np.interp in steps that round alike)."""
-    inside = np.clip(values, knots[0], knots[-1])
-    left = np.clip(np.searchsorted(knots, inside, side="right") - 1, 0, len(knots) - 2)
-    way = (inside - knots[left]) / (knots[left + 1] - knots[left])
-    return np.asarray(heights[left] + way * (heights[left + 1] - heights[left]))
+        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ class TableEncoder:
         """Read what ``to_config`` gave."""
         return cls(
             tuple(Column(**column) for column in config["columns"]),
-            tuple(NumberCode.from_config(code) for code in config["numbers"]),
+            tuple(NumberCode(**code) for code in config["numbers"]),
             tuple(CategoryCode.from_config(code) for code in config["categories"]),
         )
 
