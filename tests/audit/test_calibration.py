@@ -124,6 +124,18 @@ def test_calibration_errors_equal_loops_over_bins(rows):
     assert 0 <= ece <= 1
 
 
+def test_every_bin_is_open_below_and_closed_above():
+    """Rows just above, at and just below every edge, each wrong, in bins found by comparing."""
+    edges = np.arange(1, 15) / 15
+    confidences = np.concatenate([edges - 0.01, edges + 0.01, [0.0, 1.0]])
+    correct = np.arange(len(confidences)) % 3 == 0
+    members = [next(k for k in range(15) if c <= (k + 1) / 15) for c in confidences]
+    found = calibration.expected_calibration_error(confidences, correct)
+    assert found == pytest.approx(by_hand(confidences, correct, members), abs=1e-12)
+    found = calibration.reliability(np.array([1 / 3, 1 / 3 + 1e-6]), np.array([True, False]), 3)
+    assert [(one["from"], one["count"]) for one in found] == [(0.0, 1), (1 / 3, 1)]
+
+
 def test_summary_equals_scikit_learn():
     logits, targets = drawn(500, 4, 1.5)
     found = calibration.summarise(logits, targets, 1.3)

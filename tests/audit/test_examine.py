@@ -40,6 +40,7 @@ def test_scores_are_those_of_the_task_after_temperature(three_classes):
     task = classify(target=data.target)
     test = outputs_of(data, nearest_centre(data, sharpness=30.0))["test"]
     temperature = found["temperature"]["value"]
+    assert found["temperature"]["why"] == "fitted on 60 rows"
     assert temperature > 3  # the sharpness was chosen far too high
     direct = score(task, test.outputs, test.targets, temperature)
     assert {name: one["value"] for name, one in found["test"].items()} == pytest.approx(direct)

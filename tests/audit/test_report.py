@@ -127,6 +127,7 @@ def test_a_whole_report_on_numbers(tmp_path):
         "Errors by prediction",
         "90 % interval",
         "use the simple",
+        "Half of the",
     ):
         assert said in page.text, said
     assert "Confusion matrix" not in page.text and "AUC" not in page.text
