@@ -269,20 +269,17 @@ def test_folder_that_cannot_be_synced_is_no_error_but_a_full_disk_is(tmp_path, m
         disk.sync_folder(tmp_path)
 
 
-def test_every_bit_flip_and_every_truncation_of_a_committed_folder_is_seen(tmp_path):
+def test_a_flipped_bit_in_any_byte_and_every_truncation_is_seen(tmp_path):
     folder = tmp_path / "x"
     commit_folder(folder, lambda aside: write_bytes(aside / "a.txt", b"some text"))
     for path in sorted(folder.iterdir()):
         sound = path.read_bytes()
-        for bit in range(8 * len(sound)):
-            damaged = bytearray(sound)
-            damaged[bit // 8] ^= 1 << bit % 8
-            path.write_bytes(damaged)
-            problems = verify(folder)
-            assert len(problems) == 1 and problems[0].startswith(f"{path.name}: "), (path, bit)
-        for size in range(len(sound)):
-            path.write_bytes(sound[:size])
-            assert [problem.split(":")[0] for problem in verify(folder)] == [path.name], size
+        for place in range(len(sound)):
+            flipped = bytearray(sound)
+            flipped[place] ^= 1 << place % 8
+            for damaged in (bytes(flipped), sound[:place]):
+                path.write_bytes(damaged)
+                assert [problem.split(":")[0] for problem in verify(folder)] == [path.name], place
         path.write_bytes(sound)
     assert verify(folder) == []
 
