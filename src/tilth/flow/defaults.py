@@ -34,13 +34,16 @@ FAMILIES = {
 
 
 def network(data: Data) -> dict[str, Any]:
-    """Return arguments of the family's net that depend on the target.
+    """Return arguments of the family's net that depend on the data.
 
-    Dropout helps a table's classes and hurts its numbers: valid AUC on Adult 0.9196 without and
-    0.9213 with it, valid R2 on bike sharing 0.930 without and 0.889 with it (docs/log.md).
+    Pictures without colour need half the width: a quarter of the work, and MNIST keeps its
+    accuracy. Dropout helps a table's classes and hurts its numbers: valid AUC on Adult is 0.9196
+    without and 0.9213 with it, valid R2 on bike sharing 0.930 without and 0.889 with it.
     """
     if data.kind == "table" and data.target.kind == "classes":
         return {"dropout": 0.2, "embedding_dropout": 0.1}
+    if data.kind == "images" and data.model_arguments()["channels"] == 1:
+        return {"width": 32}
     return {}
 
 

@@ -14,7 +14,6 @@ from tilth.data.dataset import Target
 from tilth.tasks import Array, Predictions
 from tilth.tasks._metrics import BINARY_METRICS, CLASS_METRICS, with_own
 
-
 RARE = 0.3  # with two classes of which one is rarer, always the other is right too often
 
 
