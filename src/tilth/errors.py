@@ -56,13 +56,14 @@ class MissingExtra(UserError):
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """Return the choice most like ``name``, or None where nothing is close.
+    """Return the choice most like ``name`` (whatever the case), or None where nothing is close.
 
-    >>> nearest("accurcy", ["accuracy", "loss"])
-    'accuracy'
+    >>> nearest("accurcy", ["accuracy", "loss"]), nearest("y", ["age", "Y"])
+    ('accuracy', 'Y')
     """
-    found = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.6)
-    return found[0] if found else None
+    plain = {choice.casefold(): choice for choice in choices}
+    found = difflib.get_close_matches(name.casefold(), list(plain), n=1, cutoff=0.6)
+    return plain[found[0]] if found else None
 
 
 def choose(name: str, choices: Iterable[str], what: str) -> str:
