@@ -159,10 +159,10 @@ def test_cutout_erases_one_square():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"zoom": 0.9}, "zoom=0.9. zoom is between 1 and 10."),
-        ({"warp": 0.5}, "warp=0.5. warp is between 0 and 0.45."),
-        ({"rotate_degrees": -10}, "rotate_degrees=-10. rotate_degrees is between 0 and 180."),
-        ({"light": float("nan")}, "light=nan. light is between 0 and 0.9."),
+        ({"zoom": 0.9}, "zoom=0.9; zoom is between 1 and 10."),
+        ({"warp": 0.5}, "warp=0.5; warp is between 0 and 0.45."),
+        ({"rotate_degrees": -10}, "rotate_degrees=-10; rotate_degrees is between 0 and 180."),
+        ({"light": float("nan")}, "light=nan; light is between 0 and 0.9."),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(setting, message):
