@@ -1,9 +1,9 @@
 """`python -m bench kill`, or `python bench/kill.py`: kill -9 at random moments, resume, compare.
 
 Each job of `kill_job.py` is run once without a kill. Then, again and again, it is started anew,
-killed at a moment drawn evenly from its whole length, and started once more with ``resume=True``.
-The SHA-256 of the final weights must be the uninterrupted run's every time, and no process may
-stay behind.
+killed at a moment drawn evenly from the processor time it takes (a busy machine stretches only the
+clock), and started once more with ``resume=True``. The SHA-256 of the final weights must be the
+uninterrupted run's every time, and no process may stay behind.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SERVER = ForkServerContext()
 SERVER.set_forkserver_preload(
     ["bench.kill_job", "tilth.flow.learner", "tilth.flow.own_data", "tilth.flow.sources"]
 )
-GONE_SECONDS = 10.0  # how long the workers of a killed process may take to notice
+GONE_SECONDS = 120.0  # workers that were still loading libraries notice when they are done
 
 
 @dataclass
@@ -51,13 +51,13 @@ class Tally:
 
 
 def run_job(run: Path, job: str) -> None:
-    """Do the job in this process, and write down the hash, or what went wrong."""
+    """Do the job in this process; write down the hash (or what went wrong) and the time it took."""
     os.environ["XDG_CACHE_HOME"] = f"{run}-cache"
     try:
         said = kill_job.main(run, job)
     except BaseException:
         said = traceback.format_exc()
-    result_of(run).write_text(said)
+    result_of(run).write_text(json.dumps({"said": said, "seconds": time.process_time()}))
 
 
 def result_of(run: Path) -> Path:
@@ -71,29 +71,34 @@ def start(run: Path, job: str) -> ForkServerProcess:
     return process
 
 
-def finish(run: Path, process: ForkServerProcess) -> str:
-    """Wait for the end of the job; return its hash, or what it said instead."""
+def finish(run: Path, process: ForkServerProcess) -> tuple[str, float]:
+    """Wait for the end of the job; return its hash (or what it said instead) and its seconds."""
     process.join()
     result = result_of(run)
-    return result.read_text() if result.exists() else f"exit code {process.exitcode}"
+    if not result.exists():
+        return f"exit code {process.exitcode}", 0.0
+    found = json.loads(result.read_text())
+    return found["said"], found["seconds"]
 
 
 def uninterrupted(place: Path, job: str) -> Tally:
     """Run the job to its end twice: once to warm up, and to see that it repeats."""
     first, second = (place / f"{job}-{name}" for name in ("first", "second"))
-    found = [finish(first, start(first, job))]
-    begun = time.perf_counter()
-    found.append(finish(second, start(second, job)))
-    if len(found[0]) != 64 or found[0] != found[1]:
-        raise RuntimeError(f"the uninterrupted job does not repeat: {found}")
-    return Tally(job, found[0], time.perf_counter() - begun)
+    said, _ = finish(first, start(first, job))
+    again, seconds = finish(second, start(second, job))
+    if len(said) != 64 or said != again:
+        raise RuntimeError(f"the uninterrupted job does not repeat: {said} {again}")
+    return Tally(job, said, seconds)
 
 
 def kill_once(run: Path, tally: Tally, chance: random.Random) -> None:
     """Kill a new job at a random moment and resume it; count nothing where it was too late."""
     moment = chance.uniform(0.0, tally.seconds)
-    process = start(run, tally.job)
-    time.sleep(moment)
+    process, begun = start(run, tally.job), time.monotonic()
+    assert process.pid is not None
+    while process.is_alive() and seconds_used(process.pid, begun) < moment:
+        time.sleep(0.002)
+    time.sleep(chance.uniform(0.0, 0.05))  # while it waits for the disk, its own time stands still
     below = descendants(process.pid)
     process.kill()
     process.join()
@@ -104,14 +109,23 @@ def kill_once(run: Path, tally: Tally, chance: random.Random) -> None:
     saved = [int(path.name.removeprefix("step-")) for path in run.rglob("step-*")]
     tally.resumed_at.append(max(saved, default=0))
     tally.orphans += still_there(below)
-    found = finish(run, start(run, tally.job))
+    found, _ = finish(run, start(run, tally.job))
     if found == tally.sha256:
         tally.equal += 1
     else:
         tally.wrong.append(f"killed after {moment:.3f} s, {run}: {found}")
 
 
-def descendants(pid: int | None) -> list[int]:
+def seconds_used(pid: int, begun: float) -> float:
+    """Return the processor time a process has used; the time since ``begun`` without a /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return time.monotonic() - begun
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def descendants(pid: int) -> list[int]:
     """Return the processes that ``pid`` started, and theirs (Linux; [] elsewhere)."""
     found = []
     for listing in Path(f"/proc/{pid}/task").glob("*/children"):
