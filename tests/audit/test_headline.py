@@ -58,6 +58,11 @@ def test_what_is_too_close_to_call_is_called_so(value, low, high, expected):
     assert "by 1.00 points (95 % interval -1.00 to 3.00 points): too close to call." in found
 
 
+def test_equal_scores_are_called_equal():
+    found = said(baseline(0.0, 0.0, 0.0, "no clear difference"))
+    assert "no more and no less than the best simple baseline (logistic regression" in found
+
+
 def test_the_nearest_baseline_is_the_one_to_beat():
     near, far = (baseline(x, x, x, "better") for x in (0.01, 0.3))
     unfitted = baseline(None, None, None, "not known")

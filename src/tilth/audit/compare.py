@@ -196,6 +196,8 @@ def _sentence(gap: Mapping[str, Any]) -> str:
     said = f"{gap['run']} against {gap['against']}: {words.title(gap['metric'])}"
     if gap["value"] is None:
         return f"{said} not compared: {gap['note']}"
+    if gap["value"] == 0:
+        return f"{said} is the same"
     word, size = words.better_by(gap["metric"], gap)
     ending = gap["note"] or (
         "clear" if gap["verdict"] in {"better", "worse"} else "too close to call"

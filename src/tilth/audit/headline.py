@@ -51,6 +51,8 @@ def _compared(metric: str, baselines: list[dict[str, Any]]) -> str:
     name = f"the best simple baseline ({best['what']}, {value})"
     if gap["verdict"] == "not known":
         return f"Whether it beats {name} is not known."
+    if gap["value"] == 0:
+        return f"That is no more and no less than {name}."
     word, size = words.better_by(metric, gap)
     end = {"better": ".", "worse": ": use the simple model."}.get(
         gap["verdict"], ": too close to call."
