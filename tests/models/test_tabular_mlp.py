@@ -11,9 +11,24 @@ def table(rows: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(rows, 3) * 4 + 2, categories
 
 
+def periodic(numbers, weights, i):
+    """Gorishniy et al. 2022, equations of section 3.3, for one number."""
+    angles = 2 * torch.pi * numbers[:, i, None] * weights["body.periodic.frequencies"][i]
+    waves = torch.cat([angles.sin(), angles.cos()], dim=1)
+    linear = waves @ weights["body.periodic.weight"][i] + weights["body.periodic.bias"][i]
+    return linear.relu()
+
+
 def test_it_computes_what_its_weights_say():
     """Embeddings by one-hot products; batch norm from the definition (Ioffe and Szegedy 2015)."""
-    net = tabular_mlp(num_numbers=3, cardinalities=[5, 9], outputs=2, layers=(7, 4)).double()
+    net = tabular_mlp(
+        num_numbers=3,
+        cardinalities=[5, 9],
+        outputs=2,
+        layers=(7, 4),
+        dropout=0,
+        embedding_dropout=0,
+    ).double()
     numbers, categories = table()
     numbers = numbers.double()
     weights = dict(net.named_parameters())
@@ -26,7 +41,8 @@ def test_it_computes_what_its_weights_say():
         F.one_hot(categories[:, i], n).double() @ weights[f"body.embedding.tables.{i}.weight"]
         for i, n in enumerate((5, 9))
     ]
-    x = torch.cat([*parts, normed(numbers, "body.norm")], dim=1)
+    waves = [periodic(numbers, weights, i) for i in range(3)]
+    x = torch.cat([*parts, normed(numbers, "body.norm"), *waves], dim=1)
     for step in (0, 4):
         x = normed((x @ weights[f"body.layers.{step}.weight"].T).relu(), f"body.layers.{step + 2}")
     expected = x @ weights["head.weight"].T + weights["head.bias"]
@@ -40,7 +56,12 @@ def test_a_category_that_was_never_seen_adds_nothing_at_first():
 
 def test_dropout_is_on_the_embeddings_where_asked_for():
     net = tabular_mlp(
-        num_numbers=3, cardinalities=[5, 9], outputs=1, layers=(), embedding_dropout=0.5
+        num_numbers=3,
+        cardinalities=[5, 9],
+        outputs=1,
+        layers=(),
+        embedding_dropout=0.5,
+        frequencies=0,
     )
     seen = net.body(table(4000))
     dropped = (seen == 0).double().mean(0)

@@ -1,0 +1,70 @@
+"""Settings from Python, TOML and the command line."""
+
+import tomllib
+
+import pytest
+
+from tilth.errors import UserError
+from tilth.flow.settings import DataSettings, Settings, TrainSettings, fill
+from tilth.flow.settings_file import commented, read_settings
+
+
+def test_what_init_prints_is_read_back_as_the_same_settings(tmp_path):
+    data = DataSettings(path=str(tmp_path / "naïve 模型"), target="price", fixes=("labels",))
+    settings = Settings(data, train=TrainSettings(epochs=3, clip=0.5))
+    path = tmp_path / "tilth.toml"
+    path.write_text(commented(settings), encoding="utf-8")
+    assert read_settings(path) == settings
+
+
+def test_every_setting_is_in_what_init_prints(tmp_path):
+    text = commented(Settings(DataSettings(path=str(tmp_path))))
+    for room in (DataSettings, TrainSettings):
+        for name in vars(room()):
+            assert f"\n{name} = " in text or f"\n# {name} =" in text
+    assert set(tomllib.loads(text)) == {"data", "model", "train"}
+
+
+def test_config_goes_round():
+    settings = Settings().change("train.lr", "0.01").change("data.columns.zip", "category")
+    settings = settings.change("model.arguments.width", "48").change("seed", "4")
+    assert settings.data.columns == {"zip": "category"}
+    assert settings.model.arguments == {"width": 48}
+    assert (settings.train.lr, settings.train.seed) == (0.01, 4)
+    assert Settings.from_config(settings.to_config()) == settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("train.epoch", "3", "did you mean 'epochs'"),
+        ("trian.epochs", "3", "did you mean 'train'"),
+        ("epochz", "3", "did you mean"),
+        ("train.epochs", "many", "must be int"),
+        ("train.compile", "perhaps", "value of train.compile"),
+    ],
+)
+def test_wrong_changes_are_told(name, value, told):
+    with pytest.raises(UserError, match=told):
+        Settings().change(name, value)
+
+
+def test_wrong_types_are_told_and_whole_numbers_are_numbers():
+    assert fill(TrainSettings, {"lr": 1}).lr == 1.0
+    for wrong in ({"epochs": 2.5}, {"epochs": True}, {"compile": 1}, {"device": 3}):
+        (name,) = wrong
+        with pytest.raises(UserError, match=f"{name} must be"):
+            fill(TrainSettings, wrong)
+
+
+def test_a_relative_data_path_belongs_to_the_file(tmp_path):
+    (tmp_path / "tilth.toml").write_text('[data]\npath = "flowers"\n')
+    assert read_settings(tmp_path / "tilth.toml").data.path == str(tmp_path / "flowers")
+
+
+def test_broken_files_are_told(tmp_path):
+    with pytest.raises(UserError, match="there is no file"):
+        read_settings(tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("[data\n")
+    with pytest.raises(UserError, match="is not TOML"):
+        read_settings(tmp_path / "bad.toml")

@@ -1,0 +1,46 @@
+"""Supervised losses as sums over rows, whichever way they come."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tilth.contracts import Batch
+from tilth.errors import UserError
+from tilth.objectives.supervised import CrossEntropy, Supervised, squared_error, summed
+
+INPUTS = torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+CLASSES = torch.tensor([0, 1, 2, 0, 1, 2])
+BATCH = Batch(INPUTS, CLASSES, torch.arange(6))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_by_hand(smoothing):
+    chances = F.log_softmax(INPUTS[:, :3], 1)
+    wanted = -(1 - smoothing) * chances[range(6), CLASSES].sum() - smoothing * chances.mean(1).sum()
+    assert torch.allclose(CrossEntropy(smoothing)(INPUTS[:, :3], CLASSES), wanted)
+
+
+def test_means_vectors_and_sums_become_the_same_sum():
+    model = nn.Linear(4, 3)
+    total = F.cross_entropy(model(INPUTS), CLASSES, reduction="sum")
+    for loss, reduction in (
+        (nn.CrossEntropyLoss(), "mean"),
+        (nn.CrossEntropyLoss(reduction="sum"), "sum"),
+        (nn.CrossEntropyLoss(reduction="none"), "sum"),
+    ):
+        term = Supervised(loss, reduction=reduction)(model, BATCH, None).parts["loss"]
+        assert torch.allclose(term.total, total)
+        assert term.count == 6
+
+
+def test_squared_error_takes_a_column_or_a_vector():
+    targets = torch.arange(6.0)
+    wanted = ((INPUTS[:, 0] - targets) ** 2).sum()
+    assert torch.allclose(squared_error(INPUTS[:, :1], targets), wanted)
+    assert torch.allclose(squared_error(INPUTS[:, 0], targets), wanted)
+
+
+def test_a_loss_of_another_length_is_told():
+    with pytest.raises(UserError, match="shape"):
+        summed(torch.zeros(5), 6, "sum")

@@ -1,0 +1,81 @@
+"""Metrics and decoding against scikit-learn and closed forms."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn import metrics as theirs
+
+from tilth.data.dataset import Target
+from tilth.errors import UserError
+from tilth.tasks import Metric, score
+from tilth.tasks.classify import classify
+from tilth.tasks.regress import regress
+
+THREE = Target("kind", "classes", ("a", "b", "c"))
+TWO = Target("kind", "classes", ("no", "yes"))
+
+
+@pytest.fixture
+def answers():
+    stream = torch.Generator().manual_seed(0)
+    return torch.randn(200, 3, generator=stream), torch.randint(0, 3, (200,), generator=stream)
+
+
+def test_class_metrics_are_scikit_learns(answers):
+    logits, classes = answers
+    found = score(classify(target=THREE), logits, classes)
+    chances = F.softmax(logits.double(), 1).numpy()
+    said, true = chances.argmax(1), classes.numpy()
+    assert found["accuracy"] == theirs.accuracy_score(true, said)
+    assert found["balanced_accuracy"] == pytest.approx(theirs.balanced_accuracy_score(true, said))
+    assert found["f1_macro"] == pytest.approx(theirs.f1_score(true, said, average="macro"))
+    assert found["log_loss"] == pytest.approx(theirs.log_loss(true, chances))
+
+
+def test_auc_and_what_decides_where_one_class_is_rare(answers):
+    logits, classes = answers[0][:, :2], (answers[1] == 1).long()
+    rare = classify(target=TWO, shares=(0.8, 0.2))
+    found = score(rare, logits, classes)
+    chances = F.softmax(logits.double(), 1).numpy()[:, 1]
+    assert found["auc"] == pytest.approx(theirs.roc_auc_score(classes.numpy(), chances))
+    assert rare.main_metric == "auc"
+    assert classify(target=TWO, shares=(0.6, 0.4)).main_metric == "accuracy"
+    assert classify(target=TWO, shares=(0.8, 0.2), metrics=["f1_macro"]).main_metric == "f1_macro"
+
+
+def test_temperature_divides_the_logits(answers):
+    logits, _ = answers
+    found = classify(target=THREE).decode(logits, temperature=2.5).values
+    wanted = np.exp(logits.double().numpy() / 2.5)
+    assert np.allclose(found, wanted / wanted.sum(1, keepdims=True))
+
+
+def test_numbers_come_back_in_their_own_units():
+    task = regress(target=Target("price", "number", mean=100.0, scale=20.0))
+    outputs, targets = torch.tensor([[0.0], [1.0], [-2.0]]), torch.tensor([0.5, 1.0, -1.0])
+    assert task.decode(outputs).values.tolist() == [100.0, 120.0, 60.0]
+    assert task.truths(targets).tolist() == [110.0, 120.0, 80.0]
+    found = score(task, outputs, targets)
+    assert found["rmse"] == pytest.approx(np.sqrt((100 + 0 + 400) / 3))
+    assert found["mae"] == pytest.approx(10.0)
+    assert found["r2"] == pytest.approx(theirs.r2_score([110, 120, 80], [100, 120, 60]))
+
+
+def test_row_losses_are_what_is_trained_on_without_smoothing(answers):
+    logits, classes = answers
+    rows = classify(target=THREE, label_smoothing=0.1).row_losses(logits, classes)
+    assert float(rows.mean()) == pytest.approx(float(F.cross_entropy(logits, classes)), rel=1e-6)
+
+
+def test_own_metrics_join_and_misspelt_names_do_not():
+    def share_of_a(chances, classes):
+        return float((chances.argmax(1) == 0).mean())
+
+    task = classify(target=THREE, metrics=[share_of_a, Metric("errors", lambda p, t: 1.0, "min")])
+    assert task.main_metric == "share_of_a"
+    assert task.metrics["errors"].mode == "min"
+    with pytest.raises(UserError, match="did you mean 'accuracy'"):
+        classify(target=THREE, metrics=["acuracy"])
+    with pytest.raises(UserError, match="unknown metric 'auc'"):
+        classify(target=THREE, metrics=["auc"])
