@@ -37,9 +37,11 @@ def contest(audit: Mapping[str, Any]) -> str:
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.08)
         better = "less is better" if audit["metrics"][metric]["mode"] == "min" else "more is better"
-        axes.set_xlabel(f"{words.title(metric)} on test{unit(audit, metric)}, {better}")
-        axes.set_title("The net beside simple baselines, with 95 % intervals")
-        return figures.svg(figure, "contest", "Scores of the net and of the baselines")
+        axes.set_xlabel(
+            f"{drawable(words.title(metric), 30)} on test{unit(audit, metric)}, {better}"
+        )
+        axes.set_title("Test scores, with 95 % intervals")
+        return figures.svg(figure, "contest", "Scores of the net and the baselines", tight=True)
 
 
 def _dot(axes: Any, found: Mapping[str, Any], place: int, factor: int, colour: str) -> None:
@@ -78,7 +80,7 @@ def metric_curve(
         return None
     if metric in words.PERCENT:
         drawn = (drawn[0], [100 * value for value in drawn[1]])
-    name = words.title(metric)
+    name = drawable(words.title(metric), 30)
     label = f"{name}{unit(audit, metric)}"
     return _curves(records, {"valid": drawn}, name, label, metric, best_epoch)
 
