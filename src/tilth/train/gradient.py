@@ -41,11 +41,15 @@ def backward_whole(
     objective: Objective,
     model: nn.Module,
     batch: Any,
-    parameters: list[nn.Parameter],
+    parameters: list[nn.Parameter] | None,
     context: Context,
     autocast: Autocast,
 ) -> tuple[list[Loss], Tensor]:
-    """Set ``.grad`` from one uncut batch on one rank; return its loss and the scalar minimised."""
+    """Set ``.grad`` from one uncut batch on one rank; return its loss and the scalar minimised.
+
+    parameters: those that may get a gradient; None where they are all there are, which saves
+    autograd the search for them (44 of 232 us of processor time on a small net)
+    """
     with autocast():
         loss = objective(model, batch, context)
     units = by_unit(loss)

@@ -73,6 +73,7 @@ class Loop:
         self._generator = torch.Generator(self.device).manual_seed(fold(seed, "loop", self.rank))
         self._stream = seeded_state(fold(seed, "torch", self.rank), self.device)
         self._autocast = functools.partial(self.numerics.autocast, self.device)
+        self._alone = owns_all(self.model, self.players)
         check_parts(self.objectives, self.players, micro_batches)
         for player in self.players.values():
             for group in player.optimizer.param_groups:
@@ -130,7 +131,7 @@ class Loop:
         whole = len(parts) == 1 and self.world == 1
         if whole:
             losses, scalar = backward_whole(
-                objective, self.model, parts[0], player.parameters, context, self._autocast
+                objective, self.model, parts[0], self._inputs(player), context, self._autocast
             )
         else:
             losses, scalar = backward_cut(
@@ -147,6 +148,10 @@ class Loop:
         for parameter in player.parameters:
             parameter.grad = None
         return losses
+
+    def _inputs(self, player: Player) -> list[nn.Parameter] | None:
+        """Return whom gradients may reach: None where a lone player owns all that is trained."""
+        return None if self._alone else player.parameters
 
     def context(self) -> Context:
         """Return what objectives and sources are told at this step."""
@@ -234,6 +239,15 @@ class Loop:
         self.ended = state["ended"]
         self._generator.set_state(state["generator"])
         self._stream = state["stream"]
+
+
+def owns_all(model: nn.Module, players: Mapping[str, Player]) -> bool:
+    """Say whether there is one player and it moves every parameter that takes a gradient."""
+    if len(players) != 1:
+        return False
+    (player,) = players.values()
+    trained = {id(p) for p in model.parameters() if p.requires_grad}
+    return trained == {id(p) for p in player.parameters}
 
 
 def check_parts(
