@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +14,12 @@ from torch import nn
 import tilth as tl
 from tests.faults import FaultyDisk, count, run_faulty
 from tilth.errors import UserError
+from tilth.train.run_folder import RunFolder
 
 ROWS = 60
 
 
-def script(run):
+def script(run, epochs=1):
     """Return what a user's script does: two phases, both told to go on where they were."""
 
     def train():
@@ -26,7 +31,7 @@ def script(run):
             data,
             net,
             run=run,
-            epochs=1,
+            epochs=epochs,
             batch_size=21,
             lr=0.01,
             patience=0,
@@ -59,6 +64,34 @@ def test_killed_at_every_disk_operation_and_started_again(tmp_path, monkeypatch,
         run_faulty(train, faulty, monkeypatch)
         assert faulty.dead
         assert torch.equal(train(), whole), f"killed {kind} operation {at}, {operations[at]}"
+
+
+class FullDisk(io.FileIO):
+    """A file that takes half of what is written."""
+
+    def write(self, data):
+        super().write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_line_of_the_metrics(tmp_path, monkeypatch):
+    whole = script(tmp_path / "whole", epochs=2)()
+    plain, appended = Path.open, []
+
+    def full_at_first(self, mode="r", *arguments, **named):
+        if mode == "ab" and self.name == "metrics.jsonl":
+            appended.append(self)
+            if len(appended) in (1, 3):
+                return FullDisk(self, "a")
+        return plain(self, mode, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", full_at_first)
+    with pytest.warns(UserWarning, match=r"metrics.jsonl could not be written .*No space left"):
+        found = script(tmp_path / "run", epochs=2)()
+    monkeypatch.undo()
+    assert torch.equal(found, whole)
+    lines = [(line["phase"], line["epoch"]) for line in RunFolder.open(tmp_path / "run").metrics()]
+    assert lines == [(0, 1.0), (0, 2.0), (1, 1.0), (1, 2.0)]
 
 
 def test_a_folder_that_is_not_a_stillborn_run_is_left_alone(tmp_path):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +85,8 @@ class Record(BaseHook):
 
     def __init__(self, folder: RunFolder, plan: Plan, phase: int) -> None:
         self.folder, self.plan, self.phase = folder, plan, phase
-        self.seconds, self._begun, self.looked = 0.0, 0.0, 0
+        self.seconds, self._begun = 0.0, 0.0
+        self._waiting: list[dict[str, Any]] = []  # lines that a full disk did not take
 
     def on_start(self, loop: LoopView) -> None:
         """Start the clock."""
@@ -102,7 +105,7 @@ class Record(BaseHook):
         self.seconds = time.perf_counter() - self._begun
         assert isinstance(loop, Loop)
         rate = loop.players["model"].optimizer.param_groups[0]["lr"]
-        self.folder.append_metrics(
+        self._waiting.append(
             {
                 "phase": self.phase,
                 "step": loop.step,
@@ -113,7 +116,24 @@ class Record(BaseHook):
                 **loop.metrics,
             }
         )
+        self._pass_on()
         loop.new_window()
+
+    def on_end(self, loop: LoopView) -> None:
+        """Write what a full disk did not take before."""
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        try:
+            while self._waiting:
+                self.folder.append_metrics(self._waiting[0])
+                del self._waiting[0]
+        except OSError as error:
+            warnings.warn(
+                f"metrics.jsonl could not be written ({error}); training goes on, "
+                "the line is written with the next one",
+                stacklevel=2,
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """Return the seconds spent so far."""
@@ -179,7 +199,8 @@ class Phase:
         try:
             loop.fit()
         except BaseException as error:
-            self.folder.mark_failed(error)
+            with contextlib.suppress(OSError):  # a full disk must not hide what happened
+                self.folder.mark_failed(error)
             raise
         self.run.note_phase(loop, best)
         if loop.stop_reason == INTERRUPTED:

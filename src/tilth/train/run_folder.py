@@ -184,9 +184,10 @@ class RunFolder:
         path = self.path / METRICS
         if not self._tail_is_whole:
             _drop_half_line(path)
-            self._tail_is_whole = True
+        self._tail_is_whole = False  # until the line is: a full disk may take a part of it
         with path.open("ab") as file:
             file.write(line.encode() + b"\n")
+        self._tail_is_whole = True
 
     def metrics(self) -> list[dict[str, Any]]:
         """Return the records of metrics.jsonl, without a last line that a kill cut short.
