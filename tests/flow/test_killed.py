@@ -13,7 +13,7 @@ from torch import nn
 
 import tilth as tl
 from tests.faults import FaultyDisk, count, run_faulty
-from tilth.errors import UserError
+from tilth.errors import TilthError, UserError
 from tilth.train.run_folder import RunFolder
 
 ROWS = 60
@@ -92,6 +92,17 @@ def test_a_disk_that_is_full_for_a_while_costs_no_line_of_the_metrics(tmp_path, 
     assert torch.equal(found, whole)
     lines = [(line["phase"], line["epoch"]) for line in RunFolder.open(tmp_path / "run").metrics()]
     assert lines == [(0, 1.0), (0, 2.0), (1, 1.0), (1, 2.0)]
+
+
+def test_a_disk_that_is_full_at_the_end_is_told_and_the_run_can_go_on(tmp_path, monkeypatch):
+    def full(self, summary):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunFolder, "mark_done", full)
+    with pytest.raises(TilthError, match=r"training ended, but .*No space left.*resume"):
+        script(tmp_path / "run")()
+    monkeypatch.undo()
+    assert torch.equal(script(tmp_path / "run")(), script(tmp_path / "whole")())
 
 
 def test_a_folder_that_is_not_a_stillborn_run_is_left_alone(tmp_path):

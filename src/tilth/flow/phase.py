@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tilth import files
 from tilth.contracts import BaseHook, LoopView
-from tilth.errors import UserError
+from tilth.errors import TilthError, UserError
 from tilth.flow.plan import Plan
 from tilth.flow.run import Run
 from tilth.train.checkpoint import Checkpointer, latest
@@ -202,7 +202,13 @@ class Phase:
             with contextlib.suppress(OSError):  # a full disk must not hide what happened
                 self.folder.mark_failed(error)
             raise
-        self.run.note_phase(loop, best)
+        try:
+            self.run.note_phase(loop, best)
+        except OSError as error:
+            raise TilthError(
+                f"training ended, but {self.folder.path} cannot be written ({error})",
+                fix="free some space and resume: it goes on from its last good checkpoint",
+            ) from error
         if loop.stop_reason == INTERRUPTED:
             raise Interrupted(self.folder.path)
 
