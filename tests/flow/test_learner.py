@@ -93,12 +93,37 @@ def test_phases_resume_one_by_one(digits, tmp_path):
         learner.fit(2, resume=resume)
         return learner
 
-    whole = digest(two_phases(tmp_path / "whole"))
+    def lines(learner):
+        return [(line["phase"], line["step"]) for line in learner.current_run.metrics]
+
+    first = two_phases(tmp_path / "whole")
+    whole = digest(first)
+    learner = make(digits, tmp_path / "cut", hooks=[StopAt(11)])
     with pytest.raises(Interrupted):
-        learner = make(digits, tmp_path / "cut", hooks=[StopAt(11)])
         learner.fit(1)
         learner.fit(2)
-    assert digest(two_phases(tmp_path / "cut", resume=True, hooks=[StopAt(-1)])) == whole
+    assert learner.current_run.folder.status == "unfinished"
+    again = two_phases(tmp_path / "cut", resume=True, hooks=[StopAt(-1)])
+    assert digest(again) == whole
+    assert lines(again) == lines(first)
+    assert again.current_run.folder.config["phase"][0]["numerics"]["threads"] >= 1
+
+
+def test_a_run_does_not_go_on_with_another_split(digits, tmp_path):
+    with pytest.raises(Interrupted):
+        trained(digits, tmp_path / "run", hooks=[StopAt(3)])
+    other = digits.with_splits({**digits.splits, "train": digits.splits["train"][1:]})
+    with pytest.raises(UserError, match="the train rows of"):
+        make(other, tmp_path / "run", hooks=[StopAt(-1)]).fit(resume=True)
+
+
+def test_fit_takes_what_the_range_test_found_and_checks_types(digits, tmp_path):
+    learner = make(digits, tmp_path / "run", lr=None)
+    found = learner.find_lr()
+    learner.fit(1, lr=found)
+    assert learner.plan.lr == found.suggestion
+    with pytest.raises(UserError, match="epochs must be int"):
+        learner.fit("3")
 
 
 def test_a_run_does_not_go_on_with_other_data(digits, tmp_path):

@@ -93,3 +93,8 @@ def test_it_looks_every_so_many_steps_and_at_the_end(every):
     one.measure = lambda model: looked.append(model.weight.item()) or measure(model)
     FakeLoop(7).run(one)
     assert looked == sorted({*range(every, 8, every), 7})
+
+
+def test_a_metric_that_is_not_a_number_is_never_the_best():
+    nan = float("nan")
+    assert FakeLoop(4).run(hook([nan, 0.5, nan, 0.4])) == 2

@@ -88,3 +88,14 @@ def test_given_types_and_layouts_are_not_second_guessed(tmp_path):
         memory=tmp_path / "m.json",
     )
     assert (found.numerics.dtype, found.numerics.channels_last) == ("bfloat16", True)
+
+
+def test_what_is_given_wins_over_what_is_remembered(tmp_path):
+    objective, memory = Supervised(CrossEntropy()), tmp_path / "m.json"
+    for dtype in ("bfloat16", "float32", "bfloat16"):
+        found = choose_numerics(
+            net(), objective, BATCH, context(), dtype=dtype, channels_last=False, memory=memory
+        )
+        assert found.numerics.dtype == dtype
+    choose_numerics(net(), objective, BATCH, context(), memory=memory)
+    assert len(json.loads(memory.read_text())) == 3

@@ -121,7 +121,7 @@ class Learner:
 
     def source(self, phase: int = 0) -> DatasetSource:
         """Return the training batches of a phase."""
-        seed = fold(self.settings.seed, "phase", phase)
+        seed = fold(self.plan.seed, "phase", phase)
         return DatasetSource(
             self.data.store,
             self.data.targets,
@@ -160,7 +160,8 @@ class Learner:
         if self._numerics_chosen:
             return self.plan
         self._numerics_chosen = True
-        if settings.dtype is not None and settings.channels_last is not None:
+        given = settings.dtype is not None and settings.channels_last is not None
+        if given and not settings.compile and not settings.minutes:
             return self.plan
         if settings.threads:
             torch.set_num_threads(settings.threads)
@@ -249,19 +250,19 @@ class Learner:
         self,
         epochs: int | None = None,
         *,
-        lr: float | None = None,
+        lr: float | LrFinding | None = None,
         minutes: float | None = None,
         resume: bool = False,
     ) -> Run:
         """Train one phase, keep the best weights by valid, and return the run.
 
+        lr: peak learning rate, or what ``find_lr`` returned
         Calling it again adds a phase to the same run; ``resume=True`` goes on where a killed
         script stopped, phase by phase, to the same weights to the bit.
         """
-        changes: dict[str, Any] = {"epochs": epochs, "lr": lr, "minutes": minutes}
-        self.settings = dataclasses.replace(
-            self.settings, **{name: value for name, value in changes.items() if value is not None}
-        )
+        rate = lr.suggestion if isinstance(lr, LrFinding) else lr
+        changes = {"epochs": epochs, "lr": rate, "minutes": minutes}
+        self.settings = fill(TrainSettings, {**vars(self.settings), **drop_none(changes)})
         self.plan = self._planned_again()
         run = self.current_run or open_run(self, resume=resume)
         self.current_run = run
@@ -292,6 +293,11 @@ class Learner:
             "learning rate": f"{self.plan.lr:g}",
             "device": f"{self.device} ({self.device_reason})",
         }
+
+
+def drop_none(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the entries that were given."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def infer_task(data: Data, metrics: Sequence[Any], smoothing: float) -> Task:

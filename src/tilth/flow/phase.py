@@ -78,6 +78,14 @@ def check_same_data(folder: RunFolder, learner: Learner) -> None:
             rule="a run goes on with the data it began with, else its weights mean nothing",
             fix="put the data back, or begin a new run",
         )
+    for split in learner.data.splits:
+        begun = recorded["splits"][split]
+        if begun["sha256"] != learner.data.split_record(split)["sha256"]:
+            raise UserError(
+                f"the {split} rows of {folder.path} are not the {begun['count']} it began with",
+                rule="a run goes on with the split it began with, or test rows would be trained on",
+                fix="read the data with the same fractions, splits and split_seed",
+            )
 
 
 class Record(BaseHook):
@@ -157,7 +165,8 @@ class Phase:
         if index < len(recorded):
             self.plan = Plan.from_config(recorded[index])
         else:
-            self.plan = self._plan()
+            plan = self._plan()
+            self.plan = replace(plan, numerics=plan.numerics.resolved())
             config["phase"] = [*recorded, self.plan.to_config()]
             files.write_text(self.folder.path / CONFIG, dump(config))
         learner.plan = self.plan
@@ -191,6 +200,7 @@ class Phase:
             checkpointer,
             Interrupt(checkpointer),
         ]
+        self.folder.mark_resumed()  # it is not done before this phase is
         loop = learner.loop(plan, self.index, hooks)
         found = latest(self.saved)
         if found is not None:
@@ -202,6 +212,8 @@ class Phase:
             with contextlib.suppress(OSError):  # a full disk must not hide what happened
                 self.folder.mark_failed(error)
             raise
+        if loop.stop_reason == INTERRUPTED:
+            raise Interrupted(self.folder.path)
         try:
             self.run.note_phase(loop, best)
         except OSError as error:
@@ -209,14 +221,12 @@ class Phase:
                 f"training ended, but {self.folder.path} cannot be written ({error})",
                 fix="free some space and resume: it goes on from its last good checkpoint",
             ) from error
-        if loop.stop_reason == INTERRUPTED:
-            raise Interrupted(self.folder.path)
 
     def _rewind(self, step: int) -> None:
         """Drop the lines of this phase after ``step``: they are written again."""
         lines = [
             line
             for line in self.folder.metrics()
-            if (line["phase"], line["step"]) <= (self.index, step)
+            if line["phase"] != self.index or line["step"] <= step
         ]
         self.folder.write_metrics(lines)

@@ -183,12 +183,18 @@ def spread(scores: list[dict[str, float]]) -> dict[str, Any]:
     }
 
 
-def resume(path: Path, *, force: bool = False, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
+def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
     """Go on with an unfinished run from its own config.toml.
 
     Raises UserError for a run that is done already, or whose code is not in the registry.
     """
     folder = RunFolder.open(path)
+    if folder.status == "done" and (path / "audit.json").is_file():
+        raise UserError(
+            f"{path} is done",
+            rule="a finished run is not trained again, and its test rows are opened once",
+            fix=f"tilth report {path} makes the report again",
+        )
     config = {k: v for k, v in folder.config.items() if k in ("data", "model", "train")}
     settings = Settings.from_config(config)
     if not settings.data.path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from typing import Literal
 
@@ -52,6 +54,8 @@ class BestWeights(BaseHook):
         loop.metrics.update(self.measure(loop.model))
         set_random_state(outside, loop.device)  # measuring more or less often changes no weight
         value = self.sign * loop.metrics[self.monitor]
+        if math.isnan(value):  # such as an AUC where valid holds one class: never the best
+            value = -sys.float_info.max
         if value >= self.best or not self.weights:  # of equals the later, at the lower rate
             self.best, self.best_step = value, loop.step
             self.weights = {k: v.detach().cpu().clone() for k, v in loop.model.state_dict().items()}

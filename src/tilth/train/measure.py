@@ -148,6 +148,7 @@ def fingerprint(model: nn.Module, batch: Any, device: torch.device, options: lis
     """Return a name for (machine, torch, threads, options, model, batch shape)."""
     chip = torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name()
     facts = [
+        options,
         chip,
         torch.__version__,
         torch.get_num_threads(),
