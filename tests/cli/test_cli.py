@@ -121,6 +121,22 @@ def test_predict_writes_a_csv(trained, pictures, tmp_path):
     assert frame["probability_dark"].mean() > 0.5
 
 
+def test_answers_are_not_overwritten_unasked(trained, pictures, tmp_path):
+    folder, _ = trained
+    kept = tmp_path / "p.csv"
+    kept.write_text("mine")
+    code, _, err = call("predict", folder, pictures / "dark", "--out", kept)
+    assert (code, kept.read_text()) == (2, "mine")
+    assert "--force" in err
+    assert call("predict", folder, pictures / "dark", "--out", kept, "--force")[0] == 0
+
+
+def test_folds_do_not_part_groups(table):
+    code, _, err = call("train", table, "--target", "price", "--group", "rooms", "--folds", "3")
+    assert code == 2
+    assert "--group" in err
+
+
 def test_a_table_is_regressed_and_predicted(table, tmp_path):
     code, out, err = call(
         "train",

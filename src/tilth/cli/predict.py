@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from tilth.cli._options import as_json, emit
+from tilth.cli._options import as_json, emit, force
+from tilth.errors import UserError
 from tilth.ship.prediction import PROBABILITY
 
 
@@ -18,9 +19,10 @@ from tilth.ship.prediction import PROBABILITY
 @click.argument("items", nargs=-1, required=True, type=click.Path())
 @click.option("--out", type=click.Path(), help="Write a CSV here instead of printing.")
 @click.option("--device", default="cpu", show_default=True)
+@force
 @as_json
 def command(
-    model: str, items: tuple[str, ...], out: str | None, device: str, as_json: bool
+    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool, as_json: bool
 ) -> None:
     """Answer for ITEMS (files, folders or a table) with the bundle or run MODEL.
 
@@ -28,6 +30,10 @@ def command(
     """
     from tilth.ship.predictor import load
 
+    if out and Path(out).exists() and not force:
+        raise UserError(
+            f"{out} exists", rule="nothing is overwritten unasked", fix="--force replaces it"
+        )
     predictor = load(model, device=device)
     answers = list(predictor.predict_items(items[0] if len(items) == 1 else list(items)))
     if as_json:

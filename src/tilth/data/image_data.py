@@ -17,7 +17,7 @@ from tilth.data.decoder import Decoder, Fit
 from tilth.data.idx_folder import read_idx_folder
 from tilth.data.image_arrays import image_arrays
 from tilth.data.image_assemble import Gathered, assemble
-from tilth.data.image_choices import choose_channels, choose_resident, choose_size
+from tilth.data.image_choices import choose_channels, choose_fit, choose_resident, choose_size
 from tilth.data.image_files import Listing, existing_folder, idx_files, list_pictures
 from tilth.data.image_findings import Facts
 from tilth.data.image_scan import Progress, decode_all, find_cut_short, scan
@@ -38,7 +38,7 @@ def read_images(
     *,
     size: int | Sequence[int] | None = None,
     grey: bool | None = None,
-    fit: Fit = "squash",
+    fit: Fit | None = None,
     augment: Augment | bool = True,
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
@@ -54,7 +54,8 @@ def read_images(
         are equal and at most 64, else 128 or the usual shorter side if that is smaller
     grey: one channel or three; by default one where no file holds colour
     fit: how other proportions are brought to this size: "squash" loses nothing of the picture,
-        "crop" takes the middle, "pad" lays bars
+        "crop" takes the middle, "pad" lays bars; by default "squash" where the files have much
+        the same proportions, else "crop"
     augment: True for the defaults of this size, False for none
     fractions: of train, valid and test, where the folders do not say; split_seed: the split is
         a function of it and of the contents, and copies stay together
@@ -81,8 +82,9 @@ def read_images(
     files = _look_at(listing, max_bad, max_pixels, progress)
     notes = [*listing.notes]
     channels = choose_channels(files.headers, grey, notes)
-    height, width = choose_size(files.headers, size, fit, notes)
-    decoder = Decoder(height, width, channels, fit, max_pixels)
+    how = choose_fit(files.headers, fit, notes)
+    height, width = choose_size(files.headers, size, how, notes)
+    decoder = Decoder(height, width, channels, how, max_pixels)
     hold = choose_resident(len(files.names), decoder, resident, memory_budget, notes)
     store, files = _store(files, decoder, hold, max_bad, progress)
     if isinstance(store, DecodedStore):

@@ -36,7 +36,7 @@ def _odd_sizes(headers: Sequence[Header], item_id: ItemId) -> list[Finding]:
                 "odd_proportions",
                 "info",
                 f"{len(odd)} pictures are over {_STRETCHED:g} times wider or taller than is usual",
-                "look at how they come out; fit='crop' or fit='pad' keep the proportions",
+                "look at how they come out; fit='pad' keeps proportions and all of the picture",
                 tuple(item_id(int(row)) for row in odd[:_MOST_ITEMS]),
             )
         )

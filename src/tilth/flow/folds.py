@@ -55,6 +55,13 @@ def cross_validate(job: Job, folds: int) -> dict[str, Any]:
     Runs are put beside each other as <run>-fold<k>. Raises UserError for fewer than two folds or
     more folds than rows.
     """
+    for name in ("group", "time"):
+        if getattr(job.settings.data, name):
+            raise UserError(
+                f"--folds with --{name}",
+                rule="folds are dealt out row by row, so rows that belong together would be parted",
+                fix=f"leave --folds out: one split respects --{name}",
+            )
     data = read(job.settings.data)
     count = sum(len(rows) for rows in data.splits.values())
     if not 2 <= folds <= count:

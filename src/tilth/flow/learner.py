@@ -32,6 +32,7 @@ from tilth.train.loop import Loop
 from tilth.train.lr_finder import LrFinding, find_lr
 from tilth.train.measure import choose_numerics
 from tilth.train.optimizers import adamw
+from tilth.train.parallel import rank_and_world
 from tilth.train.schedules import SCHEDULES
 from tilth.train.streams import seeded
 
@@ -260,6 +261,13 @@ class Learner:
         Calling it again adds a phase to the same run; ``resume=True`` goes on where a killed
         script stopped, phase by phase, to the same weights to the bit.
         """
+        _, world = rank_and_world()
+        if world > 1:
+            raise UserError(
+                f"fit in {world} processes",
+                rule="the run folder is written by one process; many ranks are for the Loop so far",
+                fix="start tilth without torchrun",
+            )
         rate = lr.suggestion if isinstance(lr, LrFinding) else lr
         changes = {"epochs": epochs, "lr": rate, "minutes": minutes}
         self.settings = fill(TrainSettings, {**vars(self.settings), **drop_none(changes)})
