@@ -167,6 +167,24 @@ def test_size_by_default(tmp_path: Path, sizes: list[tuple[int, int]], expected:
     assert any("px" in note for note in data.notes)
 
 
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([(40, 60)] * 6, "squash"),
+        ([(40, 60), (60, 80), (45, 60), (36, 64), (60, 80), (40, 60)], "squash"),
+        ([(40, 60), (60, 40)] * 3, "crop"),
+        ([(40, 40), (40, 70)] * 3, "crop"),
+    ],
+)
+def test_fit_by_default(tmp_path: Path, sizes: list[tuple[int, int]], expected: str):
+    for i, (height, width) in enumerate(sizes):
+        write(tmp_path, {f"{'ab'[i % 2]}/{i}.png": encoded(noise(height, width, seed=i))})
+    data = read_images(tmp_path, size=16)
+    assert data.preprocessor.fit == expected
+    assert any("is cropped" in note for note in data.notes) == (expected == "crop")
+    assert read_images(tmp_path, size=16, fit="pad").preprocessor.fit == "pad"
+
+
 def test_grey_sets_stay_grey(tmp_path: Path):
     class_folders(tmp_path, {"a": 3, "b": 3}, channels=1)
     assert read_images(tmp_path).model_arguments()["channels"] == 1

@@ -287,3 +287,12 @@ def test_looking_before_and_after_training(digits, tmp_path):
     assert all("%" in caption and ", " in caption for caption in captions)
     for shown in (digits, learner, learner.current_run):
         assert shown._repr_html_().startswith("<table>")
+
+
+def test_one_class_and_empty_splits_are_refused(digits):
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 8, 8)).astype(np.uint8)
+    with pytest.raises(UserError, match="one class, 3"):
+        tl.Learner(tl.arrays(pixels, np.full(40, 3)))
+    emptied = digits.with_splits({**digits.splits, "test": digits.splits["test"][:0]})
+    with pytest.raises(UserError, match="no rows in test"):
+        tl.Learner(emptied)

@@ -78,6 +78,7 @@ class Learner:
         quiet: bool = False,
         **settings: Any,
     ) -> None:
+        check_data(data)
         self.settings = fill(TrainSettings, settings)
         self.data, self.hooks, self.quiet = data, list(hooks), quiet
         self.run_folder, self.force = (Path(run) if run else None), force
@@ -301,6 +302,24 @@ class Learner:
             "learning rate": f"{self.plan.lr:g}",
             "device": f"{self.device} ({self.device_reason})",
         }
+
+
+def check_data(data: Data) -> None:
+    """Raise UserError where nothing can be learned or judged: one class, or an empty split."""
+    labels = data.target.labels
+    if data.target.kind == "classes" and len(labels) < 2:
+        raise UserError(
+            f"{data.name} has one class, {', '.join(labels)}",
+            rule="telling classes apart needs at least two",
+            fix="add examples of another class, or look at how the labels were read",
+        )
+    for split in ("train", "valid", "test"):
+        if len(data.splits[split]) == 0:
+            raise UserError(
+                f"{data.name} has no rows in {split}",
+                rule="train learns, valid chooses and test judges: each needs rows",
+                fix="tilth check says why (labels spelled in two ways, too few rows)",
+            )
 
 
 def drop_none(values: dict[str, Any]) -> dict[str, Any]:

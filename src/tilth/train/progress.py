@@ -68,7 +68,9 @@ class Progress(BaseHook):
         return "  ".join(parts)
 
     def on_exit(self, loop: LoopView) -> None:
-        """Close the line."""
+        """Close the line, and say where the training ended."""
+        if not self.quiet and loop.rank == 0 and loop.step > self.first:
+            print(self.words(loop), file=sys.stderr, flush=True)
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
