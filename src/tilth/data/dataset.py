@@ -107,6 +107,10 @@ class Store(Protocol):
         """Say which rows will be asked for soon; may do nothing."""
         ...
 
+    def keyed(self, seed: int) -> Store:
+        """Return the store with what it draws at random keyed by ``seed``; itself if nothing."""
+        ...
+
     def to(self, device: torch.device) -> Store:
         """Return the store with its tensors on ``device`` where it is resident, else itself."""
         ...

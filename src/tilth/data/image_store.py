@@ -87,6 +87,10 @@ class DecodedStore:
             self._coming.pop(next(iter(self._coming))).drop()
         self._coming[chosen] = self._begin(chosen)
 
+    def keyed(self, seed: int) -> DecodedStore:
+        """Return itself: nothing is drawn at random."""
+        return self
+
     def to(self, device: torch.device) -> DecodedStore:
         """Stay where it is: pictures are decoded on the CPU."""
         return self

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import multiprocessing
 import os
 import random
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.util import Finalize
@@ -44,19 +45,27 @@ def keyed_streams() -> Iterator[None]:
         random.setstate(outside[2])
 
 
-def fetch(items: Items, rows: Sequence[int], epoch: int, seed: int) -> list[Any]:
+def fetch(
+    items: Items,
+    rows: Iterable[int],
+    epoch: int = 0,
+    seed: int = 0,
+    keep: Callable[[Any], Any] = lambda item: item,
+) -> list[Any]:
     """Return items, each drawn with the global streams seeded by (seed, epoch, row).
 
+    keep: what is kept of each item (all of it by default), so that many can be looked through
     Whatever process asks, and in whatever order, a random transform gives the same item.
     """
     found = []
     with keyed_streams():
         for row in rows:
             key = fold(seed, "item", epoch, row) & 0xFFFFFFFF
-            torch.manual_seed(key)
+            # the CPU's stream only: that of a device belongs to the training step
+            torch.default_generator.manual_seed(key)
             np.random.seed(key)  # noqa: NPY002
             random.seed(key)
-            found.append(items[row])
+            found.append(keep(items[row]))
     return found
 
 
@@ -65,24 +74,26 @@ class ItemStore:
 
     items: the data set; collate: list of items -> a tree of tensors
     With workers, the data set must be picklable, as on every system that spawns processes.
+    Random transforms of the items are a function of (seed, epoch, row); see ``keyed``.
     """
 
     resident = False
 
     def __init__(
-        self,
-        items: Items,
-        *,
-        workers: int = 0,
-        collate: Collate = default_collate,
-        seed: int = 0,
+        self, items: Items, *, workers: int = 0, collate: Collate = default_collate
     ) -> None:
-        self.items, self.workers, self.collate, self.seed = items, workers, collate, seed
-        self._pool: ProcessPoolExecutor | None = None
+        self.items, self.workers, self.collate, self.seed = items, workers, collate, 0
+        self._readers = _Readers(items, workers)
         self._coming: dict[tuple[int, ...], list[Future[list[Any]]]] = {}
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def keyed(self, seed: int) -> ItemStore:
+        """Return the same items, read by the same workers, drawn with another seed."""
+        other = copy.copy(self)
+        other.seed, other._coming = seed, {}
+        return other
 
     def take(self, rows: Tensor, epoch: int = 0) -> Any:
         """Return the collated items of ``rows``."""
@@ -103,21 +114,36 @@ class ItemStore:
         return self
 
     def _ask(self, rows: tuple[int, ...], epoch: int) -> list[Future[list[Any]]]:
+        size = -(-len(rows) // self.workers)
+        cuts = [rows[start : start + size] for start in range(0, len(rows), size)]
+        return [self._readers.pool.submit(_fetch_here, cut, epoch, self.seed) for cut in cuts]
+
+    def close(self) -> None:
+        """End the workers."""
+        self._readers.close()
+
+
+class _Readers:
+    """The worker processes of one data set, begun when they are first needed."""
+
+    def __init__(self, items: Items, workers: int) -> None:
+        self._items, self._workers = items, workers
+        self._pool: ProcessPoolExecutor | None = None
+
+    @property
+    def pool(self) -> ProcessPoolExecutor:
         if self._pool is None:
             spawn = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(
-                self.workers, mp_context=spawn, initializer=_begin, initargs=(self.items,)
+                self._workers, mp_context=spawn, initializer=_begin, initargs=(self._items,)
             )
             # a process that was itself started by multiprocessing waits for its own at the end:
             # they have to be told before, which the pool by itself does only in a main process
             # (and before the pool's own queue is closed, which has priority 10)
             Finalize(self, self._pool.shutdown, kwargs={"cancel_futures": True}, exitpriority=20)
-        size = -(-len(rows) // self.workers)
-        cuts = [rows[start : start + size] for start in range(0, len(rows), size)]
-        return [self._pool.submit(_fetch_here, cut, epoch, self.seed) for cut in cuts]
+        return self._pool
 
     def close(self) -> None:
-        """End the workers."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None

@@ -14,10 +14,12 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, default_collate
 
 from tilth.data.dataset import Data, Finding, IntArray, Prepare, Target
-from tilth.data.item_store import Collate, Items, ItemStore
+from tilth.data.item_store import Collate, Items, ItemStore, fetch
 from tilth.data.split import split
 from tilth.errors import UserError
 from tilth.tree import leaves
+
+_FINGERPRINTED = 64  # items, evenly spaced: enough to see that data was changed, in no time
 
 
 class OwnPreprocessor:
@@ -62,7 +64,7 @@ class OwnData(Data):
     ) -> None:
         self.items: ConcatDataset[Any] = ConcatDataset(list(parts.values()))  # type: ignore[arg-type]
         self.workers, self.collate = workers, collate
-        values = [item_target(self.items[row]) for row in range(len(self.items))]
+        values = fetch(self.items, range(len(self.items)), keep=item_target)
         target, encoded = infer_target(values, labels)
         super().__init__(
             "own data", target, own_splits(parts, values, target, split_seed, fractions)
@@ -74,8 +76,12 @@ class OwnData(Data):
             encoded = self.target.encode(values)
         self._targets = encoded
         self.preprocessor = OwnPreprocessor(collate)
-        self._store = ItemStore(self.items, workers=workers, collate=collate, seed=split_seed)
+        self._store = ItemStore(self.items, workers=workers, collate=collate)
         self.notes.append(f"{len(values):,} items of your own, read with {workers} workers")
+        self.notes.append(
+            f"a run knows its data again by all targets and {min(_FINGERPRINTED, len(values))} "
+            "items, evenly spaced; other items are not compared"
+        )
 
     @property
     def store(self) -> ItemStore:
@@ -103,11 +109,12 @@ class OwnData(Data):
 
     def show_item(self, row: int) -> dict[str, Any]:
         """Return the shape and range of the item's tensors."""
+        item = self._item(row)
         shown = {
             f"tensor {place}": f"{tuple(leaf.shape)} {leaf.dtype}"
-            for place, leaf in enumerate(leaves(self.items[row]))
+            for place, leaf in enumerate(leaves(item))
         }
-        return {"row": shown or {"item": str(self.items[row])[:200]}}
+        return {"row": shown or {"item": str(item)[:200]}}
 
     def flat_features(self, rows: IntArray) -> NDArray[np.float32]:
         """Return all input tensors of the rows, flattened side by side."""
@@ -121,19 +128,29 @@ class OwnData(Data):
         return [Finding("own_items", "info", what)]
 
     def fingerprint(self) -> str:
-        """Return a SHA-256 over the targets and the first and last items' tensors."""
+        """Return a SHA-256 over all targets and the tensors of 64 items, evenly spaced.
+
+        The items are drawn as for row numbers with seed 0, so random transforms do not change it.
+        """
         digest = hashlib.sha256(self._targets.numpy().tobytes())
-        for row in {0, len(self.items) - 1}:
-            for leaf in leaves(self.items[row]):
-                digest.update(leaf.contiguous().numpy().tobytes())
+        rows = np.linspace(0, len(self.items) - 1, _FINGERPRINTED).astype(np.int64)
+        # collated, arrays and numbers are tensors too
+        chosen = fetch(self.items, np.unique(rows).tolist(), keep=lambda it: self.collate([it]))
+        for leaf in leaves(chosen):
+            raw = leaf.detach().contiguous().reshape(-1).view(torch.uint8)
+            digest.update(raw.numpy().tobytes())
         return digest.hexdigest()
 
     def model_arguments(self) -> dict[str, Any]:
         """Return channels and size where the inputs are pictures, so that own nets can be named."""
-        first = self.items[0][0]
+        first = self._item(0)[0]
         if isinstance(first, Tensor) and first.dim() == 3:
             return {"channels": first.shape[0], "size": list(first.shape[1:])}
         return {}
+
+    def _item(self, row: int) -> Any:
+        """Return an item without a trace in the caller's random streams."""
+        return fetch(self.items, [row])[0]
 
     def describe(self) -> dict[str, Any]:
         """Return counts per split."""

@@ -43,6 +43,10 @@ class ResidentStore:
     def prefetch(self, rows: Tensor, epoch: int = 0) -> None:
         """Do nothing: every row is here."""
 
+    def keyed(self, seed: int) -> ResidentStore:
+        """Return itself: nothing is drawn at random."""
+        return self
+
     def to(self, device: torch.device) -> ResidentStore:
         """Return the store with its tensors on ``device`` (itself if they are there)."""
         if all(leaf.device == device for leaf in leaves(self.raw)):

@@ -56,7 +56,8 @@ class DatasetSource(BaseSource):
     """Shuffled training batches of some rows of a store, prepared as whole tensors.
 
     ``prepare`` gets the raw batch, its row ids and the epoch, so augmentation is a function of
-    (seed, epoch, row) whatever the number of workers or ranks.
+    (seed, epoch, row) whatever the number of workers or ranks; so is what the store itself draws
+    (random transforms inside the user's own items).
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class DatasetSource(BaseSource):
     ) -> None:
         self.order = Order(rows, batch_size, seed=seed, shuffle=True)
         self.device = torch.device(device)
-        self.store = store.to(self.device)
+        self.store = store.keyed(seed).to(self.device)
         self.targets = targets.to(self.device)
         self.prepare, self.step = prepare, 0
 

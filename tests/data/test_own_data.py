@@ -1,0 +1,162 @@
+"""The user's own data sets: what is random in them is keyed by seed, phase, epoch and row."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
+
+import tilth as tl
+from tilth.data.own_data import item_target
+from tilth.data.source import DatasetSource
+from tilth.errors import UserError
+
+
+class Noisy(Dataset):
+    """Forty rows whose inputs hold a draw of each global stream beside their number."""
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, index):
+        draws = [torch.rand(1).item(), np.random.rand(), random.random()]  # noqa: NPY002
+        return torch.tensor([float(index), *draws]), index % 2
+
+
+class Plain(Dataset):
+    """Rows of fixed numbers; ``changed`` holds another number in one row."""
+
+    def __init__(self, rows=1000, changed=None):
+        self.rows, self.changed = rows, changed
+
+    def __len__(self):
+        return self.rows
+
+    def __getitem__(self, index):
+        return torch.tensor([float(index), 9.0 if index == self.changed else 1.0]), index % 2
+
+
+def batches(data, seed, count=12):
+    """Row -> inputs for each of ``count`` batches of a training source."""
+    source = DatasetSource(
+        data.store,
+        data.targets,
+        data.splits["train"],
+        7,
+        prepare=data.prepare(train=True, seed=seed),
+        seed=seed,
+    )
+    model = torch.nn.Identity()
+    context = type("Context", (), {"rank": 0, "world": 1})()
+    found = []
+    for _ in range(count):
+        batch = source.next(model, context)
+        found.append(dict(zip(batch.rows.tolist(), batch.inputs.tolist(), strict=True)))
+    return found
+
+
+def draws_of(found, row):
+    return [batch[row] for batch in found if row in batch]
+
+
+def test_random_items_follow_the_seed_of_the_training_and_the_epoch():
+    data = tl.dataset(Noisy())
+    row = int(data.splits["train"][3])
+    zero, again, one = batches(data, 0), batches(data, 0), batches(data, 1)
+    assert zero == again
+    first, second = draws_of(zero, row)[:2]
+    assert first[0] == second[0] == row
+    assert all(a != b for a, b in zip(first[1:], second[1:], strict=True))  # two epochs
+    other = draws_of(one, row)[0]
+    assert all(a != b for a, b in zip(first[1:], other[1:], strict=True))  # two seeds
+
+
+def test_the_learner_gives_each_phase_and_seed_its_own_draws():
+    data = tl.dataset(Noisy())
+    row = int(data.splits["train"][3])
+    found = {}
+    for seed in (0, 1):
+        learner = tl.Learner(
+            data, torch.nn.Linear(4, 2), seed=seed, quiet=True, batch_size=7, device="cpu"
+        )
+        for phase in (0, 1):
+            store = learner.source(phase).store
+            found[seed, phase] = tuple(store.take(torch.tensor([row]))[0][0].tolist())
+            assert store.take(torch.tensor([row]))[0][0].tolist() == list(found[seed, phase])
+    assert len(set(found.values())) == 4
+
+
+@pytest.mark.slow
+def test_random_items_are_the_same_for_any_number_of_workers():
+    alone = batches(tl.dataset(Noisy(), workers=0), 3)
+    for workers in (1, 2):
+        data = tl.dataset(Noisy(), workers=workers)
+        assert batches(data, 3) == alone
+        data.store.close()
+
+
+def test_another_split_seed_changes_no_draw():
+    one, other = tl.dataset(Noisy()), tl.dataset(Noisy(), split_seed=1)
+    row = torch.tensor([0])
+    assert torch.equal(one.store.take(row)[0], other.store.take(row)[0])
+
+
+def test_reading_and_the_fingerprint_leave_the_global_streams_alone():
+    torch.manual_seed(4)
+    np.random.seed(4)  # noqa: NPY002
+    random.seed(4)
+    expected = torch.rand(1).item(), np.random.rand(), random.random()  # noqa: NPY002
+    torch.manual_seed(4)
+    np.random.seed(4)  # noqa: NPY002
+    random.seed(4)
+    data = tl.dataset(Noisy())
+    data.fingerprint()
+    data.model_arguments()
+    data.show_item(0)
+    assert (torch.rand(1).item(), np.random.rand(), random.random()) == expected  # noqa: NPY002
+
+
+def test_the_fingerprint_of_random_items_can_be_repeated():
+    torch.manual_seed(1)
+    first = tl.dataset(Noisy()).fingerprint()
+    torch.manual_seed(2)
+    assert tl.dataset(Noisy()).fingerprint() == first
+
+
+def test_the_fingerprint_looks_at_64_items_and_says_so():
+    rows = np.linspace(0, 999, 64).astype(int)
+    data = tl.dataset(Plain())
+    assert tl.dataset(Plain()).fingerprint() == data.fingerprint()
+    for row in (rows[0], rows[17], rows[-1]):
+        assert tl.dataset(Plain(changed=row)).fingerprint() != data.fingerprint()
+    assert any("64 items, evenly spaced" in note for note in data.notes)
+    assert any("7 items" in note for note in tl.dataset(Plain(7)).notes)
+
+
+def test_the_fingerprint_takes_any_number_type_and_arrays():
+    class Mixed(Dataset):
+        def __init__(self, value):
+            self.value = value
+
+        def __len__(self):
+            return 20
+
+        def __getitem__(self, index):
+            half = torch.tensor(self.value, dtype=torch.bfloat16, requires_grad=True)
+            return {"half": half, "array": np.full(2, self.value)}, index % 2
+
+    assert tl.dataset(Mixed(1.0)).fingerprint() != tl.dataset(Mixed(2.0)).fingerprint()
+
+
+def test_an_item_that_is_no_pair_is_told():
+    with pytest.raises(UserError, match=r"an item of type Tensor.*pair.*Fix: return inputs and"):
+        item_target(torch.zeros(3))
+
+
+def test_a_loader_whose_sampler_means_something_is_refused():
+    loader = DataLoader(Plain(20), sampler=WeightedRandomSampler([1.0] * 20, 20))
+    with pytest.raises(UserError, match="WeightedRandomSampler"):
+        tl.dataset(loader)
