@@ -24,7 +24,11 @@ class TilthError(Exception):
         self.choices = [str(choice) for choice in choices]
         listed = f"Choices: {', '.join(self.choices)}" if self.choices else ""
         parts = [f"{found}; {rule}" if rule else found, listed, f"Fix: {fix}" if fix else ""]
-        super().__init__(" ".join(part.rstrip(".") + "." for part in parts if part))
+        super().__init__(" ".join(_sentence(part) for part in parts if part))
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else text.rstrip(".") + "."
 
 
 class UserError(TilthError):
@@ -46,13 +50,6 @@ class NonFiniteLoss(TilthError):
     def __init__(self, found: str, *, step: int, rows: list[int] | None, fix: str) -> None:
         super().__init__(found, fix=fix)
         self.step, self.rows = step, rows
-
-
-class MissingExtra(UserError):
-    """An optional dependency is not installed; names the extra that brings it."""
-
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed", fix=f"pip install 'tilth[{extra}]'")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:

@@ -12,53 +12,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from tilth.cli.main import main
-
-FAST = ["--epochs", "1", "--lr", "0.01", "--dtype", "float32", "--set", "train.channels_last=no"]
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("with spaces") / "naïve 模型"
-    stream = np.random.default_rng(0)
-    for label, level in (("dark", 60), ("light", 190)):
-        (folder / label).mkdir(parents=True)
-        for number in range(40):
-            pixels = np.clip(stream.normal(level, 30, (12, 12)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(folder / label / f"{number}.png")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    stream = np.random.default_rng(1)
-    rooms, area = stream.integers(1, 6, 300), stream.normal(100, 20, 300)
-    price = 50 * rooms + 2 * area + stream.normal(0, 5, 300)
-    path = tmp_path_factory.mktemp("table") / "houses.csv"
-    pl.DataFrame({"rooms": rooms, "area": area, "price": price}).write_csv(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def trained(pictures, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "first"
-    code, out, _ = call("train", pictures, "-o", folder, "--model", "mlp", *FAST, "--json", "-q")
-    assert code == 0
-    return folder, json.loads(out)
-
-
-def call(*words):
-    """Run the command line here; return exit code, stdout and stderr."""
-    import contextlib
-    import io
-
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main([str(word) for word in words])
-        except SystemExit as stop:
-            code = stop.code or 0
-    return code, out.getvalue(), err.getvalue()
+from tests.cli.calling import FAST, call
 
 
 def test_train_ends_with_one_json_object(trained):
@@ -96,39 +50,6 @@ def test_a_run_has_the_files_that_are_promised(trained):
         "manifest.json",
     }
     assert found["bundle"] == str(folder / "model")
-
-
-def test_predict_gives_one_object_per_item_and_names_the_bad_one(trained, pictures, tmp_path):
-    folder, _ = trained
-    bad = tmp_path / "bad.png"
-    bad.write_bytes(b"")
-    good = [pictures / "dark" / "0.png", pictures / "light" / "0.png"]
-    code, out, _ = call("predict", folder, *good, bad, "--json")
-    answers = [json.loads(line) for line in out.splitlines()]
-    assert code == 1
-    assert [answer["prediction"] for answer in answers[:2]] == ["dark", "light"]
-    assert sum(answers[0]["probabilities"].values()) == pytest.approx(1)
-    assert "bad.png" in answers[2]["item"]
-    assert "error" in answers[2]
-
-
-def test_predict_writes_a_csv(trained, pictures, tmp_path):
-    folder, _ = trained
-    code, out, _ = call("predict", folder, pictures / "dark", "--out", tmp_path / "p.csv")
-    assert (code, out) == (0, "")
-    frame = pl.read_csv(tmp_path / "p.csv")
-    assert len(frame) == 40
-    assert frame["probability_dark"].mean() > 0.5
-
-
-def test_answers_are_not_overwritten_unasked(trained, pictures, tmp_path):
-    folder, _ = trained
-    kept = tmp_path / "p.csv"
-    kept.write_text("mine")
-    code, _, err = call("predict", folder, pictures / "dark", "--out", kept)
-    assert (code, kept.read_text()) == (2, "mine")
-    assert "--force" in err
-    assert call("predict", folder, pictures / "dark", "--out", kept, "--force")[0] == 0
 
 
 def test_folds_do_not_part_groups(table):
@@ -261,7 +182,10 @@ def test_doctor_lists_versions_and_models():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["trian", "x"], "Did you mean 'train'"),
+        (["trian", "x"], "did you mean 'train'?"),
+        (["train", "x", "--epohcs", "3"], "did you mean '--epochs'?"),
+        (["train"], "missing argument 'PATH'. Fix: tilth train --help"),
+        (["train", "x", "--epochs", "two"], "'two' is not a valid integer. Fix: tilth train"),
         (["train", "no/such/folder"], "there is nothing at 'no/such/folder'"),
         (["train", "TABLE"], "--target"),
         (["train", "TABLE", "--target", "prize"], "did you mean 'price'"),
@@ -274,7 +198,7 @@ def test_doctor_lists_versions_and_models():
         (["train", "TABLE", "--target", "price", "--model", "tabular"], "did you mean"),
         (["train", "TABLE", "--target", "price", "--device", "cudda"], "did you mean 'cuda'"),
         (["train", "TABLE", "--target", "price", "--batch-size", "999"], "batch_size=999"),
-        (["predict", "no/run", "x"], "there is no folder no/run"),
+        (["predict", "no/run", "TABLE"], "there is no folder no/run"),
         (["resume", "no/run"], "there is no folder no/run"),
         (["report", "no/run"], "there is no folder no/run"),
     ],

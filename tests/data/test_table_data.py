@@ -279,7 +279,7 @@ def test_a_missing_target_column_lists_the_columns_and_the_likely_one(tmp_path):
         read_table(write(tmp_path, rows()), "knd")
     assert str(caught.value) == (
         "unknown column of t.csv 'knd'. Choices: colour, kind, price, size, when, who. "
-        "Fix: did you mean 'kind'?."
+        "Fix: did you mean 'kind'?"
     )
     with pytest.raises(UserError, match="no table in"):
         read_table(tmp_path.parent / tmp_path.name / "..", "kind")

@@ -36,3 +36,17 @@ def test_columns_come_back_as_the_same_kind_of_frame():
     pandas = alike(pd.DataFrame({"a": [1, 2]}, index=["p", "q"]), columns)
     expected = pd.DataFrame({"prediction": ["x", "y"], "probability": [1.0, 3.0]}, index=["p", "q"])
     pd.testing.assert_frame_equal(pandas, expected, check_dtype=False)
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame])
+def test_a_frame_without_rows_has_the_types_of_one_with_rows(make):
+    def columns(rows):
+        return {
+            "prediction": np.array(["x", "y"], dtype=object)[np.zeros(rows, dtype=int)],
+            "probability": np.ones(rows),
+        }
+
+    none, some = (alike(make({"a": [1] * rows}), columns(rows)) for rows in (0, 3))
+    assert list(none.columns) == ["prediction", "probability"]
+    assert list(none.dtypes) == list(some.dtypes)
+    assert len(none) == 0

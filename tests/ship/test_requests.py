@@ -83,3 +83,12 @@ def test_what_is_no_table_is_said(asked):
 def test_a_kind_of_ones_own_takes_one_or_a_list():
     assert understand(3, Columns()).shape == "one"
     assert understand([3, 4], Columns()).shape == "many"
+
+
+def test_folders_in_a_list_stand_for_their_pictures(tmp_path):
+    below = pictures(tmp_path / "new", count=2)
+    asked = understand(["first.png", tmp_path / "new", b"bytes"], PICTURES)
+    assert asked.names == ["first.png", *map(str, below), 3]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no pictures in"):
+        understand([tmp_path / "empty"], PICTURES)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tilth.cli._verb import GROUP
+
 if TYPE_CHECKING:
     from tilth.flow.settings import Settings
 
@@ -30,7 +32,21 @@ def stack(*options: Callable[[F], F]) -> Callable[[F], F]:
     return add
 
 
-data_options = stack(
+def grouped(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
+    """Return ``stack`` of the options, which ``--help`` lists under a heading."""
+
+    def add(function: F) -> F:
+        before = len(getattr(function, "__click_params__", ()))
+        function = stack(*options)(function)
+        for parameter in function.__click_params__[before:]:  # type: ignore[attr-defined]
+            setattr(parameter, GROUP, heading)
+        return function
+
+    return add
+
+
+data_options = grouped(
+    "The data",
     click.option("--target", help="Column to predict (tables)."),
     click.option("--task", help="classify or regress, where the inference is not wanted."),
     click.option("--size", type=int, help="Side of the pictures in px."),
@@ -39,7 +55,8 @@ data_options = stack(
     click.option("--time", help="Column that splits follow: the latest rows are the test."),
     click.option("--split-seed", type=int, help="Seed of the split alone.  [default: 0]"),
 )
-train_options = stack(
+train_options = grouped(
+    "The training",
     click.option("--model", help="A network's name; tilth doctor lists them."),
     click.option("--epochs", type=int, help="Passes over the training rows."),
     click.option("--minutes", type=float, help="Time budget of the training."),

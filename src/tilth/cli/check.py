@@ -9,11 +9,17 @@ from typing import Any
 import click
 
 from tilth.cli._options import as_json, data_options, emit, settings_from
+from tilth.cli._verb import Verb
 
 MARKS = {"error": "ERROR", "warning": "warning", "info": "note"}
 
 
-@click.command("check", short_help="Look at the data before training.")
+@click.command(
+    "check",
+    cls=Verb,
+    short_help="Look at the data before training.",
+    examples=["tilth check flowers/", "tilth check houses.csv --target price --json"],
+)
 @click.argument("path")
 @data_options
 @as_json

@@ -7,9 +7,15 @@ from pathlib import Path
 import click
 
 from tilth.cli._options import as_json, emit
+from tilth.cli._verb import Verb
 
 
-@click.command("compare", short_help="Put runs side by side.")
+@click.command(
+    "compare",
+    cls=Verb,
+    short_help="Put runs side by side.",
+    examples=["tilth compare runs/flowers runs/flowers-2"],
+)
 @click.argument("runs", nargs=-1, required=True, type=click.Path())
 @as_json
 def command(runs: tuple[str, ...], as_json: bool) -> None:

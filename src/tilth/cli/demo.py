@@ -7,9 +7,15 @@ from pathlib import Path
 import click
 
 from tilth.cli._options import as_json, emit, force, quiet
+from tilth.cli._verb import Verb
 
 
-@click.command("demo", short_help="The whole flow on built-in digits, in a minute.")
+@click.command(
+    "demo",
+    cls=Verb,
+    short_help="The whole flow on built-in digits, in a minute.",
+    examples=["tilth demo", "tilth demo -o runs/mine --seed 1"],
+)
 @click.option("-o", "--out", default="runs/digits", show_default=True, type=click.Path())
 @click.option("--seed", default=0, show_default=True)
 @force

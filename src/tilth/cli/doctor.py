@@ -5,9 +5,15 @@ from __future__ import annotations
 import click
 
 from tilth.cli._options import as_json, emit
+from tilth.cli._verb import Verb
 
 
-@click.command("doctor", short_help="Print versions, devices and models.")
+@click.command(
+    "doctor",
+    cls=Verb,
+    short_help="Print versions, devices and models.",
+    examples=["tilth doctor", "tilth doctor --json"],
+)
 @as_json
 def command(as_json: bool) -> None:
     """Print versions, devices (each probed with a real operation), folders and model names."""

@@ -5,9 +5,15 @@ from __future__ import annotations
 import click
 
 from tilth.cli._options import as_json, emit, force
+from tilth.cli._verb import Verb
 
 
-@click.command("export", short_help="Write a run's bundle somewhere.")
+@click.command(
+    "export",
+    cls=Verb,
+    short_help="Write a run's bundle somewhere.",
+    examples=["tilth export runs/flowers flowers-model"],
+)
 @click.argument("run", type=click.Path())
 @click.argument("to", type=click.Path())
 @force

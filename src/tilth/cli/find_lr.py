@@ -7,9 +7,15 @@ from typing import Any
 import click
 
 from tilth.cli._options import as_json, data_options, emit, settings_from, train_options
+from tilth.cli._verb import Verb
 
 
-@click.command("find-lr", short_help="Propose a learning rate.")
+@click.command(
+    "find-lr",
+    cls=Verb,
+    short_help="Propose a learning rate.",
+    examples=["tilth find-lr flowers/", "tilth find-lr houses.csv --target price --plot curve.png"],
+)
 @click.argument("path")
 @data_options
 @train_options

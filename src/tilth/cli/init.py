@@ -7,9 +7,18 @@ from typing import Any
 import click
 
 from tilth.cli._options import data_options, settings_from
+from tilth.cli._verb import Verb
 
 
-@click.command("init", short_help="Print a full tilth.toml for some data.")
+@click.command(
+    "init",
+    cls=Verb,
+    short_help="Print a full tilth.toml for some data.",
+    examples=[
+        "tilth init flowers/ > tilth.toml",
+        "tilth init houses.csv --target price > tilth.toml",
+    ],
+)
 @click.argument("path")
 @data_options
 def command(path: str, **options: Any) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 
 import click
 
 import tilth.cli
-from tilth.errors import TilthError, nearest
+from tilth.cli._verb import explain
+from tilth.errors import TilthError, choose
 
 VERBS = (
     "demo", "check", "find-lr", "train", "resume", "predict", "report",
@@ -48,10 +51,8 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the verb that was probably meant."""
         verbs = self.list_commands(context)
-        if args and args[0] not in verbs and not args[0].startswith("-"):
-            guess = nearest(args[0], verbs)
-            hint = f" Did you mean {guess!r}?" if guess else ""
-            raise click.UsageError(f"unknown verb {args[0]!r}.{hint} Verbs: {', '.join(verbs)}.")
+        if args and not args[0].startswith("-"):
+            choose(args[0], verbs, "verb")
         return super().resolve_command(context, args)
 
 
@@ -69,17 +70,27 @@ def tilth_command() -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = tell_warning
+        run(given)
+
+
+def run(given: list[str]) -> None:
+    """Run a command line; every end but success is an exit with its code."""
     try:
-        tilth_command.main(given, standalone_mode=False)
+        tilth_command.main(given, prog_name="tilth", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        sys.exit(2)
     except click.ClickException as error:
-        tell(error.format_message(), given, code=2)
+        tell(explain(error), given, code=2)
     except TilthError as error:
         tell(str(error), given, code=error.exit_code)
     except click.exceptions.Abort as stop:  # what click makes of a KeyboardInterrupt
         folder = getattr(stop.__cause__, "folder", None)
-        again = f"stopped; everything is saved. To go on: tilth resume {folder}"
+        again = f"stopped; everything is saved. To go on: tilth resume {shlex.quote(str(folder))}"
         tell(again if folder else "stopped", given, code=130)
     except BrokenPipeError:
         sys.exit(1)
@@ -91,3 +102,8 @@ def tell(message: str, given: list[str], *, code: int) -> None:
     if "--json" in given:
         print(json.dumps({"error": message, "exit_code": code}))
     sys.exit(code)
+
+
+def tell_warning(message: Warning | str, *where: object, **more: object) -> None:
+    """Say a warning as a line for people; the line of code it came from is none of theirs."""
+    print(f"tilth: warning: {message}", file=sys.stderr)

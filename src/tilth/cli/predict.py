@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,43 +11,63 @@ from typing import Any
 import click
 
 from tilth.cli._options import as_json, emit, force
+from tilth.cli._verb import Verb
 from tilth.errors import UserError
-from tilth.ship.prediction import PROBABILITY
 
 
-@click.command("predict", short_help="Answer for new items.")
+@click.command(
+    "predict",
+    cls=Verb,
+    short_help="Answer for new items.",
+    examples=[
+        "tilth predict runs/flowers new.jpg more/",
+        "tilth predict houses-model new.csv --out answers.csv",
+    ],
+)
 @click.argument("model", type=click.Path())
 @click.argument("items", nargs=-1, required=True, type=click.Path())
-@click.option("--out", type=click.Path(), help="Write a CSV here instead of printing.")
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--out", type=click.Path(), help="Write the answers to this CSV.")
+@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or mps.")
 @force
 @as_json
 def command(
     model: str, items: tuple[str, ...], out: str | None, device: str, force: bool, as_json: bool
 ) -> None:
-    """Answer for ITEMS (files, folders or a table) with the bundle or run MODEL.
+    """Answer for ITEMS (pictures, folders of them, tables) with the bundle or run MODEL.
 
-    With --json, one JSON object per item. Items that cannot be read say so and the exit code is 1.
+    With --json, one JSON object per item. What cannot be read is named, the others are answered,
+    and the exit code is 1.
     """
+    check_paths(items, out, force)
     from tilth.ship.predictor import load
 
+    answers, failed = [], 0
+    asked = items[0] if len(items) == 1 else list(items)
+    for answer in load(model, device=device).predict_items(asked):
+        failed += "error" in answer
+        if out:
+            answers.append(answer)
+        if as_json:
+            emit(answer)
+        elif not out:
+            click.echo(line(answer))
+    if out:
+        write_csv(answers, Path(out))
+        click.echo(f"{len(answers):,} answers in {out}", err=True)
+    if failed:
+        click.echo(f"{failed:,} without an answer: see the errors beside them", err=True)
+        sys.exit(1)
+
+
+def check_paths(items: tuple[str, ...], out: str | None, force: bool) -> None:
+    """Raise UserError for what is not there, and for what is there already."""
+    for item in items:
+        if not Path(item).exists():
+            raise UserError(f"there is nothing at {item!r}", fix="check the path")
     if out and Path(out).exists() and not force:
         raise UserError(
             f"{out} exists", rule="nothing is overwritten unasked", fix="--force replaces it"
         )
-    predictor = load(model, device=device)
-    answers = list(predictor.predict_items(items[0] if len(items) == 1 else list(items)))
-    if as_json:
-        for answer in answers:
-            emit(answer)
-    elif out:
-        write_csv(answers, Path(out))
-        click.echo(f"{len(answers)} answers in {out}", err=True)
-    else:
-        for answer in answers:
-            click.echo(line(answer))
-    if any("error" in answer for answer in answers):
-        sys.exit(1)
 
 
 def line(answer: dict[str, Any]) -> str:
@@ -59,17 +80,30 @@ def line(answer: dict[str, Any]) -> str:
 
 
 def write_csv(answers: list[dict[str, Any]], path: Path) -> None:
-    """Write answers as a table with one column per class probability."""
+    """Write answers as a table, whole or not at all, with one column per class probability.
+
+    Raises UserError where it cannot be written.
+    """
+    from tilth.files import write_text
+
     rows = [flat(answer) for answer in answers]
+    text = io.StringIO()
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        writer.writerows(rows)
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    try:
+        write_text(path, text.getvalue())
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path} ({error.strerror or error})", fix="choose another place"
+        ) from error
 
 
 def flat(answer: dict[str, Any]) -> dict[str, Any]:
     """Spread the probabilities over columns."""
+    from tilth.ship.prediction import PROBABILITY
+
     chances = answer.get("probabilities") or {}
     plain = {name: value for name, value in answer.items() if name != "probabilities"}
     return plain | {PROBABILITY.format(label=label): chance for label, chance in chances.items()}

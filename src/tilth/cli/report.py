@@ -7,9 +7,15 @@ from pathlib import Path
 import click
 
 from tilth.cli._options import as_json, emit
+from tilth.cli._verb import Verb
 
 
-@click.command("report", short_help="Make a run's report again.")
+@click.command(
+    "report",
+    cls=Verb,
+    short_help="Make a run's report again.",
+    examples=["tilth report runs/flowers"],
+)
 @click.argument("run", type=click.Path())
 @as_json
 def command(run: str, as_json: bool) -> None:

@@ -7,9 +7,15 @@ from pathlib import Path
 import click
 
 from tilth.cli._options import as_json, emit, quiet
+from tilth.cli._verb import Verb
 
 
-@click.command("resume", short_help="Go on with a run that was stopped.")
+@click.command(
+    "resume",
+    cls=Verb,
+    short_help="Go on with a run that was stopped.",
+    examples=["tilth resume runs/flowers"],
+)
 @click.argument("run", type=click.Path())
 @quiet
 @as_json

@@ -7,9 +7,15 @@ from pathlib import Path
 import click
 
 from tilth.cli._options import as_json, emit
+from tilth.cli._verb import Verb
 
 
-@click.command("runs", short_help="List runs.")
+@click.command(
+    "runs",
+    cls=Verb,
+    short_help="List runs.",
+    examples=["tilth runs", "tilth runs elsewhere/ --json"],
+)
 @click.argument("folder", default="runs", type=click.Path())
 @as_json
 def command(folder: str, as_json: bool) -> None:

@@ -16,9 +16,19 @@ from tilth.cli._options import (
     settings_from,
     train_options,
 )
+from tilth.cli._verb import Verb
 
 
-@click.command("train", short_help="Train on pictures, a table or a tilth.toml.")
+@click.command(
+    "train",
+    cls=Verb,
+    short_help="Train on pictures, a table or a tilth.toml.",
+    examples=[
+        "tilth train flowers/ -o runs/flowers",
+        "tilth train houses.csv --target price --epochs 20",
+        "tilth train tilth.toml --set train.clip=0.5",
+    ],
+)
 @click.argument("path")
 @click.option("-o", "--out", type=click.Path(), help="Folder of the run.")
 @data_options

@@ -40,10 +40,18 @@ def alike(frame: Any, columns: Mapping[str, NDArray[Any]]) -> Any:
     >>> alike(pl.DataFrame({"x": [1, 2]}), {"prediction": np.array([0.5, 1.5])}).columns
     ['prediction']
     """
+    texts = [name for name, values in columns.items() if values.dtype.kind in "OU"]
     if library(frame) == "pandas":
-        return type(frame)(dict(columns), index=frame.index)
-    return type(frame)({name: _series(values) for name, values in columns.items()})
+        # said, because a column without rows does not show that it holds text
+        made = type(frame)(dict(columns), index=frame.index)
+        return made.astype(dict.fromkeys(texts, "str"))
+    import polars as pl
 
-
-def _series(values: NDArray[Any]) -> Any:
-    return values.tolist() if values.dtype.kind in "OU" else np.ascontiguousarray(values)
+    return pl.DataFrame(
+        {
+            name: pl.Series(values.tolist(), dtype=pl.String)
+            if name in texts
+            else np.ascontiguousarray(values)
+            for name, values in columns.items()
+        }
+    )

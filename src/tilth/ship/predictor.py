@@ -16,7 +16,7 @@ from tilth.ship.architecture import Plugin
 from tilth.ship.encoding import ROWS_AT_ONCE, encode
 from tilth.ship.open_bundle import Opened, open_bundle
 from tilth.ship.prediction import PROBABILITY, Prediction, Predictions
-from tilth.ship.requests import Name, Request, understand
+from tilth.ship.requests import Name, Request, understand, understand_each
 from tilth.tasks import Predictions as Decoded
 from tilth.train.device import choose_device
 from tilth.tree import map_tree, num_rows
@@ -103,19 +103,20 @@ class Predictor:
     def predict_items(self, asked: Any) -> Iterator[dict[str, Any]]:
         """Yield a JSON-ready dict per item: item, prediction, probability, probabilities.
 
-        asked: as for ``predict``. An item that cannot be read gives {"item", "error"} and the
-        others their answers. Memory does not grow with the number of items.
+        asked: as for ``predict``, or a list of paths of tables. An item that cannot be read
+            gives {"item", "error"} and the others their answers. Memory does not grow with the
+            number of items.
         """
-        request = understand(asked, self._preprocessor)
-        if request.shape == "frame":
+        for request in understand_each(asked, self._preprocessor):
             yield from ({"item": bad.item, "error": bad.reason} for bad in request.bad)
-            yield from self._frame_items(request)
-            return
-        for name, answer in self._many(request):
-            if isinstance(answer, UserError):
-                yield {"item": name, "error": str(answer)}
-            else:
-                yield answer.to_json()
+            if request.shape == "frame":
+                yield from self._frame_items(request)
+                continue
+            for name, answer in self._many(request):
+                if isinstance(answer, UserError):
+                    yield {"item": name, "error": str(answer)}
+                else:
+                    yield answer.to_json()
 
     def _one(self, item: Any, name: Name) -> Prediction:
         decoded = self._decoded(self._preprocessor([item]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,12 +35,31 @@ def understand(asked: Any, preprocessor: Preprocessor) -> Request:
     Raises UserError for what it cannot mean.
     """
     if isinstance(asked, list | tuple):
-        return many(asked)
+        return many(_without_folders(asked) if preprocessor.kind == "images" else asked)
     if preprocessor.kind == "images":
         return _pictures(asked, preprocessor)
     if preprocessor.kind == "table":
         return _rows(asked)
     return one(asked)
+
+
+def understand_each(asked: Any, preprocessor: Preprocessor) -> Iterator[Request]:
+    """Yield the requests of which ``asked`` consists: one, or one for each of several tables.
+
+    Rows of several tables are named by table and line.
+    """
+    listed = asked if isinstance(asked, list | tuple) else ()
+    tables = preprocessor.kind == "table" and listed
+    if not tables or not all(isinstance(item, str | Path) for item in listed):
+        yield understand(asked, preprocessor)
+        return
+    for path in listed:
+        found = _file(Path(path))
+        names = [
+            f"{path}: {f'row {name}' if isinstance(name, int) else name}" for name in found.names
+        ]
+        bad = [replace(one, item=f"{path}: {one.item}") for one in found.bad]
+        yield replace(found, names=names, bad=bad)
 
 
 def one(item: Any) -> Request:
@@ -65,19 +84,32 @@ def _pictures(asked: Any, preprocessor: Preprocessor) -> Request:
             fix='give the column of paths as a list: predict(frame["path"].to_list())',
         )
     if isinstance(asked, str | Path) and Path(asked).is_dir():
-        # listing needs more than a server that is sent bytes does
-        from tilth.data.image_files import pictures_below
-
-        found = pictures_below(Path(asked))
-        if not found:
-            raise UserError(f"no pictures in {asked}", fix="check the path")
-        return many(found)
+        return many(_in_folder(Path(asked)))
     dimensions = getattr(asked, "ndim", 0)
     if dimensions == 4:
         return many(list(asked))
     if dimensions == 3 and len(preprocessor(asked)) > 1:  # grey pictures without a channel axis
         return many(list(asked))
     return one(asked)
+
+
+def _without_folders(asked: Iterable[Any]) -> list[Any]:
+    """Return the items with the pictures of a folder in its place."""
+    items: list[Any] = []
+    for item in asked:
+        is_folder = isinstance(item, str | Path) and Path(item).is_dir()
+        items += _in_folder(Path(item)) if is_folder else [item]
+    return items
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    # listing needs more than a server that is sent bytes does
+    from tilth.data.image_files import pictures_below
+
+    found = pictures_below(folder)
+    if not found:
+        raise UserError(f"no pictures in {folder}", fix="check the path")
+    return found
 
 
 def _rows(asked: Any) -> Request:
