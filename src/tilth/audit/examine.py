@@ -230,4 +230,4 @@ def _numbers(
 
 
 def _records(data: Data, rows: IntArray, arrays: dict[str, Any]) -> dict[str, Any]:
-    return pack(data.item_ids(rows), arrays)
+    return pack(data.id_keys(rows), arrays)

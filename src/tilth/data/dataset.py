@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth import console
+from tilth.data.keys import Keys, content_keys
 from tilth.randomness import numpy_generator
 
 IntArray = NDArray[np.int64]
@@ -206,11 +206,16 @@ class Data(ABC):
         """Return the names of many rows."""
         return [self.item_id(int(row)) for row in rows]
 
+    def id_keys(self, rows: IntArray) -> Keys:
+        """Return a 64-bit key of each row's name, to tell whether two sets of rows are one."""
+        return content_keys(self.item_ids(rows), seed=0)
+
     def split_record(self, split: str) -> dict[str, Any]:
-        """Return what identifies a split: its size, a SHA-256 of its sorted ids, its rows."""
+        """Return what data.json says of a split: see ``data/split_record.py``."""
+        from tilth.data.split_record import split_record
+
         rows = self.splits[split]
-        digest = hashlib.sha256("\n".join(sorted(self.item_ids(rows))).encode()).hexdigest()
-        return {"count": len(rows), "sha256": digest, "rows": rows.tolist()}
+        return split_record(rows, self.id_keys(rows))
 
     @abstractmethod
     def show_item(self, row: int) -> dict[str, Any]:

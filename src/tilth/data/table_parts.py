@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from tilth.data.dataset import BadItem, IntArray
+from tilth.data.keys import Keys, mix, text_key
 from tilth.data.table_files import table_files
 from tilth.data.table_read import Reading, read_frame
 from tilth.data.table_values import as_text
@@ -34,6 +35,12 @@ class RowNames:
         role = self.role[row]
         name = f"{self.words[role]} {self.numbers[row]}"
         return f"{self.files[role]} {name}" if self.files[role] else name
+
+    def keys(self, rows: IntArray) -> Keys:
+        """Return a 64-bit key of the name of each of ``rows``."""
+        words = [text_key(f"{f} {w}") for f, w in zip(self.files, self.words, strict=True)]
+        tables = np.array(words, dtype=np.uint64)
+        return mix(self.numbers[rows].astype(np.uint64) ^ tables[self.role[rows]])
 
     def pick(self, rows: IntArray) -> RowNames:
         """Return the names of ``rows`` only."""

@@ -1,0 +1,92 @@
+"""What a run writes of its splits is small, fast, readable again, and tells other rows apart."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+import tilth as tl
+from tilth.data.split_record import recorded_rows, split_record
+from tilth.errors import UserError
+
+
+def some_rows(count, of, seed=0):
+    return np.sort(np.random.default_rng(seed).permutation(of)[:count])
+
+
+@pytest.mark.parametrize(("count", "of"), [(0, 10), (3, 10), (1000, 5000), (1001, 1001)])
+def test_the_rows_come_back(count, of):
+    rows = some_rows(count, of)
+    record = json.loads(json.dumps(split_record(rows, rows.astype(np.uint64))))
+    assert recorded_rows(record).tolist() == rows.tolist()
+    assert record["count"] == count
+
+
+def test_few_rows_are_listed_for_people():
+    assert split_record(np.array([4, 2]), np.array([1, 2], dtype=np.uint64))["rows"] == [2, 4]
+
+
+def test_a_million_rows_take_little_time_and_space():
+    rows = some_rows(700_000, 1_000_000)
+    seconds = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        text = json.dumps(split_record(rows, rows.astype(np.uint64)), indent=2)
+        seconds.append(time.perf_counter() - begun)
+    assert min(seconds) < 0.3  # a list of the rows took about 1.3 s
+    assert len(text) < 170_000  # a bit for each row, in base64
+    assert recorded_rows(json.loads(text)).tolist() == rows.tolist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda record: record["rows"].update(zlib="not base64!"),
+        lambda record: record["rows"].pop("of"),
+        lambda record: record["rows"].update(of=1),
+        lambda record: record.update(count=7),
+    ],
+)
+def test_damage_is_told(change):
+    rows = some_rows(2000, 3000)
+    record = split_record(rows, rows.astype(np.uint64))
+    change(record)
+    with pytest.raises(UserError, match=r"cannot be read.*data\.json is damaged"):
+        recorded_rows(record)
+
+
+def frame(rows=3000, extra=0.0):
+    stream = np.random.default_rng(0)
+    return {"x": stream.normal(size=rows) + extra, "y": stream.normal(size=rows)}
+
+
+def test_a_table_knows_its_splits_again_and_other_rows_or_values_apart():
+    data = tl.table(frame(), "y")
+    again = tl.table(frame(), "y")
+    for split in data.splits:
+        assert data.split_record(split) == again.split_record(split)
+        assert recorded_rows(data.split_record(split)).tolist() == data.splits[split].tolist()
+    hashes = {
+        data.split_record("test")["sha256"],
+        data.split_record("valid")["sha256"],
+        tl.table(frame(), "y", split_seed=1).split_record("test")["sha256"],
+        tl.table(frame(extra=1.0), "y").split_record("test")["sha256"],
+    }
+    assert len(hashes) == 4
+
+
+def test_equal_rows_of_a_table_have_keys_of_their_own():
+    table = {"x": [1.0, 2.0] * 50, "y": [0.5, 1.5] * 50}
+    data = tl.table(table, "y", task="regress")
+    assert len(np.unique(data.id_keys(np.arange(100)))) == 100
+
+
+def test_tables_of_one_folder_with_equal_lines_have_keys_of_their_own(tmp_path):
+    text = "x,y\n" + "".join(f"{i % 9},{i % 2}\n" for i in range(60))
+    for name in ("train.csv", "test.csv"):
+        (tmp_path / name).write_text(text)
+    data = tl.table(tmp_path, "y")
+    assert len(np.unique(data.id_keys(np.arange(120)))) == 120
