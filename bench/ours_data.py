@@ -24,7 +24,7 @@ def batches(learn: tl.Learner, passes: int = 1) -> Iterator[Batch]:
     """The training batches that a loop would get."""
     source, nothing = learn.source(), nn.Identity()
     for step in range(passes * source.steps_per_epoch):
-        yield source.next(nothing, Context(step, 0.0, 0, 0, torch.Generator(), learn.device))
+        yield source.next(nothing, Context(step, 0.0, 0, torch.Generator(), learn.device))
 
 
 SAME = {**GIVEN["fp32"], "model_arguments": {"dropout": 0.0, "embedding_dropout": 0.0}}

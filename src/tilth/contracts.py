@@ -65,7 +65,7 @@ class Context:
     """What the loop tells objectives and sources.
 
     step: updates done so far; progress: step / total steps, in [0, 1]
-    samples: rows seen; frames: environment frames seen (interactive sources add them)
+    samples: rows seen
     generator: the loop's own random stream on the device (saved and resumed)
     rank, world: this process and the number of processes
     """
@@ -73,7 +73,6 @@ class Context:
     step: int
     progress: float
     samples: int
-    frames: int
     generator: torch.Generator
     device: torch.device
     rank: int = 0
@@ -110,7 +109,7 @@ class Objective(Protocol):
 class Source(Protocol):
     """Where batches come from: a data set, a replay buffer, rollouts, self-play."""
 
-    exact_resume: bool  # whether load_state_dict continues to the bit
+    exact_resume: bool  # whether load_state_dict continues to the bit; a resume warns if not
 
     def next(self, model: nn.Module, context: Context) -> Any | None:
         """Return this rank's share of the next logical batch; None ends the fit."""
@@ -162,7 +161,10 @@ class LoopView(Protocol):
         ...
 
     def state_dict(self) -> State:
-        """Return everything that changes, after checking that the losses are finite."""
+        """Return everything that changes, after checking that the losses are finite.
+
+        With several ranks each must call it at the same step.
+        """
         ...
 
 

@@ -93,7 +93,7 @@ def test_equal_to_the_bit_with_dropout_clip_and_one_cycle(rows, clip, scheduled)
     model = net(torch.float32)
     by_hand = copy.deepcopy(model)
     loop = make_loop(model, rows, clip=clip, schedule=schedule)
-    stream = loop.state_dict()["stream"]["cpu"]
+    stream = loop.state_dict()["ranks"][0]["stream"]["cpu"]
     loop.fit()
     train_by_hand(by_hand, rows, stream, clip=clip, schedule=schedule)
     assert same(model, by_hand)
@@ -104,7 +104,7 @@ def test_equal_to_the_bit_in_bfloat16_autocast(rows):
     model = net(torch.float32)
     by_hand, in_float32 = copy.deepcopy(model), copy.deepcopy(model)
     loop = make_loop(model, rows, numerics=Numerics("bfloat16"))
-    stream = loop.state_dict()["stream"]["cpu"]
+    stream = loop.state_dict()["ranks"][0]["stream"]["cpu"]
     loop.fit()
     train_by_hand(by_hand, rows, stream, autocast=True)
     train_by_hand(in_float32, rows, stream)

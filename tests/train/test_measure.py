@@ -16,7 +16,7 @@ FLAT = Batch(torch.randn(8, 6), torch.randint(0, 3, (8,)), torch.arange(8))
 
 
 def context():
-    return Context(0, 0.0, 0, 0, torch.Generator().manual_seed(0), torch.device("cpu"))
+    return Context(0, 0.0, 0, torch.Generator().manual_seed(0), torch.device("cpu"))
 
 
 def net():

@@ -20,9 +20,10 @@ from tilth.aside import recover, remove
 from tilth.contracts import BaseHook, LoopView, State
 from tilth.errors import TilthError, UserError
 from tilth.train.loop import INTERRUPTED
+from tilth.train.parallel import AGREE_STEPS, agreed, rank_and_world
 from tilth.train.state import pack, unpack
 
-FORMAT = 1
+FORMAT = 2
 TENSORS, REST = "state.safetensors", "state.json"
 _NAME = re.compile(r"step-(\d{8,})")
 MOST_OF_TIME = 0.05  # saving takes at most this share of the training time, however slow the disk
@@ -142,8 +143,8 @@ class Checkpointer(BaseHook):
     every_seconds: at most this time is lost by a crash; None switches the clock off
     every_steps: also save after every so many steps
     keep: how many checkpoints stay
-    The first rank saves. A disk that is full or fails costs a warning, not the training: the
-    checkpoint before stays, and the next save tries again.
+    The first rank saves what all ranks give it, at a step they agree on. A disk that is full or
+    fails costs a warning, not the training: the checkpoint before stays, the next save tries again.
 
     >>> import tempfile
     >>> Checkpointer(Path(tempfile.mkdtemp()), every_steps=100).saved is None
@@ -165,7 +166,7 @@ class Checkpointer(BaseHook):
         self.folder, self.keep = Path(folder), keep
         self.every_seconds, self.every_steps = every_seconds, every_steps
         self.saved: int | None = None  # the step of the newest checkpoint
-        self._due = float("inf")
+        self._due, self._world = float("inf"), 1
 
     def on_start(self, loop: LoopView) -> None:
         """Start the clock.
@@ -182,7 +183,7 @@ class Checkpointer(BaseHook):
                 fix="resume the run, or choose another folder",
             )
         pack(loop.state_dict())
-        self.saved = None
+        self.saved, self._world = None, rank_and_world()[1]
         self._wait(0.0)
 
     def after_step(self, loop: LoopView) -> None:
@@ -191,8 +192,15 @@ class Checkpointer(BaseHook):
         A state saved between the word to stop and the end would, when resumed, train on.
         """
         by_steps = self.every_steps is not None and loop.step % self.every_steps == 0
-        if (by_steps or time.monotonic() >= self._due) and loop.stop_reason is None:
+        if (by_steps or self._time_is_up(loop)) and loop.stop_reason is None:
             self.save(loop)
+
+    def _time_is_up(self, loop: LoopView) -> bool:
+        if self._world == 1:
+            return time.monotonic() >= self._due
+        if self.every_seconds is None or loop.step % AGREE_STEPS:
+            return False
+        return agreed(time.monotonic() >= self._due, loop.device)
 
     def on_end(self, loop: LoopView) -> None:
         """Save the last state, unless an interrupt saved it as one to go on from."""
@@ -200,11 +208,19 @@ class Checkpointer(BaseHook):
             self.save(loop)
 
     def save(self, loop: LoopView) -> bool:
-        """Save now; return whether it worked, with a warning where the disk did not let it."""
-        if loop.rank != 0:
-            return True
+        """Save now; return whether it worked, with a warning where the disk did not let it.
+
+        With several ranks each must call it.
+        """
         begun = time.monotonic()
         state = loop.state_dict()
+        worked = agreed(loop.rank == 0 and self._write(loop, state), loop.device)
+        if worked:
+            self.saved = loop.step
+        self._wait(time.monotonic() - begun)
+        return worked
+
+    def _write(self, loop: LoopView, state: State) -> bool:
         try:
             save(self.folder, loop.step, state, keep=self.keep)
         except OSError as error:
@@ -215,11 +231,7 @@ class Checkpointer(BaseHook):
                 stacklevel=2,
             )
             return False
-        else:
-            self.saved = loop.step
-            return True
-        finally:
-            self._wait(time.monotonic() - begun)
+        return True
 
     def _wait(self, seconds_taken: float) -> None:
         if self.every_seconds is not None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tilth.contracts import Batch
+from tilth.train.modes import modes_kept
 from tilth.train.numerics import Numerics
 
 
@@ -27,17 +28,13 @@ class Outputs:
 def evaluate(
     model: nn.Module, batches: Iterable[Batch], *, numerics: Numerics, device: torch.device
 ) -> Outputs:
-    """Return the model's outputs over ``batches``, in evaluation mode; the mode is put back."""
-    training = model.training
-    model.eval()
+    """Return the model's outputs over ``batches``, in evaluation mode; modes are put back."""
     rows, outputs, targets = [], [], []
-    try:
-        with torch.inference_mode(), numerics.autocast(device):
-            for batch in batches:
-                placed = numerics.place_batch(batch)
-                outputs.append(model(placed.inputs).float().cpu())
-                rows.append(batch.rows.cpu())
-                targets.append(batch.targets.cpu())
-    finally:
-        model.train(training)
+    with modes_kept(model), torch.inference_mode(), numerics.autocast(device):
+        model.eval()
+        for batch in batches:
+            placed = numerics.place_batch(batch)
+            outputs.append(model(placed.inputs).float().cpu())
+            rows.append(batch.rows.cpu())
+            targets.append(batch.targets.cpu())
     return Outputs(torch.cat(rows), torch.cat(outputs), torch.cat(targets))

@@ -8,15 +8,12 @@ import threading
 from types import FrameType
 from typing import Any
 
-import torch
-
 from tilth.contracts import BaseHook, LoopView
 from tilth.train.checkpoint import Checkpointer
 from tilth.train.loop import INTERRUPTED
-from tilth.train.parallel import rank_and_world, sum_over_ranks
+from tilth.train.parallel import AGREE_STEPS, agreed, rank_and_world
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-AGREE_STEPS = 8  # ranks must stop at the same step: they ask each other only so often
 _NOTE = b"\nstopping after this step and saving; once more to exit at once\n"
 
 
@@ -55,7 +52,7 @@ class Interrupt(BaseHook):
 
     def on_end(self, loop: LoopView) -> None:
         """Say so where the signal came after the last step: more work may follow the fit."""
-        if self.asked:
+        if agreed(self.asked, loop.device):
             loop.stop(INTERRUPTED)
 
     def on_exit(self, loop: LoopView) -> None:
@@ -65,11 +62,7 @@ class Interrupt(BaseHook):
     def _agreed(self, loop: LoopView) -> bool:
         if self._world == 1:
             return self.asked
-        if loop.step % AGREE_STEPS:
-            return False
-        votes = torch.tensor([float(self.asked)], device=loop.device)
-        sum_over_ranks([votes])
-        return bool(votes.item() > 0)
+        return loop.step % AGREE_STEPS == 0 and agreed(self.asked, loop.device)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if os.getpid() != self._process and number == signal.SIGINT:

@@ -15,6 +15,7 @@ from typing import Any
 from tilth.contracts import BaseHook, LoopView
 from tilth.errors import NonFiniteLoss
 from tilth.train.loop import Loop
+from tilth.train.modes import buffers_kept, modes_kept
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 SMOOTHING = 0.9  # of the moving average: about ten steps, a tenth of the curve
@@ -79,7 +80,7 @@ def find_lr(loop: Loop, *, default: float, steps: int = STEPS) -> LrFinding:
     (name,) = loop.players
     player = loop.players[name]
     before = copy.deepcopy(loop.state_dict())
-    kept = loop.hooks, loop.total_steps, player.schedule
+    kept = loop.hooks, loop.total_steps, player.schedule, loop.stop_reason
     peak = player.optimizer.param_groups[0]["peak_lr"]
     watch = _Watch(name)
     loop.hooks, loop.total_steps = [watch], loop.step + steps
@@ -89,14 +90,14 @@ def find_lr(loop: Loop, *, default: float, steps: int = STEPS) -> LrFinding:
         None,
     )
     try:
-        loop.fit()
+        with modes_kept(loop.model), buffers_kept(loop.model):
+            loop.fit()
     except NonFiniteLoss:
         pass  # the curve ends where the loss did
     finally:
-        loop.hooks, loop.total_steps, player.schedule = kept
+        loop.hooks, loop.total_steps, player.schedule, loop.stop_reason = kept
         loop.discard_pending()
         loop.load_state_dict(before)
-        loop.stop_reason = None
     return read_curve(watch.rates, watch.losses, default=default)
 
 

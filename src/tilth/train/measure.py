@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import json
 import platform
@@ -17,7 +18,7 @@ from torch import nn
 
 from tilth.cache import cache_folder
 from tilth.contracts import Context, Objective
-from tilth.train.gradient import backward_whole
+from tilth.train.gradient import mean_loss
 from tilth.train.numerics import Numerics
 from tilth.train.streams import random_state, set_random_state
 from tilth.tree import leaves, map_tree
@@ -134,9 +135,9 @@ def one_step(
     placed = numerics.place_batch(map_tree(lambda leaf: leaf.to(context.device), batch))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     start = time.perf_counter()
-    backward_whole(
-        objective, model, placed, parameters, context, lambda: numerics.autocast(context.device)
-    )
+    autocast = functools.partial(numerics.autocast, context.device)
+    _, scalar = mean_loss(objective, model, placed, context, autocast)
+    torch.autograd.backward(scalar, inputs=parameters)
     if context.device.type == "cuda":
         torch.cuda.synchronize(context.device)
     spent = time.perf_counter() - start

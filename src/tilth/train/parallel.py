@@ -1,12 +1,20 @@
-"""Many ranks: sums over processes, in one message per kind of number."""
+"""Many ranks: sums over processes, decisions they share, and what is each one's own."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import torch
 import torch.distributed as dist
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as tensor_bytes
 from torch import Tensor, nn
+
+from tilth.contracts import State
+from tilth.train.state import pack, unpack
+
+AGREE_STEPS = 8  # what ranks decide by a signal or the clock they ask each other only so often
 
 
 def rank_and_world() -> tuple[int, int]:
@@ -25,6 +33,34 @@ def sum_over_ranks(tensors: Sequence[Tensor]) -> None:
         pieces = torch.split(bucket, [tensor.numel() for tensor in group])
         for tensor, piece in zip(group, pieces, strict=True):
             tensor.copy_(piece.view_as(tensor))
+
+
+def agreed(wish: bool, device: torch.device) -> bool:
+    """Return whether any rank wishes; every rank must ask at the same place."""
+    if rank_and_world()[1] == 1:
+        return wish
+    votes = torch.tensor([float(wish)], device=device)
+    sum_over_ranks([votes])
+    return bool(votes.item() > 0)
+
+
+def gather_states(own: State, device: torch.device) -> list[State]:
+    """Return every rank's ``own`` in the order of the ranks, on every rank."""
+    tensors, skeleton = pack(own)
+    parts = [tensor_bytes(tensors), json.dumps(skeleton).encode()]
+    sizes = torch.tensor([len(part) for part in parts], device=device)
+    all_sizes = [torch.empty_like(sizes) for _ in range(dist.get_world_size())]
+    dist.all_gather(all_sizes, sizes)
+    room = max(int(found.sum()) for found in all_sizes)
+    padded = torch.frombuffer(bytearray(b"".join(parts).ljust(room)), dtype=torch.uint8).to(device)
+    contents = [torch.empty_like(padded) for _ in all_sizes]
+    dist.all_gather(contents, padded)
+    states: list[State] = []
+    for content, found in zip(contents, all_sizes, strict=True):
+        low, high = int(found[0]), int(found.sum())
+        data = content.cpu().numpy().tobytes()
+        states.append(unpack(load_tensors(data[:low]), json.loads(data[low:high])))
+    return states
 
 
 def average_buffers(model: nn.Module, world: int) -> None:
