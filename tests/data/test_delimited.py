@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tilth.data import delimited
 from tilth.data.delimited import read_delimited, sniff
 from tilth.data.text_encoding import plain_text
 from tilth.errors import UserError
@@ -157,3 +158,25 @@ def test_bad_letters_are_set_aside_in_row_by_row_reading_too():
 def test_files_without_a_table_are_refused(raw, message):
     with pytest.raises(UserError, match=message):
         read_delimited(raw, "t.csv")
+
+
+PLAIN_CELLS = st.text("ab1.\t ", max_size=3)
+
+
+@given(st.lists(st.lists(PLAIN_CELLS, max_size=4), max_size=6), st.sampled_from([",", "\t"]))
+@settings(max_examples=300, deadline=None)
+def test_the_way_for_sound_files_refuses_or_agrees_with_the_careful_one(rows, delimiter):
+    lines = ["x,y,z".replace(",", delimiter), *(delimiter.join(row) for row in rows)]
+    text = ("\n".join(lines) + "\n").encode()
+    quick, careful = delimited._sound(text, delimiter), delimited._fast(text, delimiter)
+    if any(line.count(delimiter) != 2 for line in lines):
+        assert quick is None
+    if quick is not None:
+        assert quick.frame.equals(careful.frame)
+        assert quick.lines.tolist() == careful.lines.tolist()
+        assert (quick.names, quick.bad) == (careful.names, careful.bad)
+
+
+def test_a_sound_file_takes_the_quick_way():
+    assert delimited._sound(b"a,b\n1,2\n,\n", ",").frame.rows() == [("1", "2"), (None, None)]
+    assert delimited._sound(b"a,b\n1,2,3\n4\n", ",") is None  # as many commas as two good rows

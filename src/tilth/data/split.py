@@ -55,7 +55,7 @@ def split(
     {'train': 14, 'valid': 2, 'calibrate': 1, 'test': 3}
     """
     table = _describe(ids, strata, numbers, groups, time, seed)
-    return _divide(table, np.arange(len(ids)), _shares(fractions))
+    return _divide(table, np.arange(len(ids)), shares_of(fractions))
 
 
 def complete(
@@ -88,7 +88,7 @@ def complete(
         parts |= _divide(table, parts["valid"], shares)
     missing = {
         name: share
-        for name, share in _shares(fractions).items()
+        for name, share in shares_of(fractions).items()
         if name == "train" or name not in parts
     }
     whole = sum(missing.values())
@@ -190,7 +190,7 @@ def _describe(
     return _Table(content_keys(ids, seed), classes, group, content_keys(names, seed), moment)
 
 
-def _shares(fractions: Sequence[float]) -> dict[str, float]:
+def shares_of(fractions: Sequence[float]) -> dict[str, float]:
     """Return the shares of train, valid, calibrate, test."""
     values = [float(value) for value in fractions]
     good = len(values) == 3 and min(values) >= 0 and values[0] > 0
@@ -224,7 +224,8 @@ def _by_class(
 ) -> IntArray:
     """Cut each class at its shares in key order; what rounding leaves over is carried on."""
     part = np.empty(len(keys), dtype=np.int64)
-    order = np.lexsort((keys, classes))
+    by_key = np.argsort(keys, kind="stable")
+    order = by_key[np.argsort(_short(classes)[by_key], kind="stable")]
     starts = np.unique(classes[order], return_index=True)[1]
     carry = np.zeros(len(shares))
     for rows in np.split(order, starts[1:]):
@@ -233,6 +234,12 @@ def _by_class(
         cuts = _snap(np.cumsum(counts)[:-1], keys[rows], counts)
         part[rows] = np.searchsorted(cuts, np.arange(len(rows)), side="right")
     return part
+
+
+def _short(classes: IntArray) -> NDArray[np.integer]:
+    """Return the classes in 16 bits where they fit: NumPy sorts those by radix."""
+    few = len(classes) == 0 or (classes.min() >= -(2**15) and classes.max() < 2**15)
+    return classes.astype(np.int16) if few else classes
 
 
 def _counts(

@@ -11,6 +11,7 @@ import polars as pl
 
 from tilth.data.dataset import IntArray
 from tilth.data.dates import date_format, nearest_format
+from tilth.data.in_threads import in_threads
 from tilth.data.table_infer import Parsed
 from tilth.data.table_values import as_boolean, as_date, as_number, as_text, clean
 from tilth.errors import UserError, choose
@@ -61,14 +62,15 @@ def choose_columns(
     for name, kind in overrides.items():
         choose(name, raw.columns, "column")
         choose(kind.split(":")[0], KINDS, "column kind")
-    columns = []
-    for name in raw.columns:
+
+    def chosen(name: str) -> Column:
         if name in reserved:
-            columns.append(Column(name, "drop", reserved[name]))
-        elif name in overrides:
-            columns.append(_declared(name, raw[name], parsed[name], overrides[name]))
-        else:
-            columns.append(_inferred(name, parsed[name], parsed[name].values[rows]))
+            return Column(name, "drop", reserved[name])
+        if name in overrides:
+            return _declared(name, raw[name], parsed[name], overrides[name])
+        return _inferred(name, parsed[name], parsed[name].values[rows])
+
+    columns = in_threads(chosen, raw.columns, raw.height)
     if all(column.kind == "drop" for column in columns):
         reasons = "; ".join(f"{column.name}: {column.why}" for column in columns)
         raise UserError(

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tilth.data.dataset import BadItem, IntArray, Target
+from tilth.data.in_threads import in_threads
 from tilth.data.resident_store import ResidentStore
 from tilth.data.row_hash import row_hashes
 from tilth.data.split import FRACTIONS
@@ -70,7 +71,8 @@ def read_table(
     for name in (group, time):
         if name is not None:
             choose(name, parts.frame.columns, "column")
-    parsed = {name: infer(parts.frame[name]) for name in parts.frame.columns}
+    columns_read = in_threads(infer, parts.frame.get_columns(), parts.frame.height)
+    parsed = dict(zip(parts.frame.columns, columns_read, strict=True))
     wanted = read_target(parts.frame[target], parsed[target], task)
     if "labels" in fixes and wanted.kind == "classes":
         wanted, note = _merged(wanted, parts)
@@ -120,7 +122,7 @@ def _assemble(
     table: Understood, target: str, overrides: dict[str, str], options: SplitOptions, name: str
 ) -> TableData:
     parts, parsed, wanted = table.parts, table.parsed, table.target
-    hashes = row_hashes({name: column.values for name, column in parsed.items()})[0]
+    hashes = row_hashes({name: column.values for name, column in parsed.items()})
     splits, split_notes, facts = split_rows(table, hashes, options)
     reserved = {target: "is the target"}
     if options.group is not None:

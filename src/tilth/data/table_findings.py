@@ -221,7 +221,7 @@ def _copies(
     item_id: ItemId,
 ) -> Iterator[Finding]:
     used = {c.name: frame[c.name] for c in columns if c.kind != "drop"}
-    inputs = row_hashes(used)[0]
+    inputs = row_hashes(used)
     bits = (values.astype(np.float64) + 0.0).view(np.uint64)
     whole = pl.Series(inputs + bits * np.uint64(0x9E3779B97F4A7C15))  # the golden ratio, odd
     train = splits["train"]

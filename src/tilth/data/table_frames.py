@@ -96,7 +96,15 @@ def _from_pandas(name: str, column: Any) -> pl.Series:
         return pl.Series(name, column.to_numpy().astype(unit))
     if kind == "f" or (kind in "biu" and not column.isna().any()):
         return pl.Series(name, column.to_numpy())
+    if type(dtype).__name__ == "StringDtype":
+        return _of_strings(name, *column.factorize())
     return _series(name, column.astype(object).to_numpy(dtype=object, na_value=None).tolist())
+
+
+def _of_strings(name: str, codes: Any, distinct: Any) -> pl.Series:
+    """Return the texts that ``codes`` (-1: missing) point to; each text is copied once."""
+    texts = pl.Series(name, [*distinct.tolist(), None], dtype=pl.String)
+    return texts.gather(np.where(codes < 0, len(texts) - 1, codes))
 
 
 def _texts(name: str, values: Sequence[Any]) -> pl.Series:

@@ -24,6 +24,7 @@ from tilth.data.table_values import (
 
 _NEARLY = 0.5  # of the values: more than this are numbers or dates, yet not all
 _NAMED = 5  # misfits kept as examples
+_TRIED = 1000  # values, before a whole column is read as numbers
 _EXACT_DIGITS = 15  # a float64 keeps this many decimal digits of any number
 
 
@@ -129,19 +130,30 @@ def _numbers(texts: pl.Series) -> pl.Series | None:
     Leading zeros (postal codes) and more digits than a float keeps (card numbers) mean that the
     texts are names.
     """
-    absent = texts.null_count()
-    if len(texts) == absent:
+    if len(texts) == texts.null_count():
         return None
-    whole = texts.cast(pl.Int64, strict=False)
-    if whole.null_count() == absent:
-        coded = (whole.cast(pl.String) != texts).fill_null(False)
-        return None if texts.filter(coded).str.contains(r"^[+-]?0\d").any() else whole
-    numbers = texts.cast(pl.Float64, strict=False)
-    if numbers.null_count() > absent or not numbers.is_finite().fill_null(True).all():
+    whole = _all_cast(texts, pl.Int64)
+    if whole is not None:
+        return None if _led_by_zero(texts) else whole
+    numbers = _all_cast(texts, pl.Float64)
+    if numbers is None or not numbers.is_finite().fill_null(True).all() or _led_by_zero(texts):
         return None
-    if texts.str.contains(rf"^[+-]?(0\d|\d{{{_EXACT_DIGITS + 1},}}$)").any():
-        return None
+    longer = texts.filter(texts.str.len_bytes() > _EXACT_DIGITS)
+    return None if longer.str.contains(r"^[+-]?\d+$").any() else numbers
+
+
+def _all_cast(texts: pl.Series, kind: type[pl.Int64] | type[pl.Float64]) -> pl.Series | None:
+    """Return the texts as ``kind`` if each is one; a few are tried before all."""
+    for tried in (texts.head(_TRIED), texts):
+        numbers = tried.cast(kind, strict=False)
+        if numbers.null_count() > tried.null_count():
+            return None
     return numbers
+
+
+def _led_by_zero(texts: pl.Series) -> bool:
+    starts = [texts.str.starts_with(start) for start in ("0", "-0", "+0")]
+    return bool(texts.filter(starts[0] | starts[1] | starts[2]).str.contains(r"^[+-]?0\d").any())
 
 
 def _nearly(parsed: Parsed, texts: pl.Series, count: pl.Series) -> Parsed:
@@ -174,4 +186,6 @@ def _tally(texts: pl.Series, count: pl.Series) -> dict[str, int]:
 
 def _back(column: pl.Series, raw: pl.Series, values: pl.Series) -> pl.Series:
     """Return the value of each row from the values of the distinct texts."""
+    if values.dtype == pl.String and values.equals(raw):
+        return column
     return column.replace_strict(raw, values, default=None, return_dtype=values.dtype)

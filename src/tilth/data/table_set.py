@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.data.dataset import Data, Finding, IntArray, Prepare, Target
+from tilth.data.keys import Keys, mix
 from tilth.data.resident_store import ResidentStore
 from tilth.data.table_columns import Column
 from tilth.data.table_encoder import TableEncoder, TableInputs
@@ -58,8 +59,8 @@ class TableData(Data):
         return self.values
 
     def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
-        """Return the batch transform: rows are encoded already, so nothing is left to do."""
-        return _as_it_is
+        """Return the batch transform: rows are encoded already, only their ids are widened."""
+        return _widened
 
     def with_splits(self, splits: Mapping[str, IntArray]) -> TableData:
         """Return the same rows split otherwise, with all statistics from the new train rows."""
@@ -77,6 +78,10 @@ class TableData(Data):
     def item_id(self, row: int) -> str:
         """Return the row's line (or number) and its content hash, as in "line 17 9c21...."""
         return f"{self.names[row]} {self.hashes[row]:016x}"
+
+    def id_keys(self, rows: IntArray) -> Keys:
+        """Return a 64-bit key of each row's name and content."""
+        return mix(self.names.keys(rows) + self.hashes[rows])
 
     def show_item(self, row: int) -> dict[str, Any]:
         """Return {"row": {column: value}} with the values as they were read."""
@@ -190,8 +195,8 @@ def encoded_target(target: Target, labels: pl.Series) -> Tensor:
     return torch.from_numpy(ids.to_numpy().copy())
 
 
-def _as_it_is(raw: Any, keys: Tensor, epoch: int) -> Any:
-    return raw
+def _widened(raw: TableInputs, keys: Tensor, epoch: int) -> TableInputs:
+    return TableInputs(raw.numbers, raw.categories.long())
 
 
 def _plain(value: Any) -> Any:
