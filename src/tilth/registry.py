@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from tilth.errors import UserError, choose, nearest
+from tilth.arguments import check_arguments
+from tilth.errors import UserError, choose
 
 
 def names(package: str) -> list[str]:
@@ -58,14 +59,7 @@ def build(package: str, name: str, arguments: Mapping[str, Any]) -> Any:
     """
     builder = find(package, name)
     accepted = inspect.signature(builder).parameters
-    for argument in arguments:
-        if argument not in accepted:
-            guess = nearest(argument, accepted)
-            raise UserError(
-                f"{name} has no argument {argument!r}",
-                choices=accepted,
-                fix=f"did you mean {guess!r}?" if guess else f"leave {argument!r} out",
-            )
+    check_arguments(name, arguments, accepted)
     required = (key for key, value in accepted.items() if value.default is value.empty)
     missing = [key for key in required if key not in arguments]
     if missing:

@@ -17,6 +17,7 @@ from tilth.cli._options import (
     train_options,
 )
 from tilth.cli._verb import Verb
+from tilth.errors import UserError
 
 
 @click.command(
@@ -54,9 +55,15 @@ def command(
     --target, or a tilth.toml. Prints what it inferred, the test score beside simple baselines,
     and where the report and the bundle are.
     """
+    if folds is not None and repeats is not None:
+        raise UserError(
+            "--folds with --repeats",
+            rule="folds change the test rows, repeats keep them: their spreads are not the same",
+            fix="give one of the two",
+        )
     settings = settings_from(path, options)
-    from tilth.flow.folds import cross_validate
-    from tilth.flow.train import Job, repeat, train
+    from tilth.flow.several import cross_validate, repeat
+    from tilth.flow.train import Job, train
 
     job = Job(settings, Path(out) if out else None, force=force, resume=going_on, quiet=quiet)
     if folds is not None:

@@ -12,20 +12,22 @@ import torch
 from torch import Tensor, nn
 
 from tilth import console, registry
+from tilth.arguments import checked
 from tilth.contracts import Hook, Objective, Player
+from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data
 from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
 from tilth.flow import defaults
-from tilth.flow.arguments import checked
-from tilth.flow.phase import Phase, open_run
+from tilth.flow.checks import check_applies, check_data
+from tilth.flow.phase import Phase, open_run, recorded_plans
 from tilth.flow.plan import Plan, make_plan, within_minutes
 from tilth.flow.run import Run
-from tilth.flow.settings import DataSettings, Settings, TrainSettings, fill
+from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings, fill
 from tilth.flow.warm_start import take_body
 from tilth.objectives.supervised import Supervised
 from tilth.randomness import fold
-from tilth.tasks import Task, score
+from tilth.tasks import Metric, Task, score
 from tilth.train.device import choose_device
 from tilth.train.evaluate import Outputs, evaluate
 from tilth.train.loop import Loop
@@ -52,7 +54,7 @@ class Learner:
     hooks: your own observers; warm_start: a bundle whose body is taken over
     run: folder of the run; runs/<name>-<time> otherwise; force: replace a run that is there
     settings: any field of ``tl.TrainSettings``: epochs, lr, batch_size, seed, device ...
-    Raises UserError for what does not fit together.
+    Raises UserError for what does not fit together, and for settings that would change nothing.
 
     >>> import numpy as np
     >>> import tilth as tl
@@ -80,16 +82,22 @@ class Learner:
     ) -> None:
         check_data(data)
         self.settings = fill(TrainSettings, settings)
+        if isinstance(data, ArrayTable) and isinstance(model, nn.Module):
+            data = data.plain()
         self.data, self.hooks, self.quiet = data, list(hooks), quiet
         self.run_folder, self.force = (Path(run) if run else None), force
         self.device, self.device_reason = choose_device(self.settings.device)
         self.plan = make_plan(data, self.settings, device=str(self.device))
-        self.task = infer_task(data, metrics, self.plan.label_smoothing)
+        self.metrics = list(metrics)
+        self.task = infer_task(data, self.metrics, self.plan.label_smoothing)
         self.loss, self.make_optimizer = loss, optimizer
+        check_applies(self.settings, data, self.task, loss=loss, optimizer=optimizer)
         self.given_arguments = dict(model_arguments or {})
         self.architecture, self.model = self._build(model, self.given_arguments)
+        self.warm_start = str(Path(warm_start).resolve()) if warm_start else None
         self.warm_notes = take_body(self.model, Path(warm_start)) if warm_start else []
         self.lr_finding: LrFinding | None = None
+        self.free: tuple[str, ...] = ()  # settings that a resume may change, beside the usual
         self.phases_done = 0
         self.current_run: Run | None = None
         self._numerics_chosen = False
@@ -129,7 +137,7 @@ class Learner:
             self.data.targets,
             self.data.splits["train"],
             self.plan.batch_size,
-            prepare=self.data.prepare(train=self.settings.augment, seed=seed),
+            prepare=self.data.prepare(train=self.plan.augment, seed=seed),
             seed=seed,
             device=self.device,
         )
@@ -157,37 +165,45 @@ class Learner:
         )
 
     def measure_numerics(self) -> Plan:
-        """Choose number type and layout by a short measurement, unless they were given."""
-        settings = self.settings
-        if self._numerics_chosen:
-            return self.plan
-        self._numerics_chosen = True
+        """Choose number type and layout by a short measurement, unless they were given.
+
+        A time budget needs the measurement in any case; what was chosen before stays.
+        """
+        settings, chosen = self.settings, self._numerics_chosen
         given = settings.dtype is not None and settings.channels_last is not None
-        if given and not settings.compile and not settings.minutes:
+        settled = chosen or (given and not settings.compile)
+        if settled and (not settings.minutes or self._seconds_per_step is not None):
+            self._numerics_chosen = True
             return self.plan
         if settings.threads:
             torch.set_num_threads(settings.threads)
+        before = self.plan.numerics
         loop = self.loop(dataclasses.replace(self.plan, total_steps=1))
-        batch = self.source().next(self.model, loop.context())
         choice = choose_numerics(
             self.model,
             self.objective(),
-            batch,
+            self.source().next(self.model, loop.context()),
             loop.context(),
-            compile=settings.compile,
-            dtype=settings.dtype,
-            channels_last=settings.channels_last,
-        )
-        reasons = {**self.plan.reasons, "numerics": choice.reason}
-        self.plan = dataclasses.replace(
-            self.plan,
-            numerics=dataclasses.replace(choice.numerics, threads=settings.threads),
-            reasons=reasons,
+            compile=before.compile if chosen else settings.compile,
+            dtype=before.dtype if chosen else settings.dtype,
+            channels_last=before.channels_last if chosen else settings.channels_last,
         )
         self._seconds_per_step = choice.seconds[choice.numerics.label()]
+        if not chosen:
+            self._numerics_chosen = True
+            self.plan = dataclasses.replace(
+                self.plan,
+                numerics=dataclasses.replace(choice.numerics, threads=settings.threads),
+                reasons={**self.plan.reasons, "numerics": choice.reason},
+            )
         if settings.minutes:
             self.plan = within_minutes(self.plan, settings.minutes, self._seconds_per_step)
         return self.plan
+
+    def follow(self, plan: Plan) -> None:
+        """Take a plan as it was recorded: nothing of it is chosen again."""
+        self.plan, self._numerics_chosen = plan, True
+        self.task = infer_task(self.data, self.metrics, plan.label_smoothing)
 
     def _planned_again(self) -> Plan:
         """Return the plan for the settings as they are now, with the numerics chosen before."""
@@ -217,10 +233,28 @@ class Learner:
         return min(max(found.suggestion, family.lr / TRUST), family.lr * TRUST)
 
     def to_config(self) -> dict[str, Any]:
-        """Return config.toml: the settings that were asked for, with the seed for env.json."""
-        model = {"name": self.architecture["name"], "arguments": self.given_arguments}
-        asked = Settings(fill(DataSettings, self.data.origin), train=self.settings).to_config()
-        return {"seed": self.settings.seed, **asked, "model": model}
+        """Return config.toml: the settings that were asked for, with the seed for env.json.
+
+        "own" names the parts that are the user's code, which no file can bring back.
+        """
+        name, arguments = self.architecture["name"], self.given_arguments
+        asked = Settings(
+            fill(DataSettings, self.data.origin),
+            ModelSettings(name, arguments, self.warm_start),
+            self.settings,
+        ).to_config()
+        own = {
+            "model": [] if name in registry.names("tilth.models") else [name],
+            "loss": [self.loss],
+            "optimizer": [self.make_optimizer],
+            "metrics": self.metrics,
+            "hooks": self.hooks,
+        }
+        named = {
+            part: [name_of(one) for one in ones if one is not None] for part, ones in own.items()
+        }
+        given = {part: names for part, names in named.items() if names}
+        return {"seed": self.settings.seed, **asked, **({"own": given} if given else {})}
 
     def outputs(self, split: str, *, model: nn.Module | None = None) -> Outputs:
         """Return the model's raw outputs over a split."""
@@ -260,7 +294,11 @@ class Learner:
 
         lr: peak learning rate, or what ``find_lr`` returned
         Calling it again adds a phase to the same run; ``resume=True`` goes on where a killed
-        script stopped, phase by phase, to the same weights to the bit.
+        script stopped, phase by phase, to the same weights to the bit. Settings, data, model and
+        own parts must be those that the run began with: a UserError lists what differs. These
+        may differ, because no weight depends on them: ``checkpoint_seconds``, ``quiet``, where
+        the data lies, ``resident``, ``device`` where it is of the same kind, and an ``lr`` that
+        ``find_lr`` returned (the recorded one is kept).
         """
         _, world = rank_and_world()
         if world > 1:
@@ -270,21 +308,43 @@ class Learner:
                 fix="start tilth without torchrun",
             )
         rate = lr.suggestion if isinstance(lr, LrFinding) else lr
-        changes = {"epochs": epochs, "lr": rate, "minutes": minutes}
-        self.settings = fill(TrainSettings, {**vars(self.settings), **drop_none(changes)})
+        changes = drop_none({"epochs": epochs, "lr": rate, "minutes": minutes})
+        self.settings = fill(TrainSettings, {**vars(self.settings), **changes})
+        own = {"loss": self.loss, "optimizer": self.make_optimizer}
+        check_applies(self.settings, self.data, self.task, **own)
+        if lr is not None:
+            self.free = ("train.lr",) if isinstance(lr, LrFinding) else ()
         self.plan = self._planned_again()
-        run = self.current_run or open_run(self, resume=resume)
-        self.current_run = run
-        phase = Phase(self, run, self.phases_done, resume=resume)
+        run = self.begin(resume=resume)
+        phase = Phase(self, run, self.phases_done)
         phase.fit()
         self.phases_done += 1
         return run
+
+    def begin(self, *, resume: bool = False) -> Run:
+        """Make the run's folder, or open it for a resume; ``fit`` does so where you did not.
+
+        Raises UserError for a folder that is taken or cannot be written, and for a resume of a
+        run that began with other settings, data or parts.
+        """
+        if self.current_run is None:
+            self.current_run = open_run(self, resume=resume)
+            recorded = recorded_plans(self.current_run.folder)
+            if recorded:
+                self.follow(recorded[0])
+        return self.current_run
 
     def show_results(self, count: int = 9) -> Any:
         """Return a figure or frame of validation rows with truth, answer and probability."""
         from tilth.flow.show import show_results
 
         return show_results(self, count)
+
+    def __repr__(self) -> str:
+        told = f"{self.task.name} {self.data.target.name}, {self.architecture['name']}"
+        phases = self.phases_done
+        done = f"trained in {phases} phase{'s' * (phases > 1)}" if phases else "not trained"
+        return f"Learner({self.data.name!r}, {told}, {done})"
 
     def _repr_html_(self) -> str:
         return console.html_table(self.describe(), "Learner")
@@ -304,22 +364,11 @@ class Learner:
         }
 
 
-def check_data(data: Data) -> None:
-    """Raise UserError where nothing can be learned or judged: one class, or an empty split."""
-    labels = data.target.labels
-    if data.target.kind == "classes" and len(labels) < 2:
-        raise UserError(
-            f"{data.name} has one class, {', '.join(labels)}",
-            rule="telling classes apart needs at least two",
-            fix="add examples of another class, or look at how the labels were read",
-        )
-    for split in ("train", "valid", "test"):
-        if len(data.splits[split]) == 0:
-            raise UserError(
-                f"{data.name} has no rows in {split}",
-                rule="train learns, valid chooses and test judges: each needs rows",
-                fix="tilth check says why (labels spelled in two ways, too few rows)",
-            )
+def name_of(part: Any) -> str:
+    """Return what a part of the user's own is called: a function by its name, else its class."""
+    if isinstance(part, str | Metric):
+        return part if isinstance(part, str) else part.name
+    return str(getattr(part, "__name__", None) or type(part).__name__)
 
 
 def drop_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch.utils.data import DataLoader, default_collate
 
+from tilth.arguments import checked
 from tilth.data.own_data import OwnData, from_loader
 from tilth.errors import UserError
-from tilth.flow.arguments import checked
 
 
 @checked

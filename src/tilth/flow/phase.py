@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import time
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tilth import files
-from tilth.contracts import BaseHook, LoopView
 from tilth.errors import TilthError, UserError
+from tilth.flow.agreement import (
+    check_device,
+    check_phase,
+    check_same_data,
+    check_settings,
+    restore,
+)
 from tilth.flow.plan import Plan
 from tilth.flow.run import Run
 from tilth.train.checkpoint import Checkpointer, latest
 from tilth.train.early_stop import BestWeights
 from tilth.train.interrupt import Interrupt
-from tilth.train.loop import INTERRUPTED, Loop
+from tilth.train.loop import INTERRUPTED
 from tilth.train.progress import Progress
+from tilth.train.record import Record
 from tilth.train.run_folder import CONFIG, RunFolder
 from tilth.train.toml import dump
 
@@ -34,18 +39,17 @@ class Interrupted(KeyboardInterrupt):
 
 
 def open_run(learner: Learner, *, resume: bool) -> Run:
-    """Make the run's folder, or open it for a resume after checking that the data is the same."""
-    path, data = learner.run_folder, learner.data
+    """Make the run's folder, or open it for a resume after checking that all is as it began."""
+    path, data, config = learner.run_folder, learner.data, learner.to_config()
     if resume:
         if path is None:
             raise UserError("resume=True without a folder", fix="give the Learner run='runs/name'")
-        RunFolder.clear_stillborn(path, config=learner.to_config())
+        RunFolder.clear_stillborn(path, config=config)
         if (path / CONFIG).is_file():
             folder = RunFolder.open(path)
+            check_settings(folder, config, free=learner.free)
             check_same_data(folder, learner)
-            folder.mark_resumed()
             return Run(folder, learner)
-    config = learner.to_config()
     if path is None:
         folder = RunFolder.create_default(data.name, config=config)
     else:
@@ -69,107 +73,30 @@ def data_record(learner: Learner) -> dict[str, Any]:
     }
 
 
-def check_same_data(folder: RunFolder, learner: Learner) -> None:
-    """Raise UserError where the data is not what the run began with."""
-    recorded = folder.read_record("data")
-    if recorded["fingerprint"] != learner.data.fingerprint():
-        raise UserError(
-            f"the data of {folder.path} has changed since it began",
-            rule="a run goes on with the data it began with, else its weights mean nothing",
-            fix="put the data back, or begin a new run",
-        )
-    for split in learner.data.splits:
-        begun = recorded["splits"][split]
-        if begun["sha256"] != learner.data.split_record(split)["sha256"]:
-            raise UserError(
-                f"the {split} rows of {folder.path} are not the {begun['count']} it began with",
-                rule="a run goes on with the split it began with, or test rows would be trained on",
-                fix="read the data with the same fractions, splits and split_seed",
-            )
-
-
-class Record(BaseHook):
-    """Writes a line of metrics.jsonl after each look at valid; place it after BestWeights."""
-
-    def __init__(self, folder: RunFolder, plan: Plan, phase: int) -> None:
-        self.folder, self.plan, self.phase = folder, plan, phase
-        self.seconds, self._begun = 0.0, 0.0
-        self._waiting: list[dict[str, Any]] = []  # lines that a full disk did not take
-
-    def on_start(self, loop: LoopView) -> None:
-        """Start the clock."""
-        self._begun = time.perf_counter() - self.seconds
-
-    def after_step(self, loop: LoopView) -> None:
-        """Write where an epoch ended."""
-        if loop.rank == 0 and (
-            loop.step % self.plan.steps_per_epoch == 0 or loop.step == loop.total_steps
-        ):
-            self.write(loop)
-
-    def write(self, loop: LoopView) -> None:
-        """Write one line and begin new averages."""
-        loop.flush()
-        self.seconds = time.perf_counter() - self._begun
-        assert isinstance(loop, Loop)
-        rate = loop.players["model"].optimizer.param_groups[0]["lr"]
-        self._waiting.append(
-            {
-                "phase": self.phase,
-                "step": loop.step,
-                "epoch": loop.step / self.plan.steps_per_epoch,
-                "seconds": round(self.seconds, 3),
-                "samples": loop.samples,
-                "lr": rate,
-                **loop.metrics,
-            }
-        )
-        self._pass_on()
-        loop.new_window()
-
-    def on_end(self, loop: LoopView) -> None:
-        """Write what a full disk did not take before."""
-        self._pass_on()
-
-    def _pass_on(self) -> None:
-        try:
-            while self._waiting:
-                self.folder.append_metrics(self._waiting[0])
-                del self._waiting[0]
-        except OSError as error:
-            warnings.warn(
-                f"metrics.jsonl could not be written ({error}); training goes on, "
-                "the line is written with the next one",
-                stacklevel=2,
-            )
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the seconds spent so far."""
-        self.seconds = time.perf_counter() - self._begun
-        return {"seconds": self.seconds}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take the clock back."""
-        self.seconds = state["seconds"]
+def recorded_plans(folder: RunFolder) -> list[Plan]:
+    """Return the plans of the phases that a run has begun, in order."""
+    return [Plan.from_config(config) for config in folder.config.get("phase", [])]
 
 
 class Phase:
     """Trains the ``index``-th phase of a run with the learner's plan, or the recorded one."""
 
-    def __init__(self, learner: Learner, run: Run, index: int, *, resume: bool) -> None:
+    def __init__(self, learner: Learner, run: Run, index: int) -> None:
         self.learner, self.run, self.index = learner, run, index
         self.folder = run.folder
         self.saved = self.folder.checkpoints / f"phase-{index}"
-        config = self.folder.config
-        recorded = config.get("phase", [])
+        recorded = recorded_plans(self.folder)
         if index < len(recorded):
-            self.plan = Plan.from_config(recorded[index])
+            self.plan = recorded[index]
+            check_phase(self.folder, self.plan, learner.settings, free=learner.free)
+            check_device(self.folder, self.plan, learner.device)
         else:
             plan = self._plan()
             self.plan = replace(plan, numerics=plan.numerics.resolved())
-            config["phase"] = [*recorded, self.plan.to_config()]
+            plans = [one.to_config() for one in (*recorded, self.plan)]
+            config = {**self.folder.config, "phase": plans}
             files.write_text(self.folder.path / CONFIG, dump(config))
-        learner.plan = self.plan
+        learner.follow(self.plan)
 
     def _plan(self) -> Plan:
         learner = self.learner
@@ -194,7 +121,7 @@ class Phase:
         checkpointer = Checkpointer(self.saved, every_seconds=learner.settings.checkpoint_seconds)
         hooks = [
             best,
-            Record(self.folder, plan, self.index),
+            Record(self.folder, phase=self.index, steps_per_epoch=plan.steps_per_epoch),
             Progress(metric.name, plan.steps_per_epoch, quiet=learner.quiet),
             *learner.hooks,
             checkpointer,
@@ -204,7 +131,7 @@ class Phase:
         loop = learner.loop(plan, self.index, hooks)
         found = latest(self.saved)
         if found is not None:
-            loop.load_state_dict(found[1])
+            restore(loop, found[1], self.saved)
         self._rewind(loop.step)
         try:
             loop.fit()

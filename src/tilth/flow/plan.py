@@ -10,8 +10,8 @@ from typing import Any
 from tilth.data.dataset import Data
 from tilth.errors import UserError, choose
 from tilth.flow import defaults
-from tilth.flow.settings import TrainSettings
-from tilth.train.numerics import Numerics
+from tilth.flow.settings import TrainSettings, plain_settings
+from tilth.train.numerics import DTYPES, Numerics
 from tilth.train.schedules import SCHEDULES
 
 
@@ -21,6 +21,7 @@ class Plan:
 
     total_steps: updates in the phase; lr: peak rate; clip: 0 switches clipping off
     reasons: setting -> why it is what it is, in words
+    asked: the training settings that led to it, for a resume to compare with
     """
 
     epochs: int
@@ -34,10 +35,12 @@ class Plan:
     clip: float
     micro_batches: int
     patience: int
+    augment: bool
     seed: int
     device: str
     numerics: Numerics
     reasons: dict[str, str]
+    asked: dict[str, Any]
 
     def to_config(self) -> dict[str, Any]:
         """Return plain values."""
@@ -54,7 +57,7 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
 
     Raises UserError for values that cannot be.
     """
-    check(settings)
+    check_train_settings(settings)
     rows, family = len(data.splits["train"]), defaults.FAMILIES[data.kind]
     reasons = {}
     size = settings.batch_size or defaults.batch_size(data.kind, rows)
@@ -85,6 +88,7 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
         clip=settings.clip,
         micro_batches=settings.micro_batches,
         patience=int(pick(settings.patience, defaults.patience(epochs))),
+        augment=settings.augment,
         seed=settings.seed,
         device=device,
         numerics=Numerics(
@@ -94,6 +98,7 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
             settings.threads,
         ),
         reasons=reasons,
+        asked=plain_settings(settings),
     )
 
 
@@ -102,9 +107,11 @@ def pick(given: float | None, default: float) -> float:
     return default if given is None else given
 
 
-def check(settings: TrainSettings) -> None:
+def check_train_settings(settings: TrainSettings) -> None:
     """Raise UserError for values outside their range."""
     choose(settings.schedule, SCHEDULES, "schedule")
+    if settings.dtype is not None:
+        choose(settings.dtype, DTYPES, "number type")
     least = {"epochs": 1, "batch_size": 1, "micro_batches": 1, "threads": 0, "patience": 0}
     for name, low in least.items():
         value = getattr(settings, name)
@@ -118,6 +125,11 @@ def check(settings: TrainSettings) -> None:
         value = getattr(settings, name)
         if value is not None and not (0 <= value < math.inf):
             raise UserError(f"{name}={value}", rule=f"{name} must not be negative")
+    if not settings.checkpoint_seconds >= 0:
+        raise UserError(
+            f"checkpoint_seconds={settings.checkpoint_seconds}",
+            rule="checkpoint_seconds must not be negative; 0 saves at every step",
+        )
     if settings.label_smoothing is not None and not 0 <= settings.label_smoothing < 1:
         raise UserError(f"label_smoothing={settings.label_smoothing}", rule="between 0 and 1")
 

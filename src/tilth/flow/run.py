@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tilth import console
+from tilth.arguments import checked
 from tilth.audit.examine import examine
 from tilth.audit.report import render
 from tilth.errors import UserError
-from tilth.flow.arguments import checked
 from tilth.ship.bundle import save_bundle
 from tilth.ship.copy_bundle import copy_bundle
 from tilth.train.early_stop import BestWeights
 from tilth.train.loop import Loop
+from tilth.train.peak_memory import peak_memory
 from tilth.train.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -52,6 +53,13 @@ class Run:
         """One record per look at valid: step, epoch, seconds, losses, metrics, rate."""
         return self.folder.metrics()
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is trained, looked at and bundled."""
+        there = all((self.path / name).is_file() for name in ("audit.json", "report.html"))
+        bundled = self.folder.model.exists() and there and self._model_is_current()
+        return self.folder.status == "done" and bundled
+
     def note_phase(self, loop: Loop, best: BestWeights) -> None:
         """Record how a phase ended; what was said of the earlier weights no longer holds."""
         for name in ("audit.json", "report.html"):
@@ -66,6 +74,7 @@ class Run:
                 "seconds": sum_of_phases(lines),
                 "best_step": best.best_step,
                 "stopped": loop.stop_reason or "planned end",
+                **peak_memory(loop.device),
                 **valid,
             }
         )
@@ -93,6 +102,8 @@ class Run:
             "samples_per_second": outcome["samples"] / seconds if seconds else None,
             "stopped": outcome.get("stopped"),
             "best_step": outcome.get("best_step"),
+            "peak_bytes": outcome.get("peak_bytes"),
+            "peak_device_bytes": outcome.get("peak_device_bytes"),
             "warm_start": learner.warm_notes,
             "lr_finder": None
             if finding is None
@@ -146,6 +157,16 @@ class Run:
                 fix=f"tilth resume {self.path} finishes the run",
             )
         return self.learner
+
+    def __repr__(self) -> str:
+        model = self.folder.config.get("model", {}).get("name", "default")
+        try:
+            data = self.folder.read_record("data")
+        except UserError:  # killed before it got so far
+            return f"Run({str(self.path)!r}, {model}, {self.folder.status})"
+        task = "regress" if data["target"]["kind"] == "number" else "classify"
+        what = f"{task} {data['target']['name']}"
+        return f"Run({str(self.path)!r}, {what}, {model}, {self.folder.status})"
 
     def _repr_html_(self) -> str:
         outcome = {k: v for k, v in self.folder.outcome.items() if not isinstance(v, dict)}

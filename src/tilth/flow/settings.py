@@ -13,30 +13,40 @@ from tilth.errors import UserError, choose, nearest
 
 T = TypeVar("T")
 
+PICTURES_ONLY = ("size", "grey", "resident")
+TABLES_ONLY = ("target", "test", "task", "group", "time", "columns", "fixes")
+FOR_BOTH = ("split_seed", "fractions", "max_bad")
+"""Which data settings apply to what; ``path`` names either."""
+
 
 @dataclass(frozen=True)
 class DataSettings:
     """What to learn from. None means inferred, and said.
 
-    size: side of the pictures in px; grey: whether they are used without colour
-    target: column to predict; task: "classify" or "regress"; group, time: columns that splits
-    respect; columns: column -> kind, where the inference is wrong; fixes: repairs to apply
-    split_seed: of the split alone, so that seeds share a test set; max_bad: share of unreadable
-    items that is set aside before the reading stops
+    Pictures: size: their side in px; grey: whether they are used without colour; resident:
+    whether decoded pictures are held in memory
+    Tables: target: column to predict; test: a second table; task: "classify" or "regress";
+    group, time: columns that splits respect; columns: column -> kind, where the inference is
+    wrong; fixes: repairs to apply
+    Both: split_seed: of the split alone, so that seeds share a test set; fractions: of train,
+    valid and test (0.7, 0.15, 0.15 where nothing is said); max_bad: share of unreadable items
+    that is set aside before the reading stops
     """
 
     path: str = ""
     size: int | None = None
     grey: bool | None = None
+    resident: bool | None = None
     target: str | None = None
+    test: str | None = None
     task: str | None = None
     group: str | None = None
     time: str | None = None
     columns: dict[str, str] = dataclasses.field(default_factory=dict)
     fixes: tuple[str, ...] = ()
     split_seed: int = 0
+    fractions: tuple[float, float, float] | None = None
     max_bad: float = 0.01
-    resident: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -91,11 +101,7 @@ class Settings:
 
     def to_config(self) -> dict[str, Any]:
         """Return nested plain values without the settings left to be chosen."""
-        found = dataclasses.asdict(self)
-        return {
-            room: {key: value for key, value in values.items() if value not in (None, {}, ())}
-            for room, values in found.items()
-        }
+        return {r.name: plain_settings(getattr(self, r.name)) for r in dataclasses.fields(self)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
@@ -137,10 +143,35 @@ class Settings:
         key, _, inner = key.partition(".")
         kinds = field_types(current)
         choose(key, kinds, "setting")
-        value: Any = parse(text, kinds[key], f"{room}.{key}")
-        if inner:
-            value = {**getattr(current, key), inner: guess_value(text)}
+        whole = f"{room}.{key}"
+        is_table = base_type(kinds[key]) is dict
+        if is_table and not inner:
+            raise UserError(
+                f"{whole}={text}",
+                rule=f"{key} holds values by name",
+                fix=f"name one: {whole}.NAME={text}",
+            )
+        if inner and not is_table:
+            raise UserError(
+                f"unknown setting {name!r}",
+                rule=f"{whole} is one {base_type(kinds[key]).__name__}, there is nothing inside",
+                fix=f"did you mean {whole}={text}?",
+            )
+        if is_table:
+            value: Any = {**getattr(current, key), inner: entry(text, kinds[key])}
+        else:
+            value = parse(text, kinds[key], whole)
         return dataclasses.replace(self, **{room: dataclasses.replace(current, **{key: value})})
+
+
+def plain_settings(settings: DataSettings | ModelSettings | TrainSettings) -> dict[str, Any]:
+    """Return plain values without the settings left to be chosen.
+
+    >>> plain_settings(ModelSettings("mlp"))
+    {'name': 'mlp'}
+    """
+    values = dataclasses.asdict(settings)
+    return {key: value for key, value in values.items() if value not in (None, {}, ())}
 
 
 def field_types(settings: Any) -> dict[str, Any]:
@@ -166,14 +197,35 @@ def plain_types(kind: Any) -> tuple[Any, ...]:
     return tuple(option for option in options if option is not type(None))
 
 
+def base_type(kind: Any) -> Any:
+    """Return the plain class of a field's type: ``dict`` for ``dict[str, str]``.
+
+    >>> base_type(int | None), base_type(dict[str, str])
+    (<class 'int'>, <class 'dict'>)
+    """
+    (wanted,) = plain_types(kind)
+    return typing.get_origin(wanted) or wanted
+
+
+def inner_types(kind: Any, count: int, name: str) -> list[Any]:
+    """Return the types of the ``count`` values of a tuple field; raise UserError for the count."""
+    (wanted,) = plain_types(kind)
+    first, *rest = typing.get_args(wanted)
+    if rest in ([], [Ellipsis]):
+        return [first] * count
+    if count != 1 + len(rest):
+        raise UserError(f"{name} has {count} values", rule=f"{name} has {1 + len(rest)} values")
+    return [first, *rest]
+
+
 def convert(value: Any, kind: Any, name: str) -> Any:
     """Check a value read from TOML or given in Python against a field's type."""
-    (wanted,) = plain_types(kind)
-    base = typing.get_origin(wanted) or wanted
+    base = base_type(kind)
     if base is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if base is tuple and isinstance(value, list | tuple):
-        return tuple(value)
+        kinds = inner_types(kind, len(value), name)
+        return tuple(convert(one, inner, name) for one, inner in zip(value, kinds, strict=True))
     if isinstance(value, base) and not (base is int and isinstance(value, bool)):
         return value
     raise UserError(f"{name} = {value!r}", rule=f"{name} must be {base.__name__}")
@@ -181,12 +233,11 @@ def convert(value: Any, kind: Any, name: str) -> Any:
 
 def parse(text: str, kind: Any, name: str) -> Any:
     """Read a value given as text on the command line."""
-    (wanted,) = plain_types(kind)
-    base = typing.get_origin(wanted) or wanted
-    if base is dict:
-        return {}
+    base = base_type(kind)
     if base is tuple:
-        return tuple(part for part in text.split(",") if part)
+        parts = [part for part in text.split(",") if part]
+        kinds = inner_types(kind, len(parts), name)
+        return tuple(parse(part, inner, name) for part, inner in zip(parts, kinds, strict=True))
     if base is bool:
         words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
         return words[choose(text.lower(), words, f"value of {name}")]
@@ -196,11 +247,19 @@ def parse(text: str, kind: Any, name: str) -> Any:
         raise UserError(f"{name}={text!r}", rule=f"{name} must be {base.__name__}") from None
 
 
-def guess_value(text: str) -> Any:
-    """Return a model argument given as text: a number or truth value if it reads as one."""
-    for kind in (int, float):
+def entry(text: str, kind: Any) -> Any:
+    """Return one value of a table given as text: a text where the table holds those.
+
+    Otherwise a number or truth value if it reads as one.
+
+    >>> entry("48", dict[str, Any]), entry("48", dict[str, str])
+    (48, '48')
+    """
+    if typing.get_args(kind) == (str, str):
+        return text
+    for plain in (int, float):
         try:
-            return kind(text)
+            return plain(text)
         except ValueError:
             continue
     return {"true": True, "false": False}.get(text.lower(), text)

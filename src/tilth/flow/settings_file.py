@@ -14,7 +14,7 @@ from tilth.train.toml import dump
 
 
 def read_settings(path: Path) -> Settings:
-    """Read a tilth.toml; its data path is relative to the file.
+    """Read a tilth.toml; its data paths are relative to the file.
 
     Raises UserError for a file that is not there or not TOML, and for unknown settings.
     """
@@ -25,18 +25,20 @@ def read_settings(path: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML: {error}") from error
     settings = Settings.from_config(config)
-    if settings.data.path:
-        place = str((path.parent / settings.data.path).resolve())
-        settings = dataclasses.replace(
-            settings, data=dataclasses.replace(settings.data, path=place)
-        )
-    return settings
+    places: dict[str, Any] = {
+        name: str((path.parent / given).resolve())
+        for name in ("path", "test")
+        if (given := getattr(settings.data, name))
+    }
+    return dataclasses.replace(settings, data=dataclasses.replace(settings.data, **places))
 
 
 def commented(settings: Settings) -> str:
     """Return the settings as TOML: those given as values, the others as comments to fill in."""
     given = settings.to_config()
-    given["data"]["path"] = str(Path(settings.data.path).resolve())
+    for name in ("path", "test"):
+        if getattr(settings.data, name):
+            given["data"][name] = str(Path(getattr(settings.data, name)).resolve())
     parts = []
     for field in dataclasses.fields(settings):
         room = getattr(settings, field.name)

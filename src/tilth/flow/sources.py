@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from tilth.arguments import checked
+from tilth.data.array_table import array_table
 from tilth.data.dataset import Data
 from tilth.data.image_data import ImageData, image_arrays, read_images
-from tilth.data.table_data import TableData, read_table
-from tilth.errors import UserError
-from tilth.flow.arguments import checked
-from tilth.flow.settings import DataSettings
+from tilth.data.split import FRACTIONS, shares_of
+from tilth.data.table_data import FIXES, TableData, read_table
+from tilth.errors import UserError, choose
+from tilth.flow.settings import FOR_BOTH, PICTURES_ONLY, TABLES_ONLY, DataSettings
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".test", ".parquet", ".pq")
-FRACTIONS = (0.7, 0.15, 0.15)
+TASKS = ("classify", "regress")
 
 
 @checked
@@ -47,23 +49,16 @@ def images(
     >>> images("shades").target.labels
     ('dark', 'light')
     """
-    found = read_images(
-        path,
-        size=size,
-        grey=grey,
-        split_seed=split_seed,
-        fractions=fractions,
-        max_bad=max_bad,
-        resident=resident,
-    )
-    found.origin = {
-        "path": str(Path(path).resolve()),
+    options: dict[str, Any] = {
         "size": size,
         "grey": grey,
-        "split_seed": split_seed,
-        "max_bad": max_bad,
         "resident": resident,
+        "split_seed": split_seed,
+        "fractions": fractions,
+        "max_bad": max_bad,
     }
+    found = read_images(path, **options)
+    found.origin = {"path": str(Path(path).resolve()), **options}
     return found
 
 
@@ -96,31 +91,23 @@ def table(
     >>> table(frame, "price", task="regress").target.kind
     'number'
     """
-    found = read_table(
-        source,
-        target,
-        test=test,
-        task=task,
-        columns=columns,
-        group=group,
-        time=time,
-        fixes=tuple(fixes),
-        split_seed=split_seed,
-        fractions=fractions,
-        max_bad=max_bad,
-    )
-    if isinstance(source, str | Path):
-        found.origin = {
-            "path": str(Path(source).resolve()),
-            "target": target,
-            "task": task,
-            "group": group,
-            "time": time,
-            "columns": dict(columns or {}),
-            "fixes": tuple(fixes),
-            "split_seed": split_seed,
-            "max_bad": max_bad,
-        }
+    options: dict[str, Any] = {
+        "test": test,
+        "task": task,
+        "group": group,
+        "time": time,
+        "columns": dict(columns or {}),
+        "fixes": tuple(fixes),
+        "split_seed": split_seed,
+        "fractions": fractions,
+        "max_bad": max_bad,
+    }
+    found = read_table(source, target, **options)
+    if all(isinstance(part, str | Path | None) for part in (source, test)):
+        places = {"path": str(Path(source).resolve())}
+        if test is not None:
+            places["test"] = str(Path(test).resolve())
+        found.origin = {"target": target, **options, **places}
     return found
 
 
@@ -145,13 +132,13 @@ def arrays(
     """
     array = inputs.numpy() if hasattr(inputs, "numpy") else np.asarray(inputs)
     if array.ndim == 2:
-        import polars as pl
-
-        frame = pl.DataFrame({f"x{i}": array[:, i] for i in range(array.shape[1])})
-        values = targets.tolist() if hasattr(targets, "tolist") else list(targets)
-        frame = frame.with_columns(pl.Series("target", values))
-        return read_table(
-            frame, "target", task=task, splits=splits, split_seed=split_seed, fractions=fractions
+        return array_table(
+            array,
+            targets,
+            task=task,
+            splits=splits,
+            split_seed=split_seed,
+            fractions=fractions,
         )
     return image_arrays(
         array,
@@ -166,7 +153,23 @@ def arrays(
 def read(settings: DataSettings) -> Data:
     """Read the data that settings name: a table where there is a target, else pictures.
 
-    Raises UserError for a path that is not there or a table without a target.
+    Raises UserError for what ``check_data_settings`` refuses, before anything is read.
+    """
+    check_data_settings(settings)
+    path = Path(settings.path)
+    used = TABLES_ONLY if wants_table(settings) else PICTURES_ONLY
+    options = {name: getattr(settings, name) for name in (*used, *FOR_BOTH)}
+    options["fractions"] = settings.fractions or FRACTIONS
+    if wants_table(settings):
+        return table(path, **options)
+    return images(path, **options)
+
+
+def check_data_settings(settings: DataSettings) -> None:
+    """Raise UserError for what can be told wrong without reading the data.
+
+    A path that is not there, a table without a target, settings that do not apply to what is at
+    the path, and values outside their range.
     """
     path = Path(settings.path)
     if not settings.path or not path.exists():
@@ -175,33 +178,49 @@ def read(settings: DataSettings) -> Data:
             rule="data is a folder of pictures, a folder of idx files, or a table",
             fix="check the spelling of the path",
         )
-    if settings.target or is_table(path):
-        if not settings.target:
-            raise UserError(
-                f"{path} is a table and no target was named",
-                rule="the column to predict has to be said",
-                choices=column_names(path),
-                fix="add --target COLUMN",
-            )
-        return table(
-            path,
-            settings.target,
-            task=settings.task,
-            columns=settings.columns,
-            group=settings.group,
-            time=settings.time,
-            fixes=settings.fixes,
-            split_seed=settings.split_seed,
-            max_bad=settings.max_bad,
+    is_one = wants_table(settings)
+    if is_one and not settings.target:
+        raise UserError(
+            f"{path} is a table and no target was named",
+            rule="the column to predict has to be said",
+            choices=column_names(path),
+            fix="add --target COLUMN",
         )
-    return images(
-        path,
-        size=settings.size,
-        grey=settings.grey,
-        split_seed=settings.split_seed,
-        max_bad=settings.max_bad,
-        resident=settings.resident,
-    )
+    refuse_settings_of_others(settings, path, table=is_one)
+    if settings.task is not None:
+        choose(settings.task, TASKS, "task")
+    for fix in settings.fixes:
+        choose(fix, FIXES, "fix")
+    if settings.test is not None and not Path(settings.test).exists():
+        raise UserError(f"test={settings.test!r}: there is nothing", fix="check the spelling")
+    if settings.fractions is not None:
+        shares_of(settings.fractions)
+    if not 0 <= settings.max_bad <= 1:
+        raise UserError(f"max_bad={settings.max_bad}", rule="max_bad is a share, from 0 to 1")
+    if settings.size is not None and settings.size < 1:
+        raise UserError(f"size={settings.size}", rule="a side has at least 1 px")
+
+
+def refuse_settings_of_others(settings: DataSettings, path: Path, *, table: bool) -> None:
+    """Raise UserError where a setting of pictures was given for a table, or the reverse."""
+    usual = DataSettings()
+    for name in PICTURES_ONLY if table else TABLES_ONLY:
+        value = getattr(settings, name)
+        if value != getattr(usual, name):
+            kind, other = ("a table", "pictures") if table else ("a folder of pictures", "tables")
+            raise UserError(
+                f"{name}={value!r} for {path}, which is {kind}",
+                rule=f"{name} is a setting of {other}",
+                fix=f"leave {name} out",
+            )
+
+
+def wants_table(settings: DataSettings) -> bool:
+    """Say whether a table is meant: by the path, or by a target where the path could be one."""
+    path = Path(settings.path)
+    if is_table(path) or not settings.target:
+        return is_table(path)
+    return path.is_file() or any(is_table(one) for one in path.iterdir() if one.is_file())
 
 
 def is_table(path: Path) -> bool:

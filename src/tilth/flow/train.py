@@ -2,58 +2,102 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tilth import console
+from tilth import console, registry
 from tilth.audit.headline import best_baseline
 from tilth.data.dataset import Data
-from tilth.errors import UserError
+from tilth.errors import UserError, choose
 from tilth.flow.learner import Learner
+from tilth.flow.phase import recorded_plans
+from tilth.flow.plan import check_train_settings
 from tilth.flow.run import Run
 from tilth.flow.settings import Settings
 from tilth.flow.sources import read
-from tilth.train.run_folder import CONFIG, RunFolder
+from tilth.train.device import choose_device
+from tilth.train.run_folder import CONFIG, RunFolder, default_path
 
+ROOMS = ("data", "model", "train")
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to do: settings, where the run goes, and how to treat what is there.
-
-    find_lr: run the range test first where no rate was given
-    """
+    """What to do: settings, where the run goes, and how to treat what is there."""
 
     settings: Settings
     run: Path | None = None
     force: bool = False
     resume: bool = False
-    find_lr: bool = True
     quiet: bool = False
+
+    @property
+    def say(self) -> Say:
+        """Print a line for people, or nothing where quiet was asked for."""
+        return (lambda text: None) if self.quiet else console.say
+
+
+def check_job(job: Job) -> None:
+    """Raise UserError for what can be told wrong before the data is read.
+
+    Settings out of range, names that are not offered, a device that does not work, and a folder
+    that is taken or cannot be written.
+    """
+    check_asked(job.settings)
+    if job.resume and job.run is None:
+        raise UserError("--resume without a folder", fix="name the run with -o RUN")
+    if not (job.resume and job.run is not None and (job.run / CONFIG).is_file()):
+        RunFolder.check_free(job.run or default_path("run"), force=job.force)
+
+
+def check_asked(settings: Settings) -> None:
+    """Raise UserError for settings that are wrong whatever the data."""
+    check_train_settings(settings.train)
+    choose_device(settings.train.device)
+    if settings.model.name is not None:
+        choose(settings.model.name, registry.names("tilth.models"), "model")
+    if settings.model.warm_start and not Path(settings.model.warm_start).is_dir():
+        raise UserError(
+            f"warm_start={settings.model.warm_start!r}: there is no such folder",
+            rule="a warm start begins from a bundle",
+            fix="tilth export RUN BUNDLE makes one",
+        )
 
 
 def train(job: Job, *, data: Data | None = None) -> tuple[Run, dict[str, Any]]:
-    """Read, train, look, bundle; return the run and its summary."""
+    """Read, train, look, bundle; return the run and its summary.
+
+    With ``resume`` a finished run is taken as it is, an open one goes on phase by phase, and one
+    that is not there begins. Raises UserError early for what ``check_job`` refuses.
+    """
     begun = time.perf_counter()
-    say: Say = (lambda text: None) if job.quiet else console.say
+    check_job(job)
     data = data or read(job.settings.data)
-    tell_data(data, say)
+    tell_data(data, job.say)
     learner = make_learner(data, job)
-    going_on = job.resume and job.run is not None and (job.run / CONFIG).is_file()
-    if job.find_lr and learner.settings.lr is None and not going_on:
+    recorded = []
+    if job.resume:
+        run = learner.begin(resume=True)
+        if run.is_finished:
+            job.say(f"{run.path} is done already")
+            return run, summary(run, run.folder.model, time.perf_counter() - begun)
+        recorded = recorded_plans(run.folder)
+    if learner.settings.lr is None and not recorded:
         finding = learner.find_lr()
-        say(f"  learning rate  {learner.trusted_lr():.2g} ({finding.reason})")
-    tell_plan(learner, say)
+        job.say(f"  learning rate  {learner.trusted_lr():.2g} ({finding.reason})")
+    tell_plan(learner, job.say)
     run = learner.fit(resume=job.resume)
+    for plan in recorded[1:]:  # a script of the user's own called fit more than once
+        asked = {name: plan.asked.get(name) for name in ("epochs", "lr", "minutes")}
+        run = learner.fit(**asked, resume=True)
     run.report()
     bundle = run.export()
     found = summary(run, bundle, time.perf_counter() - begun)
-    tell_result(run, found, say)
+    tell_result(run, found, job.say)
     return run, found
 
 
@@ -147,59 +191,28 @@ def tell_result(run: Run, found: dict[str, Any], say: Say) -> None:
     say(f"Next: tilth predict {found['bundle']} NEW_DATA")
 
 
-def repeat(job: Job, count: int) -> dict[str, Any]:
-    """Train with ``count`` seeds on the same split; return mean and spread of every metric.
-
-    Runs are put beside each other as <run>-seed<k>. Raises UserError for fewer than two.
-    """
-    if count < 2:
-        raise UserError(f"repeats={count}", rule="a spread needs at least 2 seeds")
-    data = read(job.settings.data)
-    base = job.run or Path("runs") / data.name
-    found = []
-    for seed in range(job.settings.train.seed, job.settings.train.seed + count):
-        settings = replace(job.settings, train=replace(job.settings.train, seed=seed))
-        one = replace(job, settings=settings, run=base.with_name(f"{base.name}-seed{seed}"))
-        found.append(train(one, data=data)[1])
-    return {
-        **found[0],
-        "runs": [one["run"] for one in found],
-        "repeats": count,
-        "seconds": round(sum(one["seconds"] for one in found), 2),
-        **spread([one["test"] for one in found]),
-    }
-
-
-def spread(scores: list[dict[str, float]]) -> dict[str, Any]:
-    """Return the mean ("test") and standard deviation ("test_sd") of each metric.
-
-    >>> spread([{"accuracy": 0.5}, {"accuracy": 1.0}, {"accuracy": 0.0}])
-    {'test': {'accuracy': 0.5}, 'test_sd': {'accuracy': 0.5}}
-    """
-    columns = {name: [score[name] for score in scores] for name in scores[0]}
-    return {
-        "test": {name: statistics.fmean(column) for name, column in columns.items()},
-        "test_sd": {name: statistics.stdev(column) for name, column in columns.items()},
-    }
-
-
 def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
     """Go on with an unfinished run from its own config.toml.
 
-    Raises UserError for a run that is done already, or whose code is not in the registry.
+    Raises UserError for a run that is done already, and for one with parts of the user's own.
     """
-    folder = RunFolder.open(path)
-    if folder.status == "done" and (path / "audit.json").is_file():
+    run = Run.open(path)
+    if run.is_finished:
         raise UserError(
             f"{path} is done",
             rule="a finished run is not trained again, and its test rows are opened once",
             fix=f"tilth report {path} makes the report again",
         )
-    config = {k: v for k, v in folder.config.items() if k in ("data", "model", "train")}
-    settings = Settings.from_config(config)
-    if not settings.data.path:
+    recorded = run.folder.config
+    settings = Settings.from_config({k: v for k, v in recorded.items() if k in ROOMS})
+    again = "run the same script again with fit(..., resume=True)"
+    if "own" in recorded:
+        own = "; ".join(f"{part} {', '.join(names)}" for part, names in recorded["own"].items())
         raise UserError(
-            f"{path} was trained from Python on data in memory",
-            fix="run the same script again with fit(..., resume=True)",
+            f"{path} was trained from Python with parts of its own ({own})",
+            rule="a run is resumed with the code it began with",
+            fix=again,
         )
-    return train(Job(settings, run=path, resume=True, find_lr=False, quiet=quiet))
+    if not settings.data.path:
+        raise UserError(f"{path} was trained from Python on data in memory", fix=again)
+    return train(Job(settings, run=path, resume=True, quiet=quiet))

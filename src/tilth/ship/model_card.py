@@ -75,7 +75,7 @@ def render(
         "name": name,
         "folder_hint": re.sub(r'["\\`]', "", _line(card.get("folder") or "path/to/this/folder")),
         "kind": kind,
-        "what": _what(config, target, kind),
+        "what": _what(target, kind),
         "description": card.get("description"),
         "headline": audit.get("headline", ""),
         "labels": list(target.labels),
@@ -119,7 +119,7 @@ def _line(value: Any) -> str:
     return "".join(c if c.isprintable() else " " for c in str(value)).strip()
 
 
-def _what(config: Mapping[str, Any], target: Target, kind: str) -> str:
+def _what(target: Target, kind: str) -> str:
     source = {"images": "a picture", "table": "the columns of a row"}.get(kind, "its input")
     if target.kind == "number":
         return f"predicts the number {markdown_text(target.name)} from {source}"

@@ -18,9 +18,10 @@ def _images(config: Mapping[str, Any]) -> Preprocessor:
 
 
 def _table(config: Mapping[str, Any]) -> Preprocessor:
+    from tilth.data.array_table import ArrayEncoder
     from tilth.data.table_encoder import TableEncoder
 
-    return TableEncoder.from_config(config)
+    return (ArrayEncoder if "width" in config else TableEncoder).from_config(config)
 
 
 def _own(config: Mapping[str, Any]) -> Preprocessor:

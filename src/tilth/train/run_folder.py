@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shutil
 import tomllib
@@ -98,6 +99,17 @@ class RunFolder:
             shutil.rmtree(path, ignore_errors=True)
             raise _not_writable(path, error) from error
         return cls(path)
+
+    @staticmethod
+    def check_free(path: Path, *, force: bool = False) -> None:
+        """Raise UserError where ``create`` would, without making or removing anything."""
+        if _is_taken(path) and not (force and _is_run(path)):
+            raise _in_the_way(path)
+        there = next(one for one in (path, *path.absolute().parents) if one.exists())
+        if not there.is_dir():
+            raise _not_writable(path, NotADirectoryError(f"{there} is not a folder"))
+        if not os.access(there, os.W_OK):
+            raise _not_writable(path, PermissionError(f"{there} may not be written"))
 
     @classmethod
     def create_default(cls, data_name: str, *, config: Mapping[str, Any]) -> RunFolder:
@@ -242,9 +254,13 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
 
 
+def _is_taken(path: Path) -> bool:
+    return path.exists() and not (path.is_dir() and not any(path.iterdir()))
+
+
 def _make_way(path: Path, force: bool) -> None:
     """Make sure that ``path`` is free, by removing the run in it where ``force`` says so."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if not _is_taken(path):
         return
     if not (force and _is_run(path)):
         raise _in_the_way(path)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tilth as tl
-from tilth.flow.folds import fold_rows, fold_splits
+from tilth.data.folds import fold_rows, fold_splits
 
 
 @given(st.integers(2, 7), st.integers(7, 60), st.integers(0, 5))
