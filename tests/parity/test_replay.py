@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -107,6 +108,46 @@ def make_loop(steps=STEPS):
     return Loop(model, [DeepQ()], Replay(), {"values": player}, total_steps=steps)
 
 
+def by_hand(steps):
+    """Deep Q-learning written out: one loop, plain lists, no source and no objective."""
+    model, corridor, memory = Values(), Corridor(), []
+    optimizer = torch.optim.Adam(model.values.parameters(), 2e-2)
+    stream, epsilon = torch.Generator().manual_seed(0), 1.0
+    for step in range(steps):
+        for _ in range(4):
+            explore = float(torch.rand(1, generator=stream)) < epsilon
+            if explore:
+                action = int(torch.randint(2, (1,), generator=stream))
+            else:
+                action = int(model.values.weight.detach()[:, corridor.place].argmax())
+            memory.append(corridor.step(action))
+        rows = torch.randint(len(memory), (32,), generator=stream)
+        states, actions, rewards, places, ends = torch.tensor([memory[i] for i in rows]).T
+        with torch.no_grad():
+            best = model.target(one_hot(places)).max(1).values
+        wanted = rewards + DISCOUNT * (1 - ends) * best
+        chosen = model.values(one_hot(states)).gather(1, actions.long()[:, None]).squeeze(1)
+        optimizer.zero_grad()
+        (((wanted - chosen) ** 2).sum() / 32).backward()
+        optimizer.step()
+        if step % 50 == 49:
+            model.target.load_state_dict(model.values.state_dict())
+        epsilon = max(0.1, epsilon * 0.998)
+    return model, memory
+
+
+def test_equal_to_the_bit_to_a_loop_by_hand():
+    steps = 420  # the target copy is 20 steps old then
+    loop = make_loop(steps)
+    loop.fit()
+    model, memory = by_hand(steps)
+    assert loop.source.memory == memory
+    assert torch.equal(loop.model.values.weight, model.values.weight)
+    assert torch.equal(loop.model.target.weight, model.target.weight)
+    assert not torch.equal(model.values.weight, model.target.weight)
+    assert float(model.values.weight.detach().abs().max()) > 0.1
+
+
 def exact_values():
     """Value iteration written out for the corridor."""
     values = torch.zeros(STATES, 2)
@@ -126,6 +167,19 @@ def test_learns_every_action_value_of_the_chain():
     assert torch.allclose(found, exact_values(), atol=1e-3)
     assert loop.source.epsilon < 0.2
     assert loop.source.worst < 1e-3
+
+
+def test_a_source_that_cannot_go_on_exactly_says_so_at_a_resume(recwarn):
+    class Forgetful(Replay):
+        exact_resume = False
+
+    state = make_loop(120).state_dict()
+    make_loop(120).load_state_dict(state)
+    assert not recwarn.list
+    loop = make_loop(120)
+    loop.source = Forgetful()
+    with pytest.warns(UserWarning, match=r"Forgetful says exact_resume = False: from step 0 on"):
+        loop.load_state_dict(state)
 
 
 def test_resumes_to_the_bit_with_its_memory():

@@ -1,10 +1,13 @@
 """Best weights and patience, on a loop whose metric is written down beforehand."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
 from tilth.train.early_stop import BestWeights
+from tilth.train.state import pack, unpack
 
 
 class FakeLoop:
@@ -35,6 +38,10 @@ def hook(values, **more):
         monitor="valid/x",
         **{"mode": "max", "every_steps": 1, **more},
     )
+
+
+def through_files(state):
+    return unpack(*pack(state))
 
 
 def test_the_weights_of_the_best_look_come_back():
@@ -72,17 +79,46 @@ def test_an_interrupted_fit_keeps_its_current_weights():
     assert loop.model.weight.item() == 2
 
 
-def test_state_goes_round():
-    one = hook([0.5, 0.9, 0.2, 0.1])
-    loop = FakeLoop(4)
-    for _ in range(2):
+VALUES = [0.5, 0.9, 0.2, 0.6, 0.1, 0.3]
+SETTINGS = {"measure", "monitor", "every_steps", "sign", "patience", "smoothing"}
+
+
+def advance(loop, one, steps):
+    for _ in range(steps):
         loop.step += 1
+        with torch.no_grad():
+            loop.model.weight.fill_(loop.step)
         one.after_step(loop)
-    other = hook([])
-    other.load_state_dict(one.state_dict())
-    assert other.state_dict().keys() == one.state_dict().keys()
-    assert (other.best, other.best_step, other.count) == (0.9, 2, 2)
-    assert torch.equal(other.weights["weight"], one.weights["weight"])
+
+
+def test_state_is_all_that_a_look_changes():
+    one = hook(VALUES)
+    state = one.state_dict()
+    assert state.keys() == vars(one).keys() - SETTINGS
+    before = {name: copy.deepcopy(value) for name, value in vars(one).items()}
+    advance(FakeLoop(6), one, 3)
+    changed = {name for name, value in vars(one).items() if value != before[name]}
+    assert changed - SETTINGS == state.keys()  # so that none is held for nothing
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_taken_up_again_at_any_look_it_ends_the_same(at):
+    """Every field matters to what follows: best, waited, the averages and the weights."""
+    whole, first = hook(VALUES, patience=3), hook(VALUES, patience=3)
+    begun = FakeLoop(6)
+    advance(begun, first, at)
+    second = hook(VALUES[at:], patience=3)
+    second.load_state_dict(through_files(first.state_dict()))
+    loop, ended = FakeLoop(6), FakeLoop(6)
+    advance(loop, whole, 6)
+    ended.step = at
+    advance(ended, second, 6 - at)
+    one, other = whole.state_dict(), second.state_dict()
+    assert torch.equal(one.pop("weights")["weight"], other["weights"]["weight"])
+    assert float(other.pop("weights")["weight"]) == 2 and one == other
+    assert (one["best"], one["best_step"], one["count"]) == (0.9, 2, 6)
+    if at < 6:
+        assert loop.stop_reason == ended.stop_reason is not None
 
 
 @pytest.mark.parametrize("every", [1, 2, 3])

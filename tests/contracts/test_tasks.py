@@ -1,0 +1,147 @@
+"""What every task keeps to; each file in tasks/ has a case here, or a test is red."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tilth import registry
+from tilth.contracts import Batch
+from tilth.data.dataset import Target
+from tilth.tasks import Metric, score
+
+ROWS = 60
+STREAM = torch.Generator().manual_seed(0)
+# a table's number, standardised as its target says
+NUMBER = Target("price", "number", mean=100.0, scale=20.0)
+
+
+def classes(count):
+    target = Target("kind", "classes", tuple("abcdef"[:count]))
+    targets = torch.arange(ROWS) % count
+    return target, targets, 20.0 * nn.functional.one_hot(targets, count).float()
+
+
+def numbers():
+    targets = torch.randn(ROWS, generator=STREAM)
+    return NUMBER, targets, targets[:, None].clone()
+
+
+# task -> name -> (target, encoded targets, the outputs of a net that knows them)
+CASES = {
+    "classify": {"two": lambda: classes(2), "five": lambda: classes(5)},
+    "regress": {"number": numbers},
+}
+every_case = pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        pytest.param(t, make, id=f"{t}-{n}")
+        for t, named in CASES.items()
+        for n, make in named.items()
+    ],
+)
+
+
+@pytest.mark.parametrize("name", registry.names("tilth.tasks"))
+def test_it_has_a_case_here_and_plain_keywords(name):
+    assert CASES.get(name), f"add examples of {name} to CASES"
+    parameters = inspect.signature(registry.find("tilth.tasks", name)).parameters
+    assert "target" in parameters
+    for parameter in parameters.values():
+        assert parameter.kind is parameter.KEYWORD_ONLY
+        assert parameter.name == "target" or parameter.default is not parameter.empty
+
+
+def build(name, target):
+    return registry.build("tilth.tasks", name, {"target": target})
+
+
+def guesses(task):
+    """Return the outputs of a net that knows nothing."""
+    return torch.randn(ROWS, task.outputs, generator=torch.Generator().manual_seed(5))
+
+
+@every_case
+def test_what_it_offers(name, make):
+    target, _, _ = make()
+    task = build(name, target)
+    assert task.name == name and task.target is target and task.outputs >= 1
+    assert task.main_metric in task.metrics
+    for key, metric in task.metrics.items():
+        assert isinstance(metric, Metric) and metric.name == key
+        assert metric.mode in ("max", "min")
+
+
+@every_case
+def test_each_metric_prefers_who_knows(name, make):
+    """The mode decides which weights are kept: a wrong one would keep the worst."""
+    target, targets, known = make()
+    task = build(name, target)
+    good, bad = score(task, known, targets), score(task, guesses(task), targets)
+    assert good.keys() == bad.keys() == task.metrics.keys()
+    for key, metric in task.metrics.items():
+        assert math.isfinite(good[key]) and math.isfinite(bad[key])
+        assert (good[key] > bad[key]) == (metric.mode == "max"), key
+
+
+@every_case
+@pytest.mark.parametrize("rows", [1, 2, ROWS])
+def test_shapes_of_predictions_truths_and_losses(name, make, rows):
+    target, targets, _ = make()
+    task = build(name, target)
+    outputs, targets = guesses(task)[:rows], targets[:rows]
+    found = task.decode(outputs)
+    wanted = (rows, task.outputs) if target.kind == "classes" else (rows,)
+    assert found.values.shape == wanted and np.isfinite(found.values).all()
+    assert found.answers.shape == task.truths(targets).shape == (rows,)
+    losses = task.row_losses(outputs, targets)
+    assert losses.shape == (rows,) and bool(losses.isfinite().all())
+
+
+@every_case
+def test_a_row_does_not_depend_on_the_others(name, make):
+    target, targets, _ = make()
+    task = build(name, target)
+    outputs, order = guesses(task), torch.tensor([7, 2, 11])
+    assert np.allclose(
+        task.decode(outputs[order]).values, task.decode(outputs).values[order.numpy()]
+    )
+    picked = task.row_losses(outputs[order], targets[order])
+    torch.testing.assert_close(picked, task.row_losses(outputs, targets)[order])
+
+
+@every_case
+def test_who_knows_is_right_and_loses_little(name, make):
+    target, targets, known = make()
+    task = build(name, target)
+    assert np.allclose(task.decode(known).answers, task.truths(targets), rtol=1e-5)
+    little = task.row_losses(known, targets)
+    assert float(little.max()) < 1e-6 < float(task.row_losses(guesses(task), targets).mean())
+
+
+@every_case
+def test_row_losses_are_what_is_minimised(name, make):
+    target, targets, _ = make()
+    task = build(name, target)
+    outputs = guesses(task)
+    loss = task.objective()(nn.Identity(), Batch(outputs, targets, torch.arange(ROWS)), None)
+    minimised = sum(term.weight * float(term.total) / term.count for term in loss.parts.values())
+    assert minimised == pytest.approx(float(task.row_losses(outputs, targets).mean()), rel=1e-5)
+
+
+@every_case
+def test_a_bundle_s_words_make_the_same_task(name, make):
+    target, targets, _ = make()
+    config = json.loads(json.dumps({"task": name, "target": target.to_config()}))
+    one, other = build(name, target), build(config["task"], Target.from_config(config["target"]))
+    assert other.target == target
+    outputs = guesses(one)
+    assert score(one, outputs, targets) == score(other, outputs, targets)
+    assert (one.main_metric, one.outputs) == (other.main_metric, other.outputs)
+    assert list(one.metrics) == list(other.metrics)
