@@ -317,6 +317,7 @@ def test_few_rows_with_such_a_label_are_set_aside_and_an_error_finding(tmp_path:
     everything = np.concatenate(list(data.splits.values()))
     assert (data.targets[everything] >= 0).all()
     assert [item.item for item in data.bad_items] == ["valid/c/000.png"]
+    assert "1 picture is left out for a label that no training picture has: 'c' 1" in data.notes
     errors = [finding for finding in data.findings() if finding.severity == "error"]
     assert [(finding.code, finding.items) for finding in errors] == [
         ("unseen_label", ("valid/c/000.png",))

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tilth.data.dataset import SPLITS
-from tilth.data.split import FRACTIONS, carve, complete, content_keys, quantile_strata, split
+from tilth.data.keys import content_keys
+from tilth.data.split import FRACTIONS, complete, quantile_strata, split
 from tilth.errors import UserError
 
 SHARES = dict(zip(SPLITS, (0.7, 0.1, 0.05, 0.15), strict=True))
@@ -185,14 +186,6 @@ def test_what_is_given_is_kept_and_the_rest_is_made():
     assert all(np.array_equal(again[name], everything[name]) for name in SPLITS)
     only_train = complete({"train": np.arange(1000)}, ids)
     assert all(np.array_equal(only_train[name], everything[name]) for name in SPLITS)
-
-
-def test_carve_takes_from_the_rows_given_only():
-    ids = [str(i) for i in range(90)]
-    rows = np.arange(0, 90, 3)
-    parts = carve(rows, ids, {"valid": 0.2, "calibrate": 0.1}, strata=[i % 2 for i in range(90)])
-    assert [len(part) for part in parts.values()] == [21, 6, 3]
-    assert set(np.concatenate(list(parts.values())).tolist()) == set(rows.tolist())
 
 
 def test_fractions_are_used_and_checked():

@@ -108,7 +108,7 @@ def test_rows_that_disagree_on_the_target():
     other = frame[:3].with_columns(
         kind=pl.when(pl.col("kind") == "up").then(pl.lit("down")).otherwise(pl.lit("up"))
     )
-    assert findings(pl.concat([frame, other]))["label_conflict"].what.startswith("3 times")
+    assert findings(pl.concat([frame, other]))["label_conflict"].what.endswith(": 3 times")
 
 
 def test_a_column_that_gives_the_target_away():
@@ -119,7 +119,7 @@ def test_a_column_that_gives_the_target_away():
     )
     found = findings(leak)["leaking_column"]
     assert set(found.items) == {"code", "score"}
-    assert 'columns={"name": "drop"}' in found.fix
+    assert 'columns={"score": "drop"} (--set data.columns.score=drop)' in found.fix
     found = findings(leak, "price", drop=("kind", "code"))["leaking_column"]
     assert found.items == ("score",)
     parts = frame.with_columns(net=pl.col("price") - pl.col("b"), gross=pl.col("b"))
@@ -164,3 +164,52 @@ def test_the_parts_of_the_bicycle_count_are_found(data_folder):
     found = {finding.code: finding for finding in data.findings()}
     assert found["leaking_column"].items == ("casual", "registered")
     assert found["id_column"].items == ("instant",)
+
+
+def two_spellings():
+    """A train table, and a test table whose labels end in a full stop."""
+    train = sound(400)
+    test = sound(100, seed=1).with_columns(pl.col("kind") + ".")
+    return train, test
+
+
+def test_what_follows_from_a_second_spelling_is_not_listed_beside_it():
+    train, test = two_spellings()
+    found = findings(train, test=test)
+    assert set(found) == {"label_variants"}
+    assert "'down.' as 'down'" in found["label_variants"].what
+    assert "100 rows are left out for it" in found["label_variants"].what
+    assert "--fix labels" in found["label_variants"].fix
+
+
+def test_what_does_not_follow_from_a_second_spelling_is_still_listed():
+    train, test = two_spellings()
+    rare = sound(30, seed=2).with_columns(kind=pl.lit("sideways"))
+    found = findings(pl.concat([train, rare]), test=pl.concat([test, sound(50, seed=3)]))
+    assert set(found["class_not_in_test"].items) == {"sideways"}
+    assert found["class_not_in_test"].what.startswith("1 class has no row in test")
+
+
+def test_rows_left_out_for_their_label_are_in_the_notes_with_their_number():
+    train, test = two_spellings()
+    data = read_table(train, "kind", test=test, columns={"price": "drop"})
+    (note,) = [note for note in data.notes if "left out for a label that no training row" in note]
+    counts = test["kind"].value_counts()
+    assert note.startswith("100 rows are left out")
+    for label, count in counts.iter_rows():
+        assert f"{label!r} {count}" in note
+
+
+@pytest.mark.parametrize(
+    ("copies", "said"),
+    [
+        (1, "1 row of train is a copy of another row"),
+        (2, "2 rows of train are copies of another row"),
+    ],
+)
+def test_words_agree_with_their_number(copies, said):
+    frame = pl.concat([sound(), sound()[:copies]])
+    rows = np.arange(600 + copies)
+    splits = {"train": np.r_[rows[:400], rows[-copies:]], "valid": rows[400:450]}
+    splits["test"] = rows[450:-copies]
+    assert findings(frame, splits=splits)["duplicates"].what == said

@@ -55,6 +55,13 @@ data_options = grouped(
     click.option("--time", help="Column that splits follow: the latest rows are the test."),
     click.option("--split-seed", type=int, help="Seed of the split alone.  [default: 0]"),
 )
+changes = click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Any setting of `tilth init`, such as data.max_bad=0.05.",
+)
 train_options = grouped(
     "The training",
     click.option("--model", help="A network's name; tilth doctor lists them."),
@@ -72,13 +79,7 @@ train_options = grouped(
         help="Time torch.compile too, use it where it is faster.",
     ),
     click.option("--warm-start", type=click.Path(exists=True), help="Bundle to begin from."),
-    click.option(
-        "--set",
-        "changes",
-        multiple=True,
-        metavar="FIELD=VALUE",
-        help="Any setting of `tilth init`, such as train.clip=0.5.",
-    ),
+    changes,
 )
 
 HOMES = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tilth.cli._options import as_json, data_options, emit, settings_from
+from tilth.cli._options import as_json, changes, data_options, emit, settings_from
 from tilth.cli._verb import Verb
 
 MARKS = {"error": "ERROR", "warning": "warning", "info": "note"}
@@ -22,6 +22,7 @@ MARKS = {"error": "ERROR", "warning": "warning", "info": "note"}
 )
 @click.argument("path")
 @data_options
+@changes
 @as_json
 def command(path: str, as_json: bool, **options: Any) -> None:
     """Look at PATH for trouble: unreadable files, duplicates across splits, leaking or constant

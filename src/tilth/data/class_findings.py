@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tilth.data.dataset import Finding, IntArray
+from tilth.wording import counted
 
 _FEW_ROWS = 10
 _IMBALANCE = 10.0
@@ -45,12 +46,28 @@ def class_findings(
             Finding(
                 "unseen_label",
                 "error",
-                f"{len(unseen)} {rows_word} have a label that no training row has",
+                f"{rows_word} with a label that no training row has: {len(unseen):,}",
                 "add such rows to train, or correct the labels",
                 tuple(item_id(row) for row in unseen[:_MOST_ITEMS]),
             )
         )
     return found
+
+
+def unseen_notes(unseen: Mapping[str, Sequence[str]], word: str) -> list[str]:
+    """Say how many rows are left out because training lacks their label, and of which labels.
+
+    unseen: label -> the names of its rows; word: what to call a row
+
+    >>> unseen_notes({"fox": ["line 3"], "owl": ["line 5", "line 9"]}, "row")
+    ["3 rows are left out for a label that no training row has: 'fox' 1, 'owl' 2"]
+    """
+    if not unseen:
+        return []
+    total = sum(len(rows) for rows in unseen.values())
+    listed = ", ".join(f"{label!r} {len(rows):,}" for label, rows in unseen.items())
+    lost = counted(total, f"{word} is", f"{word}s are")
+    return [f"{lost} left out for a label that no training {word} has: {listed}"]
 
 
 def _alone(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]:
@@ -61,7 +78,8 @@ def _alone(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]
             Finding(
                 "one_class",
                 "error",
-                f"there is only one class: {only} ({int(total.sum())} {word})",
+                f"there is only one class: {only} "
+                f"({counted(int(total.sum()), word.removesuffix('s'))})",
                 "a classifier needs at least two classes to tell apart",
             )
         ]
@@ -87,7 +105,8 @@ def _tiny(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]:
         Finding(
             "tiny_class",
             "warning",
-            f"{len(few)} of {len(labels)} classes have fewer than {_FEW_ROWS} {word}: {_some(few)}",
+            counted(len(few), "class has", "classes have")
+            + f" fewer than {_FEW_ROWS} {word}, of {len(labels)}: {_some(few)}",
             "collect more, merge them with another class, or leave them out",
             tuple(few[:_MOST_ITEMS]),
         )
@@ -103,8 +122,9 @@ def _absent(labels: tuple[str, ...], counts: Mapping[str, IntArray]) -> list[Fin
                 Finding(
                     f"class_not_in_{split}",
                     "warning",
-                    f"{len(missing)} classes have no row in {split}: {_some(missing)}",
-                    f"nothing can be said about them from {split}",
+                    counted(len(missing), "class has", "classes have")
+                    + f" no row in {split}: {_some(missing)}",
+                    f"{split} says nothing about such classes",
                     tuple(missing[:_MOST_ITEMS]),
                 )
             )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.data.augment import Augment, default_augment
+from tilth.data.class_findings import unseen_notes
 from tilth.data.dataset import BadItem, IntArray, Store, Target
 from tilth.data.decoder import Decoder
 from tilth.data.image_findings import Facts
@@ -21,6 +22,7 @@ from tilth.data.image_statistics import ChannelStatistics, channel_statistics
 from tilth.data.open_image import Header
 from tilth.data.split import complete, split
 from tilth.errors import UserError, nearest
+from tilth.wording import counted
 
 Labels = Sequence[str] | NDArray[np.float64]
 
@@ -65,6 +67,7 @@ def assemble(
     splits = _split(gathered, split_seed, fractions, notes)
     target, values = _target(gathered.labels, splits["train"])
     splits = _without_unseen(gathered, target, values, splits, max_bad)
+    notes += unseen_notes(facts.unseen, "picture")
     measured = channel_statistics(gathered.store, splits["train"])
     splits = _without_unreadable(gathered, measured.unreadable, splits, notes)
     if measured.rows < len(splits["train"]):
@@ -192,7 +195,13 @@ def _without_unreadable(
         return splits
     names = gathered.files or []
     gathered.facts.unreadable += [BadItem(names[row], reason) for row, reason in bad.items()]
-    notes.append(f"{len(bad)} pictures turned out not to be readable and are set aside")
+    notes.append(
+        counted(
+            len(bad),
+            "picture turned out not to be readable and is set aside",
+            "pictures turned out not to be readable and are set aside",
+        )
+    )
     return {name: rows[~np.isin(rows, list(bad))] for name, rows in splits.items()}
 
 

@@ -11,6 +11,7 @@ from tilth.data.decoder import Decoder, Fit
 from tilth.data.memory import available_memory_bytes
 from tilth.data.open_image import Header
 from tilth.nn.sizes import height_width
+from tilth.wording import counted, size
 
 _USUAL_SIZE = 128
 _SMALL_SIZE = 64  # pictures that are all of one size up to this are kept as they are
@@ -33,7 +34,8 @@ def choose_channels(headers: Sequence[Header], grey: bool | None, notes: list[st
         notes.append(f"{turned} photographs are turned upright as their EXIF data says")
     moving = sum(header.animated for header in headers)
     if moving:
-        notes.append(f"{moving} files are animations: the first frame is used")
+        what = counted(moving, "file is an animation", "files are animations")
+        notes.append(f"{what}: the first frame is used")
     return 1 if grey else 3
 
 
@@ -98,7 +100,7 @@ def choose_resident(
     if budget is None:
         budget = int(_MEMORY_SHARE * available_memory_bytes())
     hold = need <= budget if resident is None else resident
-    why = f"{need / 1e6:,.0f} MB of pixels, {budget / 1e6:,.0f} MB may be used"
+    why = f"{size(need)} of pixels, {size(budget)} may be used"
     if resident is not None:
         why += f", resident={resident}"
     notes.append(f"{'held in memory' if hold else 'decoded when needed'}: {why}")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tilth.data.class_findings import ItemId
 from tilth.data.dataset import Finding, IntArray, Store
 from tilth.data.image_duplicates import Looks, alike_pairs, exact_groups
+from tilth.wording import counted
 
 _MOST_ITEMS = 100
 _NOTABLE = 0.01  # share of the test rows that must look like others to be more than a remark
@@ -37,7 +38,8 @@ def copy_findings(
             Finding(
                 "duplicates_across_splits",
                 "warning",
-                f"{len(across)} pictures are in more than one split, pixel for pixel "
+                counted(len(across), "picture is", "pictures are")
+                + " in more than one split, pixel for pixel "
                 f"({in_test} of {len(splits['test'])} test rows): the score is too good by them",
                 "keep each in one split only",
                 _named(across, item_id),
@@ -49,7 +51,8 @@ def copy_findings(
             Finding(
                 "duplicates",
                 "info",
-                f"{copies} pictures are copies of another in the same split, pixel for pixel",
+                counted(copies, "picture is a copy", "pictures are copies")
+                + " of another in the same split, pixel for pixel",
                 "delete the copies, unless their number means something",
                 _named(inside, item_id),
             )
@@ -60,7 +63,7 @@ def copy_findings(
             Finding(
                 "label_conflict",
                 "warning",
-                f"{len(torn)} pictures are there with different labels",
+                counted(len(torn), "picture is", "pictures are") + " there with different labels",
                 "decide which label is right",
                 _named(torn, item_id),
             )
@@ -89,8 +92,9 @@ def near_copy_findings(
             Finding(
                 "near_duplicates_across_splits",
                 "warning" if share >= _NOTABLE else "info",
-                f"{len(np.unique(across))} pictures look like one in another split, "
-                f"{len(tested)} of them in test ({share:.2%}){some}",
+                counted(len(np.unique(across)), "picture looks", "pictures look")
+                + " like one in another split, "
+                f"{len(tested)} in test ({share:.2%}){some}",
                 "look at them: if they are the same scene, keep it in one split only; very "
                 "simple pictures can look alike by chance",
                 _named(list(across), item_id),
@@ -102,7 +106,8 @@ def near_copy_findings(
             Finding(
                 "near_duplicates",
                 "info",
-                f"{len(np.unique(inside))} pictures look like another in the same split{some}",
+                counted(len(np.unique(inside)), "picture looks", "pictures look")
+                + f" like another in the same split{some}",
                 "look at them; copies teach nothing new",
                 _named(list(inside), item_id),
             )

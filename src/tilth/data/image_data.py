@@ -27,6 +27,7 @@ from tilth.data.open_image import MAX_PIXELS, Header
 from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
 from tilth.errors import UserError
+from tilth.wording import counted, setting
 
 __all__ = ["ImageData", "image_arrays", "read_images"]
 
@@ -90,7 +91,13 @@ def read_images(
     if isinstance(store, DecodedStore):
         notes.append(f"pictures are {store.note}")
     if files.bad:
-        notes.append(f"{len(files.bad)} pictures cannot be read and are set aside")
+        notes.append(
+            counted(
+                len(files.bad),
+                "picture cannot be read and is set aside",
+                "pictures cannot be read and are set aside",
+            )
+        )
     given: dict[str, IntArray] = {
         name: np.flatnonzero(np.array(files.splits) == name)
         for name in ("train", "valid", "test")
@@ -163,10 +170,10 @@ def _too_many(root: Path, bad: list[BadItem], listed: int, max_bad: float) -> Us
     fix = "repair or delete them"
     if len(bad) < listed:
         share = np.ceil(1000 * len(bad) / listed) / 1000
-        fix += f", or give max_bad={share:g} to go on without them"
+        fix += f", or give {setting('max_bad', float(share))} to go on without them"
     return UserError(
-        f"{len(bad)} of {listed} pictures in {root} cannot be read, more than max_bad={max_bad:g} "
-        f"admits:{''.join(lines)}",
+        f"{len(bad)} of {counted(listed, 'picture')} in {root} cannot be read, more "
+        f"than max_bad={max_bad:g} admits:{''.join(lines)}",
         fix=fix,
     )
 

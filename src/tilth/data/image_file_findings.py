@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tilth.data.class_findings import ItemId
 from tilth.data.dataset import Finding
 from tilth.data.open_image import Header
+from tilth.wording import counted
 
 _MOST_ITEMS = 100
 _STRETCHED = 2.0  # proportions this far from the usual ones are called odd
@@ -35,7 +36,8 @@ def _odd_sizes(headers: Sequence[Header], item_id: ItemId) -> list[Finding]:
             Finding(
                 "odd_proportions",
                 "info",
-                f"{len(odd)} pictures are over {_STRETCHED:g} times wider or taller than is usual",
+                counted(len(odd), "picture is", "pictures are")
+                + f" over {_STRETCHED:g} times wider or taller than is usual",
                 "look at how they come out; fit='pad' keeps proportions and all of the picture",
                 tuple(item_id(int(row)) for row in odd[:_MOST_ITEMS]),
             )
@@ -47,8 +49,9 @@ def _odd_sizes(headers: Sequence[Header], item_id: ItemId) -> list[Finding]:
             Finding(
                 "small_pictures",
                 "info",
-                f"{len(small)} pictures are less than a quarter of the usual size",
-                "look at them: thumbnails or icons among photographs?",
+                counted(len(small), "picture is", "pictures are")
+                + " less than a quarter of the usual size",
+                "thumbnails or icons among photographs? Look, and delete what does not belong",
                 tuple(item_id(int(row)) for row in small[:_MOST_ITEMS]),
             )
         )
@@ -59,7 +62,8 @@ def _animated(headers: Sequence[Header], item_id: ItemId) -> list[Finding]:
     rows = [row for row, header in enumerate(headers) if header.animated]
     if not rows:
         return []
-    what = f"{len(rows)} files are animations; their first frame is used"
+    what = counted(len(rows), "file is an animation", "files are animations")
+    what += ": the first frame is used"
     items = tuple(item_id(row) for row in rows[:_MOST_ITEMS])
     return [Finding("animated", "info", what, "", items)]
 

@@ -13,6 +13,7 @@ from tilth.data.dataset import BadItem
 from tilth.data.file_signature import sniff
 from tilth.data.idx import is_idx_name
 from tilth.errors import UserError, nearest
+from tilth.wording import counted
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -203,11 +204,12 @@ def _list_class(listing: Listing, folder: Path, split: str) -> None:
 
 def _say_layout(listing: Listing) -> None:
     classes = len(set(listing.labels))
-    listing.notes.append(f"each folder in {listing.root} is a class: {classes} classes")
+    listing.notes.append(f"each folder in {listing.root} is a class: {counted(classes, 'class')}")
     deep = sum(item.count("/") > 1 for item in listing.files)
     if deep:
         listing.notes.append(
-            f"{deep} pictures lie deeper than their class folder; the first folder is the class"
+            counted(deep, "picture lies deeper than its", "pictures lie deeper than their")
+            + " class folder; the first folder is the class"
         )
 
 
@@ -223,7 +225,7 @@ def _nothing_found(root: Path, listing: Listing) -> UserError:
     loose = sum(item.reason == "not in a class folder" for item in listing.set_aside)
     if loose:
         return UserError(
-            f"{root} holds {loose} pictures but no class folders",
+            f"{root} holds {counted(loose, 'picture')} but no class folders",
             rule=f"looked for {_LAYOUTS}",
             fix="make a folder for each class and move the pictures into them",
         )

@@ -16,6 +16,7 @@ from tilth.data.image_duplicates import Looks, look
 from tilth.data.image_file_findings import file_findings
 from tilth.data.open_image import Header
 from tilth.data.readable_rows import unreadable_rows
+from tilth.wording import counted
 
 _MOST_ITEMS = 100
 _MOST_ROWS = 200_000  # in memory; about half a minute
@@ -83,7 +84,11 @@ def _read_findings(facts: Facts) -> list[Finding]:
             Finding(
                 "unreadable",
                 "warning",
-                f"{len(facts.unreadable)} pictures could not be read and were set aside",
+                counted(
+                    len(facts.unreadable),
+                    "picture cannot be read and was set aside",
+                    "pictures cannot be read and were set aside",
+                ),
                 "repair or delete them",
                 tuple(f"{bad.item}: {bad.reason}" for bad in facts.unreadable[:_MOST_ITEMS]),
             )
@@ -93,7 +98,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
             Finding(
                 "not_pictures",
                 "info",
-                f"{len(facts.not_pictures)} other files are not used",
+                counted(len(facts.not_pictures), "other file is", "other files are") + " not used",
                 "",
                 tuple(f"{bad.item}: {bad.reason}" for bad in facts.not_pictures[:_MOST_ITEMS]),
             )
@@ -129,7 +134,7 @@ def _undecodable(bad: Mapping[int, str], item_id: ItemId) -> list[Finding]:
         Finding(
             "undecodable",
             "error",
-            f"{len(bad)} pictures cannot be decoded; training would stop at the first of them",
+            counted(len(bad), "picture") + " cannot be decoded; training would stop there",
             "repair or delete them",
             tuple(f"{item_id(row)}: {reason}" for row, reason in list(bad.items())[:_MOST_ITEMS]),
         )
@@ -153,8 +158,8 @@ def _blank(looks: Looks, item_id: ItemId) -> list[Finding]:
         Finding(
             "blank",
             "warning",
-            f"{len(blank)} pictures are of one colour throughout",
-            "look at them: a failed download or export?",
+            counted(len(blank), "picture is", "pictures are") + " of one colour throughout",
+            "a failed download or export? Look, and replace or delete",
             tuple(item_id(row) for row in blank[:_MOST_ITEMS]),
         )
     ]

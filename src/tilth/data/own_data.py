@@ -18,6 +18,7 @@ from tilth.data.item_store import Collate, Items, ItemStore, fetch
 from tilth.data.split import split
 from tilth.errors import UserError
 from tilth.tree import leaves
+from tilth.wording import counted
 
 _FINGERPRINTED = 64  # items, evenly spaced: enough to see that data was changed, in no time
 
@@ -77,7 +78,9 @@ class OwnData(Data):
         self._targets = encoded
         self.preprocessor = OwnPreprocessor(collate)
         self._store = ItemStore(self.items, workers=workers, collate=collate)
-        self.notes.append(f"{len(values):,} items of your own, read with {workers} workers")
+        self.notes.append(
+            f"{counted(len(values), 'item')} of your own, read with {counted(workers, 'worker')}"
+        )
         self.notes.append(
             f"a run knows its data again by all targets and {min(_FINGERPRINTED, len(values))} "
             "items, evenly spaced; other items are not compared"

@@ -7,20 +7,18 @@ another library is used: theirs change between versions, and splits hang on thes
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from tilth.data.in_threads import blocks, in_threads
+from tilth.data.keys import Keys, mix, text_key
 
-Hashes = NDArray[np.uint64]
 _MISSING = np.uint64(0x6D697373696E6721)  # "missing!"
 
 
-def row_hashes(columns: Mapping[str, pl.Series]) -> Hashes:
+def row_hashes(columns: Mapping[str, pl.Series]) -> Keys:
     """Return [rows] hashes over all columns: the sums of the hashes of each column.
 
     >>> hashes = row_hashes({"a": pl.Series([1, 1, 1]), "b": pl.Series(["x", "y", "x"])})
@@ -38,14 +36,14 @@ def row_hashes(columns: Mapping[str, pl.Series]) -> Hashes:
     return total
 
 
-def column_hashes(name: str, values: pl.Series) -> Hashes:
+def column_hashes(name: str, values: pl.Series) -> Keys:
     """Return [rows] hashes of one column's values, mixed with its name."""
     words = _words(values)
-    words ^= _text_hash(name)
-    return _mixed(words)
+    words ^= np.uint64(text_key(name))
+    return mix(words)
 
 
-def _words(values: pl.Series) -> Hashes:
+def _words(values: pl.Series) -> Keys:
     kind = values.dtype
     if kind.is_numeric() or kind == pl.Boolean:
         # 1 and 1.0 are one value: whether a column is whole depends on its other rows
@@ -68,21 +66,7 @@ def _hashed_texts(values: pl.Series) -> pl.Series:
     ):
         return pl.Series([None] * len(values), dtype=pl.UInt64)  # nested values are not compared
     distinct = values.drop_nulls().unique()
-    words = pl.Series([int(_text_hash(text)) for text in distinct], dtype=pl.UInt64)
+    words = pl.Series([text_key(text) for text in distinct], dtype=pl.UInt64)
     if len(distinct) == 0:
         return values.cast(pl.Null).cast(pl.UInt64)
     return values.replace_strict(distinct, words, default=None, return_dtype=pl.UInt64)
-
-
-def _text_hash(text: str) -> np.uint64:
-    digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()
-    return np.uint64(int.from_bytes(digest, "little"))
-
-
-def _mixed(words: Hashes) -> Hashes:
-    """Mix in place with the finaliser of SplitMix64 (see data/split.py)."""
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        words ^= words >> np.uint64(shift)
-        words *= np.uint64(factor)
-    words ^= words >> np.uint64(31)
-    return words

@@ -8,7 +8,6 @@ together wherever that leaves the sizes nearly as asked.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tilth.data.dataset import SPLITS, IntArray
+from tilth.data.keys import Ids, Keys, content_keys
 from tilth.errors import UserError
-from tilth.randomness import fold
 
 FRACTIONS = (0.7, 0.15, 0.15)
 """Train, valid, test; a third of valid is set aside to calibrate."""
@@ -25,7 +24,6 @@ CALIBRATE_SHARE = 1 / 3
 _BINS = 10  # quantile strata of a number
 _ROWS_PER_BIN = 20  # fewer rows than this per quantile would stratify by noise
 
-Ids = Sequence[str] | NDArray[np.uint64]
 Names = Sequence[Hashable] | NDArray[np.int64]
 
 
@@ -96,51 +94,6 @@ def complete(
     return {name: parts[name] for name in SPLITS}
 
 
-def carve(
-    rows: IntArray,
-    ids: Ids,
-    takes: Mapping[str, float],
-    *,
-    keep: str = "train",
-    strata: Names | None = None,
-    numbers: ArrayLike | None = None,
-    groups: Names | None = None,
-    time: ArrayLike | None = None,
-    seed: int = 0,
-) -> dict[str, IntArray]:
-    """Take the named fractions ``takes`` out of ``rows``; what is left is named ``keep``.
-
-    ``ids``, ``strata`` and the others are for all rows of the data set, ``rows`` point into them.
-
-    >>> parts = carve(np.arange(12), [str(i) for i in range(12)], {"valid": 0.25})
-    >>> {name: len(rows) for name, rows in parts.items()}
-    {'train': 9, 'valid': 3}
-    """
-    table = _describe(ids, strata, numbers, groups, time, seed)
-    return _divide(table, rows, {keep: 1.0 - sum(takes.values()), **takes})
-
-
-def content_keys(ids: Ids, seed: int) -> NDArray[np.uint64]:
-    """Return one 64-bit hash of (seed, id) per row.
-
-    Texts are hashed by BLAKE2b; uint64 ids by the finaliser of SplitMix64 (Steele, Lea and
-    Flood 2014, "Fast splittable pseudorandom number generators", figure 17), a bijection.
-    """
-    if isinstance(ids, np.ndarray) and ids.dtype.kind == "u":
-        word = ids.astype(np.uint64) ^ np.uint64(fold(seed, "split"))
-        word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return np.asarray(word ^ (word >> np.uint64(31)), dtype=np.uint64)
-    salt = fold(seed, "split").to_bytes(8, "little")
-    digests = b"".join(
-        hashlib.blake2b(
-            str(text).encode("utf-8", "surrogateescape"), digest_size=8, salt=salt
-        ).digest()
-        for text in ids
-    )
-    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
-
-
 def quantile_strata(numbers: ArrayLike) -> NDArray[np.int64]:
     """Return up to ten quantile bins of [rows] numbers, at least 20 rows each (nan: a bin)."""
     values = np.asarray(numbers, dtype=np.float64)
@@ -156,10 +109,10 @@ def quantile_strata(numbers: ArrayLike) -> NDArray[np.int64]:
 class _Table:
     """What a split needs to know of each row: key, class, and group or time where given."""
 
-    keys: NDArray[np.uint64]
+    keys: Keys
     classes: IntArray
     groups: IntArray | None
-    group_keys: NDArray[np.uint64]  # one per group
+    group_keys: Keys  # one per group
     time: NDArray[np.float64] | None
 
 
@@ -220,7 +173,7 @@ def _divide(table: _Table, rows: IntArray, shares: Mapping[str, float]) -> dict[
 
 
 def _by_class(
-    keys: NDArray[np.uint64], classes: IntArray, shares: NDArray[np.float64], floors: IntArray
+    keys: Keys, classes: IntArray, shares: NDArray[np.float64], floors: IntArray
 ) -> IntArray:
     """Cut each class at its shares in key order; what rounding leaves over is carried on."""
     part = np.empty(len(keys), dtype=np.int64)

@@ -15,6 +15,7 @@ from tilth.data.in_threads import in_threads
 from tilth.data.table_infer import Parsed
 from tilth.data.table_values import as_boolean, as_date, as_number, as_text, clean
 from tilth.errors import UserError, choose
+from tilth.wording import column_kind
 
 Kind = Literal["number", "category", "boolean", "date", "drop"]
 KINDS: tuple[Kind, ...] = ("number", "category", "boolean", "date", "drop")
@@ -72,10 +73,13 @@ def choose_columns(
 
     columns = in_threads(chosen, raw.columns, raw.height)
     if all(column.kind == "drop" for column in columns):
+        inputs = [name for name in raw.columns if name not in reserved]
         reasons = "; ".join(f"{column.name}: {column.why}" for column in columns)
         raise UserError(
             f"no column is left to learn from ({reasons})",
-            fix='say what a column is, for example columns={"zip": "category"}',
+            fix=f"say what a column is, for example {column_kind(inputs[0], 'category')}"
+            if inputs
+            else "add columns to learn from",
         )
     return columns
 
@@ -139,7 +143,7 @@ def _form(name: str, raw: pl.Series) -> str:
         examples = ", ".join(texts.sort().head(3))
         raise UserError(
             f"the dates of column {name!r} are in no known format ({examples})",
-            fix=f'give it, for example columns={{"{name}": "date:%d/%m/%Y %H:%M"}}',
+            fix=f"give it, for example {column_kind(name, 'date:%d/%m/%Y %H:%M')}",
         )
     return form
 
@@ -220,7 +224,7 @@ def _texts(name: str, parsed: Parsed, values: pl.Series) -> Column:
 def _nearly(name: str, parsed: Parsed) -> str:
     """Say why a column of numbers or dates stayed text, and what would change that."""
     examples = ", ".join(repr(text) for text in parsed.misfits)
-    fix = f'columns={{"{name}": "{parsed.nearly}"}}'
+    fix = column_kind(name, parsed.nearly)
     if parsed.num_misfits == 0:
         return f"{parsed.nearly}s with signs around or in them ({examples}); {fix} reads them"
     return (

@@ -124,9 +124,9 @@ def _assemble(
     parts, parsed, wanted = table.parts, table.parsed, table.target
     hashes = row_hashes({name: column.values for name, column in parsed.items()})
     splits, split_notes, facts = split_rows(table, hashes, options)
-    reserved = {target: "is the target"}
+    reserved = {target: "the target"}
     if options.group is not None:
-        reserved[options.group] = "is the group of the split"
+        reserved[options.group] = "the group of the split"
     columns = choose_columns(parts.frame, parsed, splits["train"], overrides, reserved)
     frame = pl.DataFrame(
         [typed_values(c, parts.frame[c.name], parsed[c.name]).alias(c.name) for c in columns]

@@ -14,6 +14,7 @@ from tilth.data.dataset import BadItem, Finding, IntArray, Target
 from tilth.data.row_hash import row_hashes
 from tilth.data.table_columns import Column
 from tilth.data.table_leaks import LEAK, NOTABLE_SHIFT, column_strength, exact_sum, shift
+from tilth.wording import column_kind, counted
 
 _MOST_ITEMS = 100
 _MOST_ROWS = 10_000  # that are looked at for leaks and shifts: a second for twenty columns
@@ -86,8 +87,17 @@ def find_trouble(
     found += _copies(frame, columns, values, splits, item_id)
     found += _leaks(features, target, values, splits["train"])
     found += _shifts(features, columns, splits)
+    found = [finding for finding in found if not _follows(finding, facts)]
     order = {"error": 0, "warning": 1, "info": 2}
     return sorted(found, key=lambda finding: order[finding.severity])
+
+
+def _follows(finding: Finding, facts: Facts) -> bool:
+    """Say whether rows left out for the spelling of their label explain the finding."""
+    meant = {kept for label, kept in facts.variants.items() if label in facts.unseen}
+    if finding.code in ("class_not_in_valid", "class_not_in_test"):
+        return set(finding.items) <= meant
+    return finding.code == "empty_split" and bool(meant)
 
 
 def _read_findings(facts: Facts) -> Iterator[Finding]:
@@ -95,17 +105,24 @@ def _read_findings(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "unreadable",
             "warning",
-            f"{len(facts.bad)} rows cannot be used and were set aside",
+            counted(
+                len(facts.bad),
+                "row cannot be used and was set aside",
+                "rows cannot be used and were set aside",
+            ),
             "mend or delete them",
             tuple(f"{bad.item}: {bad.reason}" for bad in facts.bad[:_MOST_ITEMS]),
         )
     if facts.variants:
         listed = ", ".join(f"{label!r} as {kept!r}" for label, kept in facts.variants.items())
-        split_apart = set(facts.variants) & set(facts.unseen)
+        lost = sum(len(facts.unseen.get(label, ())) for label in facts.variants)
+        what = f"labels that look like one label spelled in two ways: {listed}"
+        if lost:
+            what += "; " + counted(lost, "row is", "rows are") + " left out for it"
         yield Finding(
             "label_variants",
-            "error" if split_apart else "warning",
-            f"labels that look like one label spelled in two ways: {listed}",
+            "error" if lost else "warning",
+            what,
             "--fix labels (fixes=('labels',)) merges them so",
             tuple(facts.variants),
         )
@@ -140,7 +157,8 @@ def _read_findings(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "shared_groups",
             "warning",
-            f"{len(facts.shared_groups)} groups have rows in more than one of the tables given",
+            counted(len(facts.shared_groups), "group has", "groups have")
+            + " rows in more than one of the tables given",
             "the test score is too good by what the model knows of them",
             tuple(facts.shared_groups[:_MOST_ITEMS]),
         )
@@ -152,7 +170,7 @@ def _size(splits: Mapping[str, IntArray]) -> Iterator[Finding]:
         yield Finding(
             "tiny",
             "warning",
-            f"there are only {rows} rows: scores will be uncertain",
+            f"the table is small ({counted(rows, 'row')}): scores will be uncertain",
             "collect more rows, or use k-fold",
         )
     empty = [name for name, members in splits.items() if len(members) == 0]
@@ -177,20 +195,20 @@ def _column_findings(columns: Sequence[Column]) -> Iterator[Finding]:
         "ambiguous_dates": ("warning", "columns of dates in doubt"),
     }
     fixes = {
-        "ambiguous_dates": 'say how they are written: columns={"when": "date:%d/%m/%Y"}',
-        "numbers_as_text": 'read them as numbers: columns={"price": "number"}',
-        "dates_as_text": 'read them as dates: columns={"when": "date"}',
+        "ambiguous_dates": ("say how they are written: ", "date:%d/%m/%Y"),
+        "numbers_as_text": ("read them as numbers: ", "number"),
+        "dates_as_text": ("read them as dates: ", "date"),
     }
     for code, (severity, what) in words.items():
         found = [column for column in columns if column.doubt == code]
         if found:
             listed = "; ".join(f"{column.name} ({column.why})" for column in found)
-            default = 'left out; columns={"name": "category"} keeps one'
+            how, kind = fixes.get(code, ("left out; to keep one: ", "category"))
             yield Finding(
                 code,
                 severity,  # type: ignore[arg-type]
                 f"{what}: {listed}",
-                fixes.get(code, default),
+                how + column_kind(found[0].name, kind),
                 tuple(column.name for column in found),
             )
 
@@ -232,7 +250,8 @@ def _copies(
         yield Finding(
             "duplicates_across_splits",
             "warning" if share >= _NOTABLE_COPIES else "info",
-            f"{len(across)} rows of valid, calibrate and test ({share:.1%}) are also in train",
+            counted(len(across), "row", "rows")
+            + f" of valid, calibrate and test ({share:.1%}) also stand in train",
             "if they are one observation entered twice, delete the copies or split by group",
             tuple(item_id(row) for row in across[:_MOST_ITEMS].tolist()),
         )
@@ -241,7 +260,11 @@ def _copies(
         yield Finding(
             "duplicates",
             "info",
-            f"{len(copies)} rows of train are copies of another row",
+            counted(
+                len(copies),
+                "row of train is a copy of another row",
+                "rows of train are copies of another row",
+            ),
             "delete them if they are one observation entered twice",
             tuple(item_id(row) for row in copies[:_MOST_ITEMS].tolist()),
         )
@@ -251,7 +274,7 @@ def _copies(
         yield Finding(
             "label_conflict",
             "info",
-            f"{conflicts} times rows agree in every column and not in the target",
+            "rows agree in every column and not in the target: " + counted(conflicts, "time"),
             "no model can tell these apart: is a column missing, or a label wrong?",
         )
 
@@ -273,7 +296,7 @@ def _leaks(
             "leaking_column",
             "warning",
             f"columns that tell the target nearly alone: {listed}",
-            'if they are not known when predicting, leave them out: columns={"name": "drop"}',
+            f"if not known when predicting, leave out: {column_kind(next(iter(telling)), 'drop')}",
             tuple(telling),
         )
     if not classes and not telling:
@@ -284,7 +307,7 @@ def _leaks(
                 "leaking_column",
                 "warning",
                 f"the target is a weighted sum of columns: {', '.join(names)}",
-                'if they are not known when predicting, leave them out: columns={"name": "drop"}',
+                f"if not known when predicting, leave out: {column_kind(names[0], 'drop')}",
                 tuple(names),
             )
 

@@ -13,6 +13,7 @@ from tilth.data.dataset import BadItem, IntArray
 from tilth.data.delimited import read_delimited
 from tilth.data.table_frames import columns_of
 from tilth.errors import UserError
+from tilth.wording import setting
 
 _PARQUET = b"PAR1"
 _OTHER_FORMATS = {
@@ -76,7 +77,7 @@ def check_bad(bad: Sequence[BadItem], total: int, max_bad: float, name: str) -> 
     raise UserError(
         f"{len(bad)} of {total} rows of {name} cannot be used: {listed}{more}",
         rule=f"at most {max_bad:.3g} of the rows may be set aside",
-        fix=f"mend them, or allow more with max_bad={_rounded_up(len(bad) / total)}",
+        fix=f"mend them, or allow more: {setting('max_bad', _rounded_up(len(bad) / total))}",
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tilth.data.class_findings import unseen_notes
 from tilth.data.dataset import BadItem, IntArray
 from tilth.data.split import complete, split
 from tilth.data.table_findings import Facts
@@ -90,7 +91,8 @@ def split_rows(
         splits = complete(given, hashes, **how)
         word = f"{', '.join(given)} as given, the rest {word}"
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
-    return splits, [f"rows are split {word}: {sizes} (split seed {options.seed})"], facts
+    notes = [f"rows are split {word}: {sizes} (split seed {options.seed})"]
+    return splits, notes + unseen_notes(facts.unseen, "row"), facts
 
 
 def _given_splits(splits: Mapping[str, Any], rows: IntArray) -> dict[str, IntArray]:

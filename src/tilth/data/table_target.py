@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,7 +71,7 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
     if task is not None and task != inferred:
         inferred, why = task, "as you said"  # type: ignore[assignment]
     other = "regress" if inferred == "classify" else "classify"
-    hint = f" (task={other!r} overrides)" if why != "as you said" else ""
+    hint = f" (task={other!r} or --task {other} overrides)" if why != "as you said" else ""
     if inferred == "regress":
         numbers = as_number(raw if values.dtype == pl.String else values)
         if numbers.drop_nulls().n_unique() < 2:
@@ -84,7 +84,7 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
         raise UserError(
             f"the target {raw.name!r} has {distinct} different values in {len(known)} rows",
             rule="classes need several rows each",
-            fix='for numbers give task="regress"; else choose another target',
+            fix='for numbers give task="regress" (--task regress); else choose another target',
         )
     return TargetValues("classes", labels, why + hint, _ordered(labels, values))
 
@@ -145,8 +145,3 @@ def merge_labels(target: TargetValues, merges: Mapping[str, str]) -> TargetValue
     order = tuple(label for label in target.order if label not in merges)
     values = target.values.replace(list(merges), list(merges.values()))
     return TargetValues(target.kind, values, target.why, order)
-
-
-def unknown_labels(values: pl.Series, known: Sequence[str]) -> pl.Series:
-    """Return which rows have a label that is not among ``known``."""
-    return ~values.is_in(list(known)).fill_null(True)
