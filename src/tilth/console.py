@@ -54,9 +54,11 @@ def html_table(values: Mapping[str, Any], title: str) -> str:
 def seconds(value: float) -> str:
     """Return a duration in words.
 
-    >>> seconds(3.21), seconds(75)
-    ('3.2 s', '1 min 15 s')
+    >>> seconds(3.21), seconds(75), seconds(0.01)
+    ('3.2 s', '1 min 15 s', 'under 0.1 s')
     """
+    if value < 0.1:
+        return "under 0.1 s"
     if value < 60:
         return f"{value:.1f} s"
     return f"{int(value // 60)} min {int(value % 60)} s"

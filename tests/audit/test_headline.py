@@ -41,21 +41,17 @@ def test_a_baseline_that_wins_is_named_with_a_positive_size():
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "high", "expected"),
-    [
-        (
-            0.01,
-            -0.01,
-            0.03,
-            "better than",
-        ),
-        (-0.01, -0.03, 0.01, "worse than"),
-    ],
+    ("value", "low", "high", "place"),
+    [(0.01, -0.01, 0.03, "ahead"), (0.01, 0.0, 0.03, "ahead"), (-0.01, -0.03, 0.01, "behind")],
 )
-def test_what_is_too_close_to_call_is_called_so(value, low, high, expected):
+def test_what_is_too_close_to_call_is_neither_better_nor_worse(value, low, high, place):
     found = said(baseline(value, low, high, "no clear difference"))
-    assert expected in found
-    assert "by 1.00 points (95 % interval -1.00 to 3.00 points): too close to call." in found
+    ends = "0.00" if low == 0 else "-1.00"
+    assert found.endswith(
+        "Whether that beats the best simple baseline (logistic regression, 90.00 %) is too close "
+        f"to call: it is {place} by 1.00 points (95 % interval {ends} to 3.00 points)."
+    )
+    assert "better" not in found and "worse" not in found
 
 
 def test_equal_scores_are_called_equal():
@@ -75,6 +71,7 @@ def test_few_rows_and_missing_baselines_are_said():
     assert "95 % interval" not in found
     assert "nothing to hold this against" in found
     assert found.endswith("With only 40 test rows, take every number here as rough.")
+    assert said(count=1).startswith("On 1 test row that it")
 
 
 def test_a_difference_without_an_interval_is_not_judged():

@@ -133,6 +133,59 @@ def test_a_whole_report_on_numbers(tmp_path):
     assert "Confusion matrix" not in page.text and "AUC" not in page.text
 
 
+def test_signs_names_and_counts_are_those_of_a_person(tmp_path):
+    """No typewriter signs, no hashes of rows, no folder of the program, no "1 rows"."""
+    data = number_rows(300)
+    task = regress(target=data.target)
+    found = examine(data, task, outputs_of(data, lambda rows: data.features[rows, 0]))
+    found["worst"][0]["item"] = "line 465 4a5fa43861c2d7fc"
+    found["worst"][0]["row"]["day"] = "2012-10-03T00:00:00"
+    found["regression"]["residuals"]["outside"] = 1
+    folder = write_run(tmp_path / "run", found, data)
+    environment = json.loads((folder / "env.json").read_text())
+    environment["command"] = ["/some/where/bin/tilth", "train", "my houses.csv"]
+    (folder / "env.json").write_text(json.dumps(environment))
+    text = page_of(folder).text
+    assert "+-" not in text and "\u00b1" in text
+    assert "line 465" in text and "4a5fa43861c2d7fc" not in text
+    assert "2012-10-03" in text and "T00:00:00" not in text
+    assert "tilth train 'my houses.csv'" in text and "some/where" not in text
+    assert "1 row is farther off" in text
+    assert not re.search(r"(?<![\d.,])1 (rows|classes|pictures|times)\b", text)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "verdict", "said"),
+    [
+        (0.02, 0.01, 0.03, "better", "Net is better by 2.00"),
+        (-0.02, -0.03, -0.01, "worse", "Net is worse by 2.00"),
+        (0.02, 0.0, 0.04, "no clear difference", "Net is ahead by 2.00 points, too close to call"),
+    ],
+)
+@pytest.mark.usefixtures("unplotted")
+def test_the_card_of_the_difference_agrees_with_the_verdict(
+    tmp_path, value, low, high, verdict, said
+):
+    folder, found = picture_run(tmp_path / "run")
+    found["baselines"] = found["baselines"][:1]
+    found["baselines"][0]["difference"] |= {
+        "value": value,
+        "low": low,
+        "high": high,
+        "verdict": verdict,
+    }
+    (folder / "audit.json").write_text(json.dumps({**found, "training": training()}))
+    assert said in page_of(folder).text
+
+
+@pytest.mark.usefixtures("unplotted")
+def test_without_a_temperature_nothing_is_called_before_and_after(tmp_path):
+    folder, found = picture_run(tmp_path / "run")
+    found["temperature"]["value"] = 1.0
+    (folder / "audit.json").write_text(json.dumps({**found, "training": training()}))
+    assert "After temperature" not in page_of(folder).text
+
+
 def test_two_classes_of_a_table_get_thresholds(tmp_path):
     data = class_rows(300, ("no", "yes"), noise=2.0)
     found = examine(data, classify(target=data.target), outputs_of(data, nearest_centre(data)))
@@ -229,7 +282,7 @@ def test_a_torn_last_line_and_unfinite_values_of_the_records_are_borne(tmp_path)
             '{"phase": 0, "step": 220, "epoch": 11.0, "valid/accuracy": null}\n{"phase": 0, "st'
         )
     page = page_of(folder)
-    assert "1 damaged lines are left out" in page.text
+    assert "1 damaged line is left out" in page.text
 
 
 def test_labels_no_font_knows_and_many_classes(tmp_path):

@@ -18,6 +18,7 @@ from tilth.audit.scores import MAIN_RESAMPLES, MOST_ROWS, verdict
 from tilth.data.dataset import IntArray
 from tilth.errors import UserError
 from tilth.tasks._metrics import BINARY_METRICS, NUMBER_METRICS
+from tilth.wording import counted
 
 Rows = dict[str, NDArray[Any]]
 
@@ -166,7 +167,7 @@ def as_text(found: Mapping[str, Any]) -> str:
     ]
     return "\n".join(
         [
-            f"{found['test']['count']:,} test rows, the same for all",
+            f"{counted(found['test']['count'], 'test row')}, the same for all",
             "",
             *table,
             "",
@@ -199,7 +200,6 @@ def _sentence(gap: Mapping[str, Any]) -> str:
     if gap["value"] == 0:
         return f"{said} is the same"
     word, size = words.better_by(gap["metric"], gap)
-    ending = gap["note"] or (
-        "clear" if gap["verdict"] in {"better", "worse"} else "too close to call"
-    )
-    return f"{said} {word} by {size}: {ending}"
+    if gap["verdict"] == "no clear difference":
+        return f"{said} too close to call, {words.AHEAD[word]} by {size}"
+    return f"{said} {word} by {size}: {gap['note'] or 'clear'}"

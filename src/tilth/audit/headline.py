@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tilth.audit import words
+from tilth.wording import counted
 
 _FEW_ROWS = 100
 
@@ -17,15 +18,15 @@ def headline(audit: Mapping[str, Any]) -> str:
     """
     metric = audit["main_metric"]
     rows = audit["test_count"]
-    kind = "pictures" if audit["data"]["kind"] == "images" else "rows"
+    tested = counted(rows, f"test {'picture' if audit['data']['kind'] == 'images' else 'row'}")
     found = audit["test"][metric]
     ends = words.interval(metric, found)
     sure = f" (95 % interval {ends})" if ends else ""
-    said = f"On {rows:,} test {kind} that it never learned from, {_score(metric, found)}{sure}."
+    said = f"On {tested} that it never learned from, {_score(metric, found)}{sure}."
     compared = _compared(metric, audit["baselines"])
     caution = ""
     if rows < _FEW_ROWS:
-        caution = f" With only {rows} test {kind}, take every number here as rough."
+        caution = f" With only {tested}, take every number here as rough."
     return f"{said} {compared}{caution}"
 
 
@@ -54,7 +55,8 @@ def _compared(metric: str, baselines: list[dict[str, Any]]) -> str:
     if gap["value"] == 0:
         return f"That is no more and no less than {name}."
     word, size = words.better_by(metric, gap)
-    end = {"better": ".", "worse": ": use the simple model."}.get(
-        gap["verdict"], ": too close to call."
-    )
+    if gap["verdict"] == "no clear difference":
+        place = words.AHEAD[word]
+        return f"Whether that beats {name} is too close to call: it is {place} by {size}."
+    end = ": use the simple model." if gap["verdict"] == "worse" else "."
     return f"That is {word} than {name} by {size}{end}"

@@ -54,6 +54,7 @@ def _page(run: RunFiles) -> str:
         "count": lambda value: f"{value:,}",
         "duration": console.seconds,
         "cell": words.cell,
+        "item": words.item,
     }
     template = environment.get_template("report.html.jinja")
     parts = dict.fromkeys(_PARTS)  # what one kind of target has and the other has not

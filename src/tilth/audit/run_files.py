@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tilth.errors import UserError
+from tilth.wording import counted
 
 
 @dataclass(frozen=True)
@@ -93,5 +94,6 @@ def _records(path: Path, missing: list[str]) -> list[dict[str, Any]]:
         if isinstance(record, dict):
             records.append(record)
     if torn:
-        missing.append(f"{path.name}: {torn} damaged lines are left out")
+        left = counted(torn, "damaged line is", "damaged lines are")
+        missing.append(f"{path.name}: {left} left out")
     return records

@@ -7,6 +7,7 @@ from typing import Any
 
 from tilth.audit import words
 from tilth.audit.run_files import RunFiles
+from tilth.wording import counted
 
 
 def plural(audit: Mapping[str, Any]) -> str:
@@ -19,14 +20,14 @@ def data_lines(run: RunFiles) -> list[str]:
     audit, things = run.audit, plural(run.audit)
     splits = list(audit["splits"].values())
     total = sum(split["rows"] for split in splits)
-    lines = [f"{total:,} {things} in {len(splits)} parts that share none."]
+    lines = [f"{counted(total, things[:-1])} in {len(splits)} parts that share none."]
     if audit["target"]["kind"] == "classes":
         counts = [sum(each) for each in zip(*(split["classes"] for split in splits), strict=True)]
         if counts and min(counts) > 0:
             times = max(counts) / min(counts)
             lines.append(
-                f"The commonest class has {max(counts):,} {things}, the rarest {min(counts):,} "
-                f"({times:.1f} to 1)."
+                f"The commonest class has {counted(max(counts), things[:-1])}, "
+                f"the rarest {min(counts):,} ({times:.1f} to 1)."
             )
     fingerprint = audit["data"].get("fingerprint", "")
     if fingerprint:
@@ -52,7 +53,7 @@ def error_lines(audit: Mapping[str, Any]) -> list[str]:
     """Say how many errors there are and what to look for in those shown."""
     things, shown = plural(audit), len(audit["worst"])
     if audit["target"]["kind"] == "number":
-        return [f"The {shown} test {things} whose prediction is farthest from the truth."]
+        return [f"The {counted(shown, f'test {things[:-1]}')} farthest from the truth."]
     errors = audit["errors"]
     if not errors:
         return [f"No test {things[:-1]} was given a wrong class."]
@@ -81,8 +82,9 @@ def regression_lines(audit: Mapping[str, Any]) -> list[str]:
         return [*lines, f"No interval is given: {rows} calibrate rows are too few for 90 %."]
     width, held = words.number(coverage["half_width"], 3), coverage["observed"]
     lines.append(
-        f"A prediction +- {width} is meant to hold the truth in 90 % of cases (split conformal, "
-        f"from {rows:,} calibrate rows). On test it did in {words.percent(held['value'])} "
+        f"A prediction {words.PLUS_MINUS} {width} is meant to hold the truth in 90 % of cases "
+        f"(split conformal, from {counted(rows, 'calibrate row')}). "
+        f"On test it did in {words.percent(held['value'])} "
         f"(95 % interval {words.interval('accuracy', held)})."
     )
     return lines
@@ -91,7 +93,10 @@ def regression_lines(audit: Mapping[str, Any]) -> list[str]:
 def outside(audit: Mapping[str, Any]) -> str:
     """Say how many errors the histogram leaves out."""
     left_out = audit["regression"]["residuals"]["outside"] if audit.get("regression") else 0
-    return f"{left_out:,} rows are farther off than the picture is wide." if left_out else ""
+    if not left_out:
+        return ""
+    farther = counted(left_out, "row is farther off", "rows are farther off")
+    return f"{farther} than the picture is wide."
 
 
 def calibration_lines(audit: Mapping[str, Any]) -> list[str]:

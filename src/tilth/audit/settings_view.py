@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from tilth import console
-from tilth.audit import words
 from tilth.audit.run_files import RunFiles
+from tilth.wording import size
 
 Rows = list[tuple[str, str]]
 
@@ -72,7 +74,11 @@ def _cost(run: RunFiles) -> Rows:
         ("Steps", _count(found.get("steps"))),
         ("Samples seen", _count(found.get("samples"))),
         ("Samples per second", _count(round(speed)) if speed else None),
-        ("Peak memory", words.size(found["peak_bytes"]) if found.get("peak_bytes") else None),
+        ("Peak memory", size(found["peak_bytes"]) if found.get("peak_bytes") else None),
+        (
+            "Peak memory of the GPU",
+            size(found["peak_device_bytes"]) if found.get("peak_device_bytes") else None,
+        ),
         ("Baselines", console.seconds(sum(one["seconds"] for one in run.audit["baselines"]))),
     ]
     return [(name, str(value)) for name, value in rows if value]
@@ -88,14 +94,29 @@ def _machine(environment: Mapping[str, Any]) -> Rows:
     rows = [
         ("Processor", hardware.get("processor") or hardware.get("machine")),
         ("Cores, threads", f"{hardware['cores']}, {hardware['threads']}" if hardware else None),
-        ("Memory", words.size(memory) if memory else None),
+        ("Memory", size(memory) if memory else None),
         ("GPU", text(hardware["gpus"]) if hardware.get("gpus") else None),
         ("Begun", environment.get("time")),
         ("Seed", environment.get("seed")),
         ("Code", _commit(git) if git else None),
-        ("Command", " ".join(environment.get("command") or []) or None),
+        ("Command", command(environment.get("command") or []) or None),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def command(arguments: Sequence[str]) -> str:
+    """Return a command line as it can be typed again: quoted, without where the program lies.
+
+    >>> command(["bin/tilth", "train", "my data.csv"])
+    "tilth train 'my data.csv'"
+    >>> command(["lib/tilth/__main__.py", "demo"])
+    'python -m tilth demo'
+    """
+    if not arguments:
+        return ""
+    program = PurePath(arguments[0])
+    name = f"python -m {program.parent.name}" if program.name == "__main__.py" else program.name
+    return shlex.join([*name.split(), *arguments[1:]])
 
 
 def _commit(git: Mapping[str, Any]) -> str:
@@ -104,7 +125,7 @@ def _commit(git: Mapping[str, Any]) -> str:
 
 def _phase(plan: Mapping[str, Any], number: int, count: int) -> dict[str, Any]:
     reasons = plan.get("reasons") or {}
-    settings = {name: value for name, value in plan.items() if name != "reasons"}
+    settings = {name: value for name, value in plan.items() if name not in ("reasons", "asked")}
     rows = [(name, value, reasons.get(name, "")) for name, value in flat(settings)]
     name = "What it did" if count == 1 else f"What it did, phase {number} of {count}"
     return {"name": name, "rows": rows}

@@ -58,6 +58,7 @@ def view(run: RunFiles) -> dict[str, Any]:
         "outside": sentences.outside(audit),
         "calibration_lines": sentences.calibration_lines(audit),
         "calibration_rows": CALIBRATION_ROWS,
+        "tempered": audit["temperature"]["value"] != 1.0,
         "columns": _columns(audit),
         "columns_left_out": max(
             (one.get("columns_left_out", 0) for one in audit["worst"]), default=0
@@ -116,9 +117,7 @@ def _cards(audit: Mapping[str, Any], seconds: float | None) -> list[dict[str, st
     if best is not None:
         value = words.measure(metric, best["metrics"][metric]["value"])
         cards.append(_card("Best simple baseline", value, best["what"]))
-        gap = best["difference"]
-        size, _, unit = words.difference(metric, gap["value"]).partition(" ")
-        cards.append(_card("Net is better by", size, f"{unit}, {gap['verdict']}".strip(", ")))
+        cards.append(_difference_card(metric, best["difference"]))
     cards.append(
         _card(f"Test {sentences.plural(audit)}", f"{audit['test_count']:,}", "never learned from")
     )
@@ -126,11 +125,27 @@ def _cards(audit: Mapping[str, Any], seconds: float | None) -> list[dict[str, st
         cards.append(_card("Training took", console.seconds(seconds), ""))
     if audit.get("calibration"):
         error = audit["calibration"]["after"]["ece"]
-        cards.append(_card("Calibration error", words.percent(error), "after temperature"))
+        tempered = audit["temperature"]["value"] != 1.0
+        cards.append(
+            _card(
+                "Calibration error", words.percent(error), "after temperature" if tempered else ""
+            )
+        )
     elif audit.get("regression") and audit["regression"]["coverage"]["half_width"] is not None:
         width = words.number(audit["regression"]["coverage"]["half_width"], 3)
-        cards.append(_card("90 % interval", f"+- {width}", "around each prediction"))
+        cards.append(
+            _card("90 % interval", f"{words.PLUS_MINUS} {width}", "around each prediction")
+        )
     return cards
+
+
+def _difference_card(metric: str, gap: Mapping[str, Any]) -> dict[str, str]:
+    word = "worse" if gap["value"] < 0 else "better"
+    size, _, unit = words.difference(metric, abs(gap["value"])).lstrip("+").partition(" ")
+    if gap["verdict"] == word:
+        return _card(f"Net is {word} by", size, unit)
+    unsure = "too close to call" if gap["verdict"] == "no clear difference" else gap["verdict"]
+    return _card(f"Net is {words.AHEAD[word]} by", size, f"{unit}, {unsure}".strip(", "))
 
 
 def _card(name: str, value: str, more: str) -> dict[str, str]:

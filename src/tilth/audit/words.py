@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,9 @@ EXPLANATIONS = {
     "r2": "share of the variance explained: 1 is perfect, 0 is always saying the mean",
 }
 PERCENT = frozenset({"accuracy", "balanced_accuracy"})
+AHEAD = {"better": "ahead", "worse": "behind"}
+"""What a difference is called that the test rows do not make sure of."""
+PLUS_MINUS = "\u00b1"
 
 
 def title(metric: str) -> str:
@@ -62,7 +66,7 @@ def measure(metric: str, value: float | None) -> str:
     if metric in PERCENT:
         return f"{100 * value:.2f} %" if value < 1 else "100 %"
     if metric in TITLES and abs(value) < 1:
-        return f"{value:.4f}"
+        return f"{value:.4f}" if abs(value) >= 0.00005 else "0.0000"  # without a sign
     return number(value)
 
 
@@ -121,19 +125,6 @@ def better_by(metric: str, gap: Mapping[str, Any]) -> tuple[str, str]:
     return word, (f"{said} (95 % interval {sure})" if sure else said).replace("+", "")
 
 
-def size(count: float) -> str:
-    """Return bytes in a readable unit.
-
-    >>> size(512), size(3_200_000)
-    ('512 B', '3.1 MiB')
-    """
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
 def short(text: str, most: int) -> str:
     """Return the text, its middle left out where it is longer than ``most`` characters.
 
@@ -144,6 +135,15 @@ def short(text: str, most: int) -> str:
         return text
     kept = most - 3
     return f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
+
+
+def item(name: str) -> str:
+    """Return what an item is called without the hash that tells equal rows apart.
+
+    >>> item("line 465 4a5fa43861c2d7fc"), item("cats/1.png")
+    ('line 465', 'cats/1.png')
+    """
+    return re.sub(r"^((?:line|row) \d+) [0-9a-f]{16,}$", r"\1", name)
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -160,7 +160,13 @@ def cell(value: object) -> str:
 
     >>> cell(None), cell(1.23456789), cell(7), cell("x")
     ('(missing)', '1.235', '7', 'x')
+    >>> cell("2012-10-03T00:00:00"), cell(True)
+    ('2012-10-03', 'yes')
     """
     if value is None:
         return "(missing)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return re.sub(r"^(\d{4}-\d\d-\d\d)T00:00:00$", r"\1", value)
     return number(value) if isinstance(value, float) else str(value)
