@@ -106,9 +106,9 @@ def test_m8_one_prediction_costs_little_more_than_the_net(folder, data, tmp_path
     predictor.predict(picture)
     seconds = []
     for _ in range(30):
-        start = time.perf_counter()
+        start = time.process_time()  # what else runs on the machine does not count
         predictor.predict(picture)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     assert min(seconds) < 3.6e-3  # what the other library took; here about a tenth of it
 
 

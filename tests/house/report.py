@@ -113,7 +113,8 @@ def example_fit() -> Callable[[], object]:
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(600, 4)).astype(np.float32)
     data = tl.arrays(inputs, (inputs[:, 0] > 0).astype(np.int64))
-    learn = tl.Learner(data, batch_size=16)
+    # a checkpoint that falls due on a slow machine would count as part of a step
+    learn = tl.Learner(data, batch_size=16, checkpoint_seconds=1e9)
     return lambda: learn.fit(2, lr=0.01)
 
 

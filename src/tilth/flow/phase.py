@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from tilth.flow.learner import Learner
 
 
+OWN = "set by an optimizer of your own"
+
+
 class Interrupted(KeyboardInterrupt):
     """Training was asked to stop; everything is saved, and ``fix`` says how to go on."""
 
@@ -105,6 +108,11 @@ class Phase:
         if learner.settings.lr is None and found is not None and found.confident:
             reasons = {**plan.reasons, "lr": found.reason}
             plan = replace(plan, lr=learner.trusted_lr(), reasons=reasons)
+        if learner.make_optimizer is not None:
+            groups = learner.make_optimizer(learner.model).param_groups
+            reasons = {**plan.reasons, "lr": OWN, "weight_decay": OWN}
+            rate, decay = (max(g.get(key, 0.0) for g in groups) for key in ("lr", "weight_decay"))
+            plan = replace(plan, lr=float(rate), weight_decay=float(decay), reasons=reasons)
         return plan
 
     def fit(self) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import shutil
+import tempfile
 import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
@@ -102,14 +102,14 @@ class RunFolder:
 
     @staticmethod
     def check_free(path: Path, *, force: bool = False) -> None:
-        """Raise UserError where ``create`` would, without making or removing anything."""
+        """Raise UserError where ``create`` would; what is there already is left alone."""
         if _is_taken(path) and not (force and _is_run(path)):
             raise _in_the_way(path)
         there = next(one for one in (path, *path.absolute().parents) if one.exists())
-        if not there.is_dir():
-            raise _not_writable(path, NotADirectoryError(f"{there} is not a folder"))
-        if not os.access(there, os.W_OK):
-            raise _not_writable(path, PermissionError(f"{there} may not be written"))
+        try:
+            tempfile.TemporaryDirectory(dir=there).cleanup()  # rights alone do not tell
+        except OSError as error:
+            raise _not_writable(path, error) from error
 
     @classmethod
     def create_default(cls, data_name: str, *, config: Mapping[str, Any]) -> RunFolder:

@@ -1,0 +1,83 @@
+"""Settings that would change nothing are refused, with the rule."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import tilth as tl
+from tilth.errors import UserError
+from tilth.flow.settings import DataSettings
+from tilth.flow.sources import check_data_settings
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    inputs = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    return tl.arrays(inputs, inputs[:, 0] * 2.5)
+
+
+@pytest.fixture(scope="module")
+def classes():
+    inputs = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    return tl.arrays(inputs, np.arange(80) % 3)
+
+
+def test_augmentation_is_for_pictures(numbers):
+    with pytest.raises(UserError, match="augment=False; only pictures are augmented"):
+        tl.Learner(numbers, augment=False)
+
+
+def test_smoothing_is_for_classes_and_the_own_loss_has_its_labels(numbers, classes):
+    with pytest.raises(UserError, match=r"label_smoothing=0.1; .* and this is regress"):
+        tl.Learner(numbers, label_smoothing=0.1)
+    with pytest.raises(UserError, match="a loss of your own gets the labels as they are"):
+        tl.Learner(classes, loss=nn.MultiMarginLoss(), label_smoothing=0.1)
+    assert tl.Learner(classes, label_smoothing=0.1).plan.label_smoothing == 0.1
+
+
+def test_an_own_optimizer_brings_its_own_rate_and_decay(classes, tmp_path):
+    def descent(model):
+        return torch.optim.SGD(model.parameters(), lr=0.125, weight_decay=0.5)
+
+    for wrong in ({"lr": 0.1}, {"weight_decay": 0.1}):
+        with pytest.raises(UserError, match="an optimizer of your own brings its own"):
+            tl.Learner(classes, optimizer=descent, **wrong)
+    learner = tl.Learner(classes, optimizer=descent, run=tmp_path / "run", quiet=True)
+    with pytest.raises(UserError, match="brings its own lr"):
+        learner.fit(1, lr=0.1)
+    learner = tl.Learner(classes, optimizer=descent, run=tmp_path / "run", quiet=True)
+    run = learner.fit(1)
+    (plan,) = run.folder.config["phase"]
+    assert (plan["lr"], plan["weight_decay"]) == (0.125, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"size": 8}, "size=8 for .*a table; size is a setting of pictures"),
+        ({"grey": True}, "grey=True for .*a setting of pictures"),
+        ({"resident": True}, "resident=True"),
+        ({"task": "clasify"}, "did you mean 'classify'"),
+        ({"fixes": ("label",)}, "did you mean 'labels'"),
+        ({"test": "no/such.csv"}, "test='no/such.csv'"),
+        ({"fractions": (0.5, 0.2, 0.2)}, "must sum to 1"),
+        ({"max_bad": 2.0}, "max_bad is a share"),
+        ({"target": None}, "no target was named"),
+    ],
+)
+def test_data_settings_of_a_table_are_checked_before_it_is_read(tmp_path, given, told):
+    path = tmp_path / "houses.csv"
+    path.write_text("rooms,price\n1,2\n")
+    with pytest.raises(UserError, match=told):
+        check_data_settings(DataSettings(**{"path": str(path), "target": "price", **given}))
+
+
+@pytest.mark.parametrize(
+    "given", [{"task": "classify"}, {"group": "x"}, {"columns": {"x": "drop"}}, {"target": "x"}]
+)
+def test_settings_of_tables_are_refused_for_pictures(tmp_path, given):
+    (tmp_path / "cats").mkdir()
+    ((name, _),) = given.items()
+    with pytest.raises(UserError, match=f"{name}=.*a folder of pictures; {name} is a setting of t"):
+        check_data_settings(DataSettings(path=str(tmp_path), **given))

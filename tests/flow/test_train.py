@@ -1,0 +1,158 @@
+"""The whole job: what is told before the data is read, and what a finished run says again."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from tilth.errors import UserError
+from tilth.flow.run import Run
+from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings
+from tilth.flow.several import cross_validate, repeat, spread, table, together
+from tilth.flow.train import Job, train
+
+FAST = TrainSettings(epochs=1, lr=0.01, device="cpu", dtype="float32", channels_last=False)
+
+
+@pytest.fixture(scope="module")
+def houses(tmp_path_factory):
+    chance = np.random.default_rng(0)
+    lines = [f"{r},{50 * r + chance.normal():.3f}" for r in chance.integers(1, 9, 90)]
+    path = tmp_path_factory.mktemp("houses") / "houses.csv"
+    path.write_text("rooms,price\n" + "\n".join(lines) + "\n")
+    return DataSettings(path=str(path), target="price")
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """Make reading the data, measuring and the range test fail the test."""
+
+    def never(*arguments, **named):
+        raise AssertionError("the data was read")
+
+    monkeypatch.setattr("tilth.flow.sources.read_table", never)
+    monkeypatch.setattr("tilth.flow.learner.find_lr", never)
+    monkeypatch.setattr("tilth.flow.learner.choose_numerics", never)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"epochs": 0}, "epochs=0"),
+        ({"checkpoint_seconds": -1.0}, "checkpoint_seconds=-1"),
+        ({"device": "cudda"}, "did you mean 'cuda'"),
+        ({"dtype": "float61"}, "float61"),
+        ({"schedule": "onecycle"}, "did you mean 'one_cycle'"),
+    ],
+)
+@pytest.mark.parametrize(
+    "do", [train, lambda job: repeat(job, 2), lambda job: cross_validate(job, 2)]
+)
+def test_wrong_settings_are_told_before_the_data_is_read(houses, unread, wrong, told, do):
+    with pytest.raises(UserError, match=told):
+        do(Job(Settings(houses, train=dataclasses.replace(FAST, **wrong)), quiet=True))
+
+
+def test_wrong_models_and_bundles_are_told_before_the_data_is_read(houses, unread):
+    for model, told in (
+        (ModelSettings("tabular"), "unknown model 'tabular'"),
+        (ModelSettings(warm_start="no/bundle"), "warm_start='no/bundle'"),
+    ):
+        with pytest.raises(UserError, match=told):
+            train(Job(Settings(houses, model, FAST), quiet=True))
+
+
+def test_a_folder_that_is_taken_or_cannot_be_made_is_told_before(houses, unread, tmp_path):
+    settings = Settings(houses, train=FAST)
+    (tmp_path / "taken-seed1").mkdir()
+    (tmp_path / "taken-seed1" / "mine.txt").write_text("mine")
+    (tmp_path / "taken-fold2").symlink_to(tmp_path / "taken-seed1")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="taken-seed1 exists and is not a run"):
+        train(Job(settings, run=tmp_path / "taken-seed1"))
+    with pytest.raises(UserError, match="taken-seed1 exists and is not a run"):
+        repeat(Job(settings, run=tmp_path / "taken"), 2)
+    with pytest.raises(UserError, match="taken-fold2 exists and is not a run"):
+        cross_validate(Job(settings, run=tmp_path / "taken"), 2)
+    with pytest.raises(UserError, match=r"cannot write the run to .*file/run"):
+        train(Job(settings, run=tmp_path / "file" / "run"))
+    with pytest.raises(UserError, match="--resume without a folder"):
+        train(Job(settings, resume=True))
+    assert {path.name for path in tmp_path.iterdir()} == {"taken-seed1", "taken-fold2", "file"}
+
+
+def test_a_finished_run_is_taken_as_it_is(houses, tmp_path):
+    job = Job(Settings(houses, train=FAST), run=tmp_path / "run", quiet=True)
+    _, first = train(job)
+    written = (tmp_path / "run" / "audit.json").stat().st_mtime_ns
+    _, second = train(dataclasses.replace(job, resume=True))
+    assert (tmp_path / "run" / "audit.json").stat().st_mtime_ns == written
+    assert {**second, "seconds": 0} == {**first, "seconds": 0}
+
+
+def test_peak_memory_and_the_names_of_things(houses, tmp_path):
+    run, _ = train(Job(Settings(houses, train=FAST), run=tmp_path / "run", quiet=True))
+    assert run.audit()["training"]["peak_bytes"] > 50e6
+    assert "Peak memory" in (run.path / "report.html").read_text(encoding="utf-8")
+    wanted = f"Run({str(run.path)!r}, regress price, tabular_mlp, done)"
+    assert repr(run) == repr(Run.open(run.path)) == wanted
+    assert repr(run.learner) == (
+        "Learner('houses.csv', regress price, tabular_mlp, trained in 1 phase)"
+    )
+
+
+def test_repeats_tell_every_run_and_never_mix_them(houses, tmp_path, capsys):
+    job = Job(Settings(houses, train=FAST), run=tmp_path / "r")
+    found = json.loads(json.dumps(repeat(job, 2)))
+    said = capsys.readouterr().err
+    scores = [one["test"]["rmse"] for one in found["runs"]]
+    assert found["repeats"] == 2
+    assert found["test"]["rmse"] == pytest.approx(np.mean(scores))
+    assert found["test_sd"]["rmse"] == pytest.approx(np.std(scores, ddof=1))
+    assert found["baseline_sd"]["rmse"] >= 0
+    assert [one["seed"] for one in found["runs"]] == [0, 1]
+    assert {"interval", "run", "bundle", "report", "headline"}.isdisjoint(found)
+    for one in found["runs"]:
+        low, high = one["interval"]
+        assert low <= one["test"]["rmse"] <= high
+        (line,) = [line for line in said.splitlines() if line.startswith("rmse")]
+        assert f"{one['test']['rmse']:.4g}" in line
+    assert "2 runs, one per seed" in said
+
+
+def test_repeats_go_on_where_they_stopped(houses, tmp_path):
+    job = Job(Settings(houses, train=FAST), run=tmp_path / "r", quiet=True)
+    before = repeat(job, 2)
+    again = repeat(dataclasses.replace(job, resume=True), 3)
+    assert [one["test"] for one in again["runs"][:2]] == [one["test"] for one in before["runs"]]
+    assert len({one["run"] for one in again["runs"]}) == 3
+
+
+def one(test, baselines, **more):
+    names = ("run", "interval", "baseline", "baseline_name", "test_rows", "seconds")
+    blank = dict.fromkeys((*names, "training_seconds", "report", "bundle"), 0)
+    told = {"task": "classify", "model": "mlp", "main_metric": "auc"}
+    return {**blank, **told, "test": test, "baselines": baselines, **more}
+
+
+def test_the_baseline_of_several_runs_is_the_one_whose_mean_is_best():
+    runs = [
+        one({"auc": 0.9}, {"linear": {"auc": 0.8}, "boosting": {"auc": 0.7}}),
+        one({"auc": None}, {"linear": {"auc": 0.6}, "boosting": {"auc": 0.9}, "knn": {"auc": 1.0}}),
+    ]
+    found = together(runs, "fold", [1, 2], "max")
+    assert found["baseline_name"] == "boosting"
+    assert found["baseline"] == {"auc": pytest.approx(0.8)}
+    assert together(runs, "fold", [1, 2], "min")["baseline_name"] == "linear"
+    assert (found["test"], found["test_sd"]) == ({"auc": 0.9}, {"auc": None})
+    assert table(found, "fold").splitlines()[2].split() == (
+        ["auc", "0.9", "+-", "-", "0.8", "+-", "0.1414", "0.9", "-"]
+    )
+
+
+def test_the_spread_is_that_of_a_sample():
+    values = np.random.default_rng(0).normal(size=5)
+    means, deviations = spread([{"x": float(value)} for value in values])
+    assert means["x"] == pytest.approx(values.mean())
+    assert deviations["x"] == pytest.approx(values.std(ddof=1))
