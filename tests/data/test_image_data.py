@@ -192,7 +192,7 @@ def test_grey_sets_stay_grey(tmp_path: Path):
     write(tmp_path, {"a/colour.png": encoded(noise(16, 16))})
     data = read_images(tmp_path)
     assert data.model_arguments()["channels"] == 3
-    assert "6 of 7 files are grey among colour ones" in data.notes
+    assert "files that are grey among colour ones: 6 of 7" in data.notes
     assert read_images(tmp_path, grey=True).model_arguments()["channels"] == 1
 
 
@@ -212,7 +212,10 @@ BAD = {
     "text.jpg": (b"dear diary", "text, not a picture"),
     "cut.jpg": (encoded(noise(64, 64), "JPEG")[:-300], "cut short"),
     "cut.png": (encoded(noise(64, 64))[:-300], "cut short"),
-    "bomb.png": (png_of_size(50_000, 50_000), "2,500 million pixels is over max_pixels"),
+    "bomb.png": (
+        png_of_size(50_000, 50_000),
+        "2,500 million pixels is over the limit of 100 million",
+    ),
     "page.png": (b"<html></html>", "an HTML page"),
 }
 
@@ -274,7 +277,7 @@ def test_odd_pictures_are_read(tmp_path: Path):
     data = read_images(write(tmp_path, files), size=16)
     assert not data.bad_items
     said = "\n".join(data.notes)
-    assert "1 photographs are turned upright" in said
+    assert "1 photograph is turned upright" in said
     assert "2 files are animations: the first frame is used" in said
     found = dict(
         zip(data.files or [], data.store.take(torch.arange(len(files))).numpy(), strict=True)

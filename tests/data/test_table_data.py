@@ -239,7 +239,9 @@ def test_rows_without_a_target_are_set_aside_and_listed(tmp_path):
         "line 2: the target 'kind' is missing", "line 11: the target 'kind' is missing",
     )  # fmt: skip
     many = rows().with_columns(kind=pl.when(pl.arange(200) < 3).then(None).otherwise("kind"))
-    with pytest.raises(UserError, match=r"3 of 200 rows of table cannot be used: row 0: the tar"):
+    with pytest.raises(
+        UserError, match=r"3 of 200 rows of table cannot be used: the target .*\(row 0"
+    ):
         read_table(many, "kind")
     assert len(read_table(many, "kind", max_bad=0.02).store) == 197
 
@@ -253,8 +255,11 @@ def test_targets_that_are_no_numbers_are_set_aside_with_their_value():
 
 
 BAD = {
-    "ragged": (b"a,b\n" + b"1,x\n2,y\n" * 60 + b"3\n4,z,w\n", "line 122: 1 field"),
-    "nul": (b"a,b\n" + b"1,x\n2,y\n" * 20 + b"3,\x00\n", "line 42: holds a NUL byte"),
+    "ragged": (
+        b"a,b\n" + b"1,x\n2,y\n" * 60 + b"3\n4,z,w\n",
+        "1 field where the header has 2 .line 122",
+    ),
+    "nul": (b"a,b\n" + b"1,x\n2,y\n" * 20 + b"3,\x00\n", "holds a NUL byte .line 42"),
     "empty": (b"", "is empty"),
     "header only": (b"a,b\n", "has a header line but no rows"),
     "mixed delimiters": (b"a,b\n" + b"1,x\n2;y\n" * 20, "separated by semicolons"),

@@ -74,8 +74,8 @@ def test_more_bad_lines_than_allowed_stop_with_the_list(tmp_path):
         read_frame(tmp_path / "t.csv")
     message = str(caught.value)
     assert "2 of 100 rows of t.csv cannot be used" in message
-    assert "line 100: 1 field where the header has 2" in message
-    assert "line 101: 3 fields where the header has 2" in message
+    assert "1 field where the header has 2 (line 100)" in message
+    assert "3 fields where the header has 2 (line 101)" in message
     assert "max_bad=0.03" in message
     reading = read_frame(tmp_path / "t.csv", max_bad=0.02)
     assert reading.frame.height == 98

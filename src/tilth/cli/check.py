@@ -63,7 +63,9 @@ def tell(data: Any, findings: list[Any]) -> None:
             click.echo(f"      {item}")
         if len(finding.items) > 5:
             click.echo(f"      ... {len(finding.items) - 5} more (--json lists them)")
+    shown = {item for finding in findings for item in finding.items[:5]}
     for bad in data.bad_items:
-        click.echo(f"set aside: {bad.item}: {bad.reason}")
+        if f"{bad.item}: {bad.reason}" not in shown:
+            click.echo(f"set aside: {bad.item}: {bad.reason}")
     if not findings:
         click.echo("nothing found that needs mending")

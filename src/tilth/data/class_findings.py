@@ -34,10 +34,11 @@ def class_findings(
         for name, rows in splits.items()
     }
     total = np.sum(list(counts.values()), axis=0)
+    alone = _alone(labels, total, rows_word)
     found = [
-        *_alone(labels, total, rows_word),
+        *alone,
         *_tiny(labels, total, rows_word),
-        *_absent(labels, counts),
+        *([] if alone else _absent(labels, counts)),  # that follows
         *_uneven(labels, counts.get("train", total), rows_word),
     ]
     unseen = [row for rows in splits.values() for row in rows[ids[rows] < 0].tolist()]

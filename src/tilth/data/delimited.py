@@ -45,7 +45,10 @@ def read_delimited(raw: bytes, name: str) -> TextTable:
     if delimiter != ",":
         table.notes.append(f"{name}: fields are separated by {DELIMITERS[delimiter]}")
     if table.frame.height == 0 and not table.bad:
-        raise UserError(f"{name} has a header line but no rows")
+        raise UserError(
+            f"{name} has a header line but no rows",
+            fix="check that the file was saved or copied whole",
+        )
     return table
 
 

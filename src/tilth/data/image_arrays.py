@@ -22,6 +22,7 @@ from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
 from tilth.errors import UserError, choose
 from tilth.nn.sizes import height_width
+from tilth.wording import counted
 
 Pixels = NDArray[Any]
 
@@ -70,7 +71,10 @@ def image_arrays(
         pixels = _resized(pixels, height_width(size, at_least=4))
         notes.append(f"resized to {pixels.shape[3]} x {pixels.shape[2]} px")
     channels, height, width = pixels.shape[1:]
-    notes.append(f"{len(pixels):,} pictures of {width} x {height} px, {channels} channels")
+    notes.append(
+        f"{counted(len(pixels), 'picture')} of {width} x {height} px, "
+        f"{counted(channels, 'channel')}"
+    )
     gathered = Gathered(
         name=name,
         store=ResidentStore(torch.from_numpy(pixels)),

@@ -26,12 +26,13 @@ def choose_channels(headers: Sequence[Header], grey: bool | None, notes: list[st
         grey = plain == len(headers)
         notes.append("all files are grey: one channel" if grey else "three channels (colour)")
         if plain and not grey:
-            notes.append(f"{plain} of {len(headers)} files are grey among colour ones")
+            notes.append(f"files that are grey among colour ones: {plain} of {len(headers)}")
     else:
         notes.append(f"grey={grey}: {'one channel' if grey else 'three channels'}")
     turned = sum(header.rotated for header in headers)
     if turned:
-        notes.append(f"{turned} photographs are turned upright as their EXIF data says")
+        what = counted(turned, "photograph is", "photographs are")
+        notes.append(f"{what} turned upright as EXIF data says")
     moving = sum(header.animated for header in headers)
     if moving:
         what = counted(moving, "file is an animation", "files are animations")

@@ -58,6 +58,7 @@ class DecodedStore:
         self.paths, self.decoder = [Path(path) for path in paths], decoder
         self.cache_folder, self.workers = cache_folder, workers
         self.note = f"decoded as needed by {workers or 'no'} extra threads"
+        self._stamps = [_stamp(path) for path in self.paths]
         self._coming: dict[tuple[int, ...], _Batch] = {}
         self._pool = ThreadPoolExecutor(workers, "decode") if workers else None
         self._cache = self._open_cache()
@@ -127,7 +128,7 @@ class DecodedStore:
             known = self._cache.filled[rows]
             parts.append(partial(_read, self._cache, rows, known, pixels))
         parts += [
-            partial(_decode, self.paths[row], self.decoder, pixels[place], self._cache, int(row))
+            partial(self._decode, int(row), pixels[place])
             for place, row in enumerate(rows)
             if not known[place]
         ]
@@ -136,6 +137,23 @@ class DecodedStore:
         for part in parts:
             part()
         return _Batch(pixels, [])
+
+    def _decode(self, row: int, pixels: Pixels) -> None:
+        path = self.paths[row]
+        try:
+            pixels[:] = self.decoder(path).numpy()
+        except BadImage as error:
+            raise UserError(
+                f"{path}: {error}", fix="remove or replace the file (tilth check names all such)"
+            ) from error
+        if _stamp(path) != self._stamps[row]:
+            raise UserError(
+                f"{path} has changed since the pictures were looked through",
+                rule="a run learns from what it began with",
+                fix="leave the files alone while training, and begin again",
+            )
+        if self._cache is not None:
+            self._cache.write(row, pixels)
 
     def _commit_now_and_then(self) -> None:
         cache, now = self._cache, time.monotonic()
@@ -179,17 +197,13 @@ def _read(
     pixels[known] = cache.read(rows[known])
 
 
-def _decode(
-    path: Path, decoder: Decoder, pixels: Pixels, cache: PixelCache | None, row: int
-) -> None:
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return a file's size and time, None where it is not there."""
     try:
-        pixels[:] = decoder(path).numpy()
-    except BadImage as error:
-        raise UserError(
-            f"{path}: {error}", fix="remove or replace the file (tilth check names all such)"
-        ) from error
-    if cache is not None:
-        cache.write(row, pixels)
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _finish(pool: ThreadPoolExecutor | None, cache: PixelCache | None) -> None:

@@ -8,6 +8,7 @@ taken. The content decides what a file is, never its name.
 from __future__ import annotations
 
 import io
+import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -169,6 +170,8 @@ def _open(stream: IO[bytes]) -> Image.Image:
         return _OPENERS[name](stream)
     except (BadImage, MemoryError):
         raise
+    except struct.error as error:
+        raise BadImage("cut short within its header") from error
     except Exception as error:  # as above
         raise BadImage(f"damaged header ({_short(error)})") from error
 
@@ -177,8 +180,8 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise BadImage(
-            f"{width} x {height} = {width * height / 1e6:,.0f} million pixels is over "
-            f"max_pixels={max_pixels} (give a larger max_pixels to admit it)"
+            f"{width} x {height} = {width * height / 1e6:,g} million pixels is over "
+            f"the limit of {max_pixels / 1e6:,g} million: make it smaller"
         )
     if width < 1 or height < 1:
         raise BadImage(f"{width} x {height} pixels: nothing to see")

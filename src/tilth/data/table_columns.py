@@ -73,13 +73,14 @@ def choose_columns(
 
     columns = in_threads(chosen, raw.columns, raw.height)
     if all(column.kind == "drop" for column in columns):
-        inputs = [name for name in raw.columns if name not in reserved]
+        nothing = ("constant_column", "empty_column")
+        inputs = [c.name for c in columns if c.name not in reserved and c.doubt not in nothing]
         reasons = "; ".join(f"{column.name}: {column.why}" for column in columns)
         raise UserError(
             f"no column is left to learn from ({reasons})",
             fix=f"say what a column is, for example {column_kind(inputs[0], 'category')}"
             if inputs
-            else "add columns to learn from",
+            else "add columns that differ between rows",
         )
     return columns
 

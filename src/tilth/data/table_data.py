@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,7 @@ def _assemble(
         [typed_values(c, parts.frame[c.name], parsed[c.name]).alias(c.name) for c in columns]
     )
     goal = _target(target, wanted, splits["train"])
+    wanted = dataclasses.replace(wanted, order=goal.labels)
     encoder = TableEncoder.fit(frame, columns, splits["train"])
     if not encoder.numbers and not encoder.categories:
         raise UserError("no column differs between rows", rule="there must be something to learn")
@@ -145,7 +147,7 @@ def _assemble(
             *parts.notes,
             wanted.note,
             *_missing_note(parsed),
-            *describe_kinds(columns),
+            *describe_kinds([column for column in columns if column.name != target]),
             *split_notes,
         ],
         bad_items=facts.bad,

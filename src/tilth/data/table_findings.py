@@ -204,11 +204,14 @@ def _column_findings(columns: Sequence[Column]) -> Iterator[Finding]:
         if found:
             listed = "; ".join(f"{column.name} ({column.why})" for column in found)
             how, kind = fixes.get(code, ("left out; to keep one: ", "category"))
+            fix = how + column_kind(found[0].name, kind)
+            if code in ("empty_column", "constant_column"):
+                fix = "left out: they tell no rows apart"
             yield Finding(
                 code,
                 severity,  # type: ignore[arg-type]
                 f"{what}: {listed}",
-                how + column_kind(found[0].name, kind),
+                fix,
                 tuple(column.name for column in found),
             )
 

@@ -13,7 +13,7 @@ from tilth.data.dataset import BadItem, IntArray
 from tilth.data.delimited import read_delimited
 from tilth.data.table_frames import columns_of
 from tilth.errors import UserError
-from tilth.wording import setting
+from tilth.wording import counted, setting
 
 _PARQUET = b"PAR1"
 _OTHER_FORMATS = {
@@ -72,10 +72,13 @@ def check_bad(bad: Sequence[BadItem], total: int, max_bad: float, name: str) -> 
     """Raise UserError with the list where more than ``max_bad`` of ``total`` rows are bad."""
     if len(bad) <= max_bad * total:
         return
-    listed = "; ".join(f"{item.item}: {item.reason}" for item in bad[:_LISTED])
+    reasons: dict[str, list[str]] = {}
+    for item in bad[:_LISTED]:
+        reasons.setdefault(item.reason, []).append(item.item)
+    listed = "; ".join(f"{reason} ({', '.join(rows)})" for reason, rows in reasons.items())
     more = f"; and {len(bad) - _LISTED} more" if len(bad) > _LISTED else ""
     raise UserError(
-        f"{len(bad)} of {total} rows of {name} cannot be used: {listed}{more}",
+        f"{len(bad)} of {counted(total, 'row')} of {name} cannot be used: {listed}{more}",
         rule=f"at most {max_bad:.3g} of the rows may be set aside",
         fix=f"mend them, or allow more: {setting('max_bad', _rounded_up(len(bad) / total))}",
     )

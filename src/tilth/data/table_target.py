@@ -56,7 +56,11 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
     values = parsed.values
     known = values.drop_nulls()
     if len(known) == 0:
-        raise UserError(f"the target {raw.name!r} has no values")
+        raise UserError(
+            f"the target {raw.name!r} has no values",
+            rule="what is to be predicted must be known for the rows to learn from",
+            fix="choose another target, or fill it in",
+        )
     if values.dtype.is_temporal() or parsed.nested:
         what = "dates" if values.dtype.is_temporal() else "nested values"
         raise UserError(
@@ -65,7 +69,9 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
     distinct = known.n_unique()
     if distinct == 1:
         raise UserError(
-            f"the target {raw.name!r} is always {known[0]!r}", rule="a target needs two values"
+            f"the target {raw.name!r} is always {known[0]!r}",
+            rule="a target needs two values",
+            fix="choose another target, or add rows with another value",
         )
     inferred, why = _infer(values, parsed, distinct)
     if task is not None and task != inferred:
