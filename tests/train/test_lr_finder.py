@@ -126,7 +126,8 @@ def test_everything_is_put_back(highest, monkeypatch):
         )
 
     before = everything()
-    find_lr(loop, default=0.1, steps=30)
+    found = find_lr(loop, default=0.1, steps=30)
+    assert 10 < len(found.rates) <= 30 and model.training
     after = everything()
     for name, value in before.items():
         assert same(value, after[name]), name

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 from torch import nn
 
@@ -37,9 +38,50 @@ def test_plain_float32_stays_unless_clearly_beaten():
     assert "2.5x" in chosen.reason
 
 
-def test_compiled_is_never_chosen_where_it_is_slower():
-    options = [Numerics(), Numerics(compile=True)]
-    assert not pick(options, {"float32": 1.0, "float32, compiled": 1.5}).numerics.compile
+BOTH = [Numerics(), Numerics("bfloat16")]
+BOTH += [Numerics(one.dtype, compile=True) for one in BOTH]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "chosen", "said"),
+    [
+        ((1.0, 1.2, 1.5, 1.4), "float32", "a compiled step takes 1.40x the time"),
+        ((1.0, 0.5, 1.5, 0.9), "bfloat16", "a compiled step takes 1.80x the time"),
+        ((1.0, 0.5, 1.5, 0.48), "bfloat16", "a compiled step takes 0.96x the time"),
+        ((1.0, 1.2, 0.95, 1.4), "float32", "a compiled step takes 0.95x the time"),
+        ((1.0, 0.5), "bfloat16", "a compiled step failed or was hopelessly slow"),
+        ((1.0, 0.5, 0.6, 0.4), "bfloat16, compiled", "measured 2.5x as fast as float32"),
+        ((1.0, 1.0, 0.8, 1.0), "float32, compiled", "measured 1.2x as fast as float32"),
+    ],
+)
+def test_compiled_is_never_chosen_where_it_is_slower_and_that_is_said(seconds, chosen, said):
+    found = pick(BOTH, {one.label(): took for one, took in zip(BOTH, seconds, strict=False)})
+    assert found.numerics.label() == chosen and said in found.reason
+    assert ("not compiled" in found.reason) == (not found.numerics.compile)
+
+
+def test_nothing_is_said_of_compiling_that_was_not_asked_for():
+    assert "compiled" not in pick(BOTH[:2], {"float32": 1.0, "bfloat16": 0.5}).reason
+
+
+def test_a_net_that_does_not_compile_is_trained_without(tmp_path):
+    class Broken(nn.Sequential):
+        def compile(self):
+            self.forward = self.fail
+
+        def fail(self, inputs):
+            raise RuntimeError("no C++ compiler\nand forty lines more")
+
+    memory = tmp_path / "m.json"
+    model = Broken(nn.Flatten(), nn.Linear(6, 3))
+    with pytest.warns(UserWarning) as warned:
+        found = choose_numerics(
+            model, Supervised(CrossEntropy()), FLAT, context(), compile=True, memory=memory
+        )
+    assert [str(one.message) for one in warned] == [
+        "torch.compile failed and is not used: no C++ compiler"
+    ]
+    assert not found.numerics.compile and "failed" in found.reason
 
 
 def test_a_choice_is_remembered_and_repeated_without_measuring(tmp_path, monkeypatch):

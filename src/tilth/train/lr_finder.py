@@ -83,7 +83,7 @@ def find_lr(loop: Loop, *, default: float, steps: int = STEPS) -> LrFinding:
     kept = loop.hooks, loop.total_steps, player.schedule, loop.stop_reason
     peak = player.optimizer.param_groups[0]["peak_lr"]
     watch = _Watch(name)
-    loop.hooks, loop.total_steps = [watch], loop.step + steps
+    loop.hooks, loop.total_steps, loop.ended = [watch], loop.step + steps, False
     first = loop.step
     player.schedule = lambda progress: (
         LOWEST / peak * (HIGHEST / LOWEST) ** ((progress * loop.total_steps - first) / (steps - 1)),

@@ -8,6 +8,7 @@ import hashlib
 import json
 import platform
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,18 +89,35 @@ def choose_numerics(
 def pick(options: Sequence[Numerics], seconds: dict[str, float]) -> Choice:
     """Return the fastest option, the first (plain float32) unless it is beaten by MARGIN.
 
+    A compiled one must beat all others by MARGIN too: compiling costs seconds in every run.
+
     >>> pick([Numerics(), Numerics("bfloat16")], {"float32": 1.0, "bfloat16": 0.5}).numerics.dtype
     'bfloat16'
     """
     plain = options[0]
+    choice, reason = plain, f"{plain.label()}: nothing measured is {MARGIN:.1f}x faster"
+    best = fastest([option for option in options if not option.compile], seconds) or plain
+    compiled = fastest([option for option in options if option.compile], seconds)
+    if compiled and seconds[best.label()] >= MARGIN * seconds[compiled.label()]:
+        best = compiled
+    gain = seconds[plain.label()] / seconds[best.label()]
+    if gain >= MARGIN:
+        choice = best
+        reason = f"{choice.label()}: measured {gain:.1f}x as fast as {plain.label()}"
+    if any(option.compile for option in options) and not choice.compile:
+        reason += "; not compiled: " + (
+            f"a compiled step takes {seconds[compiled.label()] / seconds[choice.label()]:.2f}x "
+            "the time"
+            if compiled
+            else "a compiled step failed or was hopelessly slow"
+        )
+    return Choice(choice, reason, seconds)
+
+
+def fastest(options: Sequence[Numerics], seconds: dict[str, float]) -> Numerics | None:
+    """Return the option of the least seconds; None where none was timed."""
     timed = [option for option in options if option.label() in seconds]
-    fastest = min(timed, key=lambda option: seconds[option.label()])
-    gain = seconds[plain.label()] / seconds[fastest.label()]
-    if gain < MARGIN:
-        reason = f"{plain.label()}: nothing measured is {MARGIN:.1f}x faster"
-        return Choice(plain, reason, seconds)
-    reason = f"{fastest.label()}: measured {gain:.1f}x as fast as {plain.label()}"
-    return Choice(fastest, reason, seconds)
+    return min(timed, key=lambda option: seconds[option.label()], default=None)
 
 
 def time_candidates(
@@ -111,13 +129,23 @@ def time_candidates(
 ) -> dict[str, float]:
     """Return the least seconds of loss and gradient per option, rounds interleaved.
 
-    The least, not the median: other programs on the machine only ever make a step slower.
+    The least, not the median: other programs on the machine only ever make a step slower. What
+    cannot be compiled (no C++ compiler, an operation that torch.compile does not know) is left
+    out with a warning.
     """
     ready: dict[str, tuple[nn.Module, Numerics]] = {}
     plain = None
     for numerics in options:
         copied = numerics.place_model(copy.deepcopy(model), context.device).train()
-        spent = [one_step(copied, numerics, objective, batch, context) for _ in range(WARMUPS)]
+        try:
+            spent = [one_step(copied, numerics, objective, batch, context) for _ in range(WARMUPS)]
+        except Exception as error:
+            if not numerics.compile:
+                raise
+            warnings.warn(
+                f"torch.compile failed and is not used: {first_line(error)}", stacklevel=2
+            )
+            break  # the others would fail alike, each after many seconds
         plain = plain or spent[-1]
         if spent[-1] <= HOPELESS * plain:
             ready[numerics.label()] = (copied, numerics)
@@ -126,6 +154,11 @@ def time_candidates(
         for _ in range(ROUNDS)
     ]
     return {name: min(found[name] for found in rounds) for name in ready}
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says, or its class where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def one_step(
