@@ -31,6 +31,10 @@ def test_config_goes_round():
     assert settings.data.columns == {"zip": "category"}
     assert settings.model.arguments == {"width": 48}
     assert (settings.train.lr, settings.train.seed) == (0.01, 4)
+    settings = settings.change("data.fractions", "0.6,0.2,0.2").change("data.fixes", "labels")
+    settings = settings.change("data.columns.year", "2")
+    assert settings.data.fractions == (0.6, 0.2, 0.2)
+    assert settings.data.columns["year"] == "2"
     assert Settings.from_config(settings.to_config()) == settings
 
 
@@ -42,6 +46,11 @@ def test_config_goes_round():
         ("epochz", "3", "did you mean"),
         ("train.epochs", "many", "must be int"),
         ("train.compile", "perhaps", "value of train.compile"),
+        ("data.columns", "foo", "data.columns.NAME=foo"),
+        ("data.colums.zip", "category", "did you mean 'columns'"),
+        ("train.clip.x", "3", "did you mean train.clip=3"),
+        ("data.fractions", "0.8,0.2", "3 values"),
+        ("data.fractions", "a,b,c", "must be float"),
     ],
 )
 def test_wrong_changes_are_told(name, value, told):
@@ -58,8 +67,9 @@ def test_wrong_types_are_told_and_whole_numbers_are_numbers():
 
 
 def test_a_relative_data_path_belongs_to_the_file(tmp_path):
-    (tmp_path / "tilth.toml").write_text('[data]\npath = "flowers"\n')
-    assert read_settings(tmp_path / "tilth.toml").data.path == str(tmp_path / "flowers")
+    (tmp_path / "tilth.toml").write_text('[data]\npath = "flowers"\ntest = "later.csv"\n')
+    found = read_settings(tmp_path / "tilth.toml").data
+    assert (found.path, found.test) == (str(tmp_path / "flowers"), str(tmp_path / "later.csv"))
 
 
 def test_broken_files_are_told(tmp_path):

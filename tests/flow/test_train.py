@@ -156,3 +156,14 @@ def test_the_spread_is_that_of_a_sample():
     means, deviations = spread([{"x": float(value)} for value in values])
     assert means["x"] == pytest.approx(values.mean())
     assert deviations["x"] == pytest.approx(values.std(ddof=1))
+
+
+def test_find_lr_tells_wrong_settings_before_the_data_is_read(houses, unread):
+    from click.testing import CliRunner
+
+    from tilth.cli.find_lr import command
+
+    words = [houses.path, "--target", "price", "--epochs", "0"]
+    found = CliRunner().invoke(command, words)
+    assert isinstance(found.exception, UserError)
+    assert "epochs=0" in str(found.exception)

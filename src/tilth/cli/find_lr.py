@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -25,8 +26,9 @@ def command(path: str, plot: str | None, as_json: bool, **options: Any) -> None:
     """Run the learning-rate range test on PATH; nothing is trained or written."""
     settings = settings_from(path, options)
     from tilth.flow.sources import read
-    from tilth.flow.train import Job, make_learner
+    from tilth.flow.train import Job, check_asked, make_learner
 
+    check_asked(settings)
     learner = make_learner(read(settings.data), Job(settings, quiet=True))
     found = learner.find_lr()
     if plot:
@@ -36,4 +38,4 @@ def command(path: str, plot: str | None, as_json: bool, **options: Any) -> None:
     else:
         click.echo(f"learning rate {found.suggestion:.2g}: {found.reason}")
         click.echo(f"readings of the curve: {found.low:.2g} to {found.high:.2g}")
-        click.echo(f"Next: tilth train {path} --lr {found.suggestion:.2g}")
+        click.echo(f"Next: tilth train {shlex.quote(path)} --lr {found.suggestion:.2g}")
