@@ -41,6 +41,21 @@ def columns(rows: Sequence[tuple[str, str]], *, indent: int = 2) -> str:
     return "\n".join(f"{' ' * indent}{name:<{width}}  {value}" for name, value in rows)
 
 
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Return lines of cells as aligned columns, the first line being the head.
+
+    >>> print(table([("run", "score"), ("runs/first", "0.9"), ("b", "0.25")]))
+    run         score
+    runs/first  0.9
+    b           0.25
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
 def html_table(values: Mapping[str, Any], title: str) -> str:
     """Return a small HTML table with everything escaped, for notebooks."""
     cells = "".join(

@@ -20,6 +20,7 @@ from tilth.errors import UserError
 from tilth.tasks._metrics import BINARY_METRICS, NUMBER_METRICS
 from tilth.wording import counted
 
+MOST_NAME = 20  # characters of a run's path: the tables fit 100 columns
 Rows = dict[str, NDArray[Any]]
 
 
@@ -154,52 +155,54 @@ def _metric(name: str, rows: Rows, target: Mapping[str, Any]) -> Callable[[IntAr
 
 
 def as_text(found: Mapping[str, Any]) -> str:
-    """Return what ``compare`` found as lines for a terminal."""
-    main = found["main_metric"]
-    metrics = [name for name in found["runs"][0]["test"] if name != main]
-    head = ["run", "model", words.title(main), "95 % interval", *map(words.title, metrics)]
-    head += ["parameters", "training"]
-    lines = [head, *(_line(entry, [main, *metrics]) for entry in found["runs"])]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    table = [
-        "  ".join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+    """Return what ``compare`` found as tables for a terminal."""
+    runs, main = found["runs"], found["main_metric"]
+    names = [words.short(entry["run"], MOST_NAME) for entry in runs]
+    gaps = [("-", ""), *map(_gap, found["differences"])]
+    scores = [
+        (name, *_score(entry["test"].get(main, {}), main), *gap)
+        for name, entry, gap in zip(names, runs, gaps, strict=True)
     ]
-    return "\n".join(
-        [
-            f"{counted(found['test']['count'], 'test row')}, the same for all",
-            "",
-            *table,
-            "",
-            *map(_sentence, found["differences"]),
-        ]
+    others = [name for name in runs[0]["test"] if name != main]
+    more = [
+        (name, *(_score(entry["test"].get(metric, {}), metric)[0] for metric in others))
+        for name, entry in zip(names, runs, strict=True)
+    ]
+    costs = [(name, *_cost(entry)) for name, entry in zip(names, runs, strict=True)]
+    better = "better than the first" + (", points" if main in words.PERCENT else "")
+    head = ("run", words.title(main), "95 % interval", better, "")
+    parts = [
+        f"{counted(found['test']['count'], 'test row')}, the same for all",
+        console.table([head, *scores]),
+        console.table([("run", *map(words.title, others)), *more]) if others else "",
+        console.table([("run", "model", "seed", "parameters", "training"), *costs]),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _score(measured: Mapping[str, Any], metric: str) -> tuple[str, str]:
+    value = words.measure(metric, measured.get("value"))
+    return value, words.interval(metric, measured) or "-"
+
+
+def _cost(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    parameters, seconds, seed = entry["parameters"], entry["seconds"], entry["seed"]
+    return (
+        entry["model"] or "-",
+        "-" if seed is None else str(seed),
+        "-" if parameters is None else f"{parameters:,}",
+        "-" if seconds is None else console.seconds(seconds),
     )
 
 
-def _line(entry: Mapping[str, Any], metrics: Sequence[str]) -> list[str]:
-    values = {
-        name: words.measure(name, entry["test"].get(name, {}).get("value")) for name in metrics
-    }
-    main = metrics[0]
-    parameters, seconds = entry["parameters"], entry["seconds"]
-    return [
-        entry["run"],
-        entry["model"] or "-",
-        values[main],
-        words.interval(main, entry["test"].get(main, {})) or "-",
-        *(values[name] for name in metrics[1:]),
-        "-" if parameters is None else f"{parameters:,}",
-        "-" if seconds is None else console.seconds(seconds),
-    ]
-
-
-def _sentence(gap: Mapping[str, Any]) -> str:
-    said = f"{gap['run']} against {gap['against']}: {words.title(gap['metric'])}"
+def _gap(gap: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the difference with its interval, and what it allows to say."""
     if gap["value"] is None:
-        return f"{said} not compared: {gap['note']}"
-    if gap["value"] == 0:
-        return f"{said} is the same"
-    word, size = words.better_by(gap["metric"], gap)
+        return "-", f"not compared: {gap['note']}"
+    size, ends = words.difference(gap["metric"], gap["value"]), ""
+    if gap["low"] is not None:
+        ends = f" ({words.difference_interval(gap['metric'], gap)})"
+    said = f"{size}{ends}".replace(" points", "")
     if gap["verdict"] == "no clear difference":
-        return f"{said} too close to call, {words.AHEAD[word]} by {size}"
-    return f"{said} {word} by {size}: {gap['note'] or 'clear'}"
+        return said, "too close to call"
+    return said, gap["note"] or f"clearly {gap['verdict']}"

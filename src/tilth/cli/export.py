@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from tilth.cli._options import as_json, emit, force
@@ -27,4 +29,4 @@ def command(run: str, to: str, force: bool, as_json: bool) -> None:
         emit({"bundle": str(path)})
     else:
         click.echo(path)
-        click.echo(f"Next: tilth predict {path} NEW_DATA", err=True)
+        click.echo(f"Next: tilth predict {shlex.quote(str(path))} NEW_DATA", err=True)

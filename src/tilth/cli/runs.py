@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,7 +21,7 @@ from tilth.cli._verb import Verb
 @click.argument("folder", default="runs", type=click.Path())
 @as_json
 def command(folder: str, as_json: bool) -> None:
-    """List the runs in FOLDER (default: runs) with their state and validation score."""
+    """List the runs in FOLDER (default: runs), newest first, with state and validation score."""
     from tilth.flow.listing import list_runs
 
     found = list_runs(Path(folder))
@@ -27,6 +29,47 @@ def command(folder: str, as_json: bool) -> None:
         emit({"runs": found})
     elif not found:
         click.echo(f"no runs in {folder}")
-    for run in [] if as_json else found:
-        score = ", ".join(f"{name} {value:.4g}" for name, value in run["scores"].items())
-        click.echo(f"{run['run']}  {run['status']}  {run['data']}  {run['model']}  {score}")
+        click.echo("Next: tilth train DATA", err=True)
+    else:
+        click.echo(as_table(found))
+        click.echo(f"Next: {following(found)}", err=True)
+
+
+def as_table(runs: list[dict[str, Any]]) -> str:
+    """Return the runs as columns that fit 100 characters."""
+    from tilth.audit.words import short
+    from tilth.console import table
+
+    head = ("run", "state", "begun (UTC)", "model", "data", "on valid")
+    lines = [
+        (
+            short(run["run"], 26),
+            run["status"],
+            str(run["begun"] or "-")[:16].replace("T", " "),
+            short(run["model"], 12),
+            short(run["data"], 12),
+            score(run),
+        )
+        for run in runs
+    ]
+    return table([head, *lines])
+
+
+def score(run: dict[str, Any]) -> str:
+    """Return the validation score of the metric that the run is judged by, else its loss."""
+    named = {name.removeprefix("valid/"): value for name, value in run["scores"].items()}
+    metric = run["main_metric"] if run["main_metric"] in named else "loss"
+    return f"{metric[:8]} {named[metric]:.4g}" if metric in named else "-"
+
+
+def following(runs: list[dict[str, Any]]) -> str:
+    """Return what to type next: go on with the newest, or hold it against another, or look."""
+    paths = [shlex.quote(run["run"]) for run in runs]
+    if runs[0]["status"] != "done":
+        return f"tilth resume {paths[0]}"
+    alike = [
+        path
+        for path, run in zip(paths, runs, strict=True)
+        if run["status"] == "done" and run["test_rows"] == runs[0]["test_rows"]
+    ]
+    return f"tilth compare {alike[1]} {alike[0]}" if len(alike) > 1 else f"tilth report {alike[0]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ from tilth.train.run_folder import CONFIG, RunFolder
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:
-    """Return one entry per run in ``folder``, newest last; raise UserError without the folder."""
+    """Return one entry per run in ``folder``, newest first; raise UserError without the folder."""
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}", fix="tilth train ... makes runs/")
-    paths = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime)
+    paths = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: path.stat().st_mtime, reverse=True)
     return [entry(RunFolder.open(path.parent)) for path in paths]
 
 
@@ -21,15 +22,23 @@ def entry(run: RunFolder) -> dict[str, Any]:
     """Return what is known of one run."""
     outcome = run.outcome
     scores = {k: v for k, v in outcome.items() if k.startswith("valid/") and v is not None}
-    try:
-        name = run.read_record("data")["name"]
-    except UserError:
-        name = "unknown data"
+    data = recorded(lambda: run.read_record("data"))
     return {
         "run": str(run.path),
         "status": run.status,
-        "data": name,
+        "begun": recorded(lambda: run.environment).get("time"),
+        "data": data.get("name", "unknown data"),
         "model": run.config.get("model", {}).get("name", "default"),
         "seconds": outcome.get("seconds"),
+        "main_metric": recorded(lambda: run.read_record("audit")).get("main_metric"),
+        "test_rows": data.get("splits", {}).get("test", {}).get("sha256"),
         "scores": scores,
     }
+
+
+def recorded(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return a record of a run, {} where it is missing or damaged."""
+    try:
+        return read()
+    except UserError:
+        return {}

@@ -188,7 +188,7 @@ def tell_result(run: Run, found: dict[str, Any], say: Say) -> None:
             ]
         )
     )
-    say(f"Next: tilth predict {found['bundle']} NEW_DATA")
+    say(f"Next: tilth predict {shlex.quote(found['bundle'])} NEW_DATA")
 
 
 def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:

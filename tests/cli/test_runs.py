@@ -1,0 +1,44 @@
+import json
+import os
+import shlex
+
+from tests.cli.calling import FAST, call
+
+
+def test_runs_are_listed_newest_first_in_columns_that_fit(trained, pictures, tmp_path):
+    home = tmp_path / "my runs"
+    for number, name in enumerate(("older", "a-name-much-longer-than-a-column-may-be-wide")):
+        words = ("--model", "mlp", "--seed", str(number), *FAST, "-q")
+        assert call("train", pictures, "-o", home / name, *words)[0] == 0
+        os.utime(home / name / "config.toml", (number, number))
+    code, out, err = call("runs", home)
+    head, *lines = out.splitlines()
+    assert code == 0
+    assert max(map(len, (head, *lines))) <= 100
+    assert len(lines) == 2
+    assert "older" in lines[1] and "older" not in lines[0]
+    for word, value in {"state": "done", "model": "mlp", "on valid": "accuracy "}.items():
+        place = head.index(word)
+        assert all(line[place:].startswith(value) for line in lines)
+    newest = home / "a-name-much-longer-than-a-column-may-be-wide"
+    following = err.strip().removeprefix("Next: ")
+    assert shlex.split(following) == ["tilth", "compare", str(home / "older"), str(newest)]
+    assert call(*shlex.split(following)[1:])[0] == 0
+
+
+def test_an_unfinished_run_is_the_next_thing_to_do(tmp_path, trained):
+    home = tmp_path / "runs"
+    (home / "stopped").mkdir(parents=True)
+    config = (trained[0] / "config.toml").read_text()
+    (home / "stopped" / "config.toml").write_text(config)
+    code, out, err = call("runs", home)
+    assert code == 0
+    assert "unfinished" in out
+    assert f"tilth resume {home / 'stopped'}" in err
+
+
+def test_a_folder_without_runs_says_how_to_make_one(tmp_path):
+    code, out, err = call("runs", tmp_path)
+    assert code == 0
+    assert "no runs" in out and "Next: tilth train" in err
+    assert json.loads(call("runs", tmp_path, "--json")[1]) == {"runs": []}
