@@ -63,7 +63,7 @@ def test_half_a_file_is_bad(form: str):
         (bytes(500), "only zeros"),
         (b"\x01\x02\x03\x04\xff\xfe", "not a picture in a known format"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n", "text"),  # Pillow would start Ghostscript
-        (b"\x89PNG\r\n\x1a\n123", "damaged header"),
+        (b"\x89PNG\r\n\x1a\n123", "cut short within its header"),
     ],
 )
 def test_what_is_no_picture_is_named(content: bytes, reason: str):

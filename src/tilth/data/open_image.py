@@ -170,9 +170,9 @@ def _open(stream: IO[bytes]) -> Image.Image:
         return _OPENERS[name](stream)
     except (BadImage, MemoryError):
         raise
-    except struct.error as error:
-        raise BadImage("cut short within its header") from error
     except Exception as error:  # as above
+        if isinstance(error.__cause__, struct.error | IndexError | EOFError):  # as Pillow wraps it
+            raise BadImage("cut short within its header") from error
         raise BadImage(f"damaged header ({_short(error)})") from error
 
 
