@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tilth import console
 from tilth.data.keys import Keys, content_keys
+from tilth.data.split_record import split_record
 from tilth.randomness import numpy_generator
 
 IntArray = NDArray[np.int64]
@@ -212,8 +213,6 @@ class Data(ABC):
 
     def split_record(self, split: str) -> dict[str, Any]:
         """Return what data.json says of a split: see ``data/split_record.py``."""
-        from tilth.data.split_record import split_record
-
         rows = self.splits[split]
         return split_record(rows, self.id_keys(rows))
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tilth.data.dataset import IntArray
 from tilth.data.keys import Keys, digest
 from tilth.data.packed import pack_array, unpack_array
 from tilth.errors import UserError
@@ -16,7 +16,7 @@ from tilth.errors import UserError
 _MOST_LISTED = 1000  # row numbers that are written out; more are packed, a bit for each
 
 
-def split_record(rows: IntArray, keys: Keys) -> dict[str, Any]:
+def split_record(rows: NDArray[np.int64], keys: Keys) -> dict[str, Any]:
     """Return the record of a split for data.json: count, sha256 of its rows' keys, rows.
 
     rows: [rows] row numbers; keys: [rows] what each row is called and holds
@@ -34,7 +34,7 @@ def split_record(rows: IntArray, keys: Keys) -> dict[str, Any]:
     return {**record, "rows": {"of": len(members), **pack_array(members)}}
 
 
-def recorded_rows(record: Mapping[str, Any]) -> IntArray:
+def recorded_rows(record: Mapping[str, Any]) -> NDArray[np.int64]:
     """Return the row numbers of a record of data.json, in order.
 
     Raises UserError where the record is damaged.
