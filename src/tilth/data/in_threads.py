@@ -9,7 +9,7 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_BLOCK = 1 << 18  # rows: what is made of them on the way stays in the processor's cache
+_BLOCK = 1 << 18  # rows: few enough for what is made on the way, enough to be worth a call
 
 
 def in_threads(
@@ -32,8 +32,8 @@ def in_threads(
 def blocks(rows: int) -> list[slice]:
     """Return slices that cover ``rows`` rows, for work that needs one row at a time.
 
-    >>> blocks(40_000)
-    [slice(0, 32768, None), slice(32768, 40000, None)]
+    >>> blocks(300_000)
+    [slice(0, 262144, None), slice(262144, 300000, None)]
     """
     return [slice(start, min(start + _BLOCK, rows)) for start in range(0, rows, _BLOCK)]
 
