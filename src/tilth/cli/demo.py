@@ -16,8 +16,17 @@ from tilth.cli._verb import Verb
     short_help="The whole flow on built-in digits, in a minute.",
     examples=["tilth demo", "tilth demo -o runs/mine --seed 1"],
 )
-@click.option("-o", "--out", default="runs/digits", show_default=True, type=click.Path())
-@click.option("--seed", default=0, show_default=True)
+@click.option(
+    "-o",
+    "--out",
+    default="runs/digits",
+    show_default=True,
+    type=click.Path(),
+    help="Folder of the run.",
+)
+@click.option(
+    "--seed", default=0, show_default=True, help="Seed of weights, order and augmentation."
+)
 @force
 @quiet
 @as_json

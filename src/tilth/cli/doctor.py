@@ -11,12 +11,14 @@ from tilth.cli._verb import Verb
 @click.command(
     "doctor",
     cls=Verb,
-    short_help="Print versions, devices and models.",
+    short_help="Print versions, devices, extras and models.",
     examples=["tilth doctor", "tilth doctor --json"],
 )
 @as_json
 def command(as_json: bool) -> None:
-    """Print versions, devices (each probed with a real operation), folders and model names."""
+    """Print versions, devices (each probed with a real operation), optional extras with the
+    command that brings what they lack, folders and model names.
+    """
     from tilth.flow.doctor import examine_machine
 
     found = examine_machine()

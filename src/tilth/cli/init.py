@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tilth.cli._options import data_options, settings_from
+from tilth.cli._options import as_json, data_options, emit, settings_from
 from tilth.cli._verb import Verb
 
 
@@ -21,11 +21,15 @@ from tilth.cli._verb import Verb
 )
 @click.argument("path")
 @data_options
-def command(path: str, **options: Any) -> None:
+@as_json
+def command(path: str, as_json: bool, **options: Any) -> None:
     """Print the configuration that `tilth train PATH` would use, every setting explained:
     tilth init flowers/ > tilth.toml; tilth train tilth.toml --set train.epochs=3
     """
     settings = settings_from(path, options)
     from tilth.flow.settings_file import commented
 
-    click.echo(commented(settings), nl=False)
+    if as_json:
+        emit(settings.to_config())
+    else:
+        click.echo(commented(settings), nl=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 from tilth import registry
 from tilth.cache import cache_folder
+from tilth.flow.extras import extras
 from tilth.train.device import KINDS, works
 from tilth.train.environment import hardware, versions
 from tilth.train.measure import cpu_name
@@ -21,6 +22,7 @@ def examine_machine() -> dict[str, dict[str, Any]]:
         "versions": versions(),
         "hardware": {**hardware(), "instructions": cpu_name()},
         "devices": devices,
+        "extras": extras(),
         "folders": {
             "cache": f"{cache} ({'writable' if writable(cache) else 'not writable'})",
             "here": f"{Path.cwd()} ({'writable' if writable(Path.cwd()) else 'not writable'})",

@@ -20,6 +20,7 @@ from tilth.data.dataset import Preprocessor, Target
 from tilth.errors import UserError, choose
 from tilth.ship import architecture as architectures
 from tilth.ship import preprocessors
+from tilth.ship.commit import commit_bundle
 from tilth.ship.weights import plain_model, weight_bytes
 
 FORMAT_VERSION = 1
@@ -92,13 +93,7 @@ def save_bundle(
         files.write_bytes(aside / CARD, card_text.encode())
 
     weights = weight_bytes(model)
-    try:
-        files.commit_folder(folder, write, overwrite=force)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the bundle to {folder} ({error.strerror or error})",
-            fix="choose another folder",
-        ) from error
+    commit_bundle(folder, write, force=force)
     return folder
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tilth import files
-from tilth.errors import UserError
 from tilth.ship.bundle import check_place
+from tilth.ship.commit import commit_bundle
 from tilth.ship.open_bundle import read_bundle
 
 
@@ -24,11 +24,5 @@ def copy_bundle(source: str | Path, to: str | Path, *, force: bool = False) -> P
         for name in names:
             files.write_bytes(aside / name, (folder / name).read_bytes())
 
-    try:
-        files.commit_folder(to, write, overwrite=force)
-    except OSError as error:
-        raise UserError(
-            f"cannot write the bundle to {to} ({error.strerror or error})",
-            fix="choose another folder",
-        ) from error
+    commit_bundle(to, write, force=force)
     return to
