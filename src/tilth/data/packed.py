@@ -21,7 +21,8 @@ def pack_array(values: NDArray[Any]) -> dict[str, str]:
         kind, content = "bits", np.packbits(values).tobytes()
     else:
         kind, content = "float32", values.astype("<f4").tobytes()
-    return {"kind": kind, "zlib": base64.b64encode(zlib.compress(content, 9)).decode("ascii")}
+    # harder compression than zlib's usual saves a hundredth and takes ten times as long
+    return {"kind": kind, "zlib": base64.b64encode(zlib.compress(content)).decode("ascii")}
 
 
 def unpack_array(packed: Mapping[str, str], count: int) -> NDArray[Any]:
