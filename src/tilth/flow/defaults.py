@@ -27,7 +27,7 @@ class Family:
 
 
 FAMILIES = {
-    "images": Family("small_resnet", 0.004, 0.05, 128, (5, 40), 0.1),
+    "images": Family("small_resnet", 0.004, 0.5, 128, (5, 40), 0.1),
     "table": Family("tabular_mlp", 0.003, 0.01, 256, (5, 100), 0.0),
     "dataset": Family("", 0.001, 0.01, 64, (5, 30), 0.0),
 }
