@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from tilth.wording import sentence
+
 
 class TilthError(Exception):
     """Something went wrong that is not the user's input (exit code 1).
@@ -24,11 +26,7 @@ class TilthError(Exception):
         self.choices = [str(choice) for choice in choices]
         listed = f"Choices: {', '.join(self.choices)}" if self.choices else ""
         parts = [f"{found}; {rule}" if rule else found, listed, f"Fix: {fix}" if fix else ""]
-        super().__init__(" ".join(_sentence(part) for part in parts if part))
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith("?") else text.rstrip(".") + "."
+        super().__init__(" ".join(sentence(part) for part in parts if part))
 
 
 class UserError(TilthError):
@@ -75,5 +73,5 @@ def choose(name: str, choices: Iterable[str], what: str) -> str:
     if name in options:
         return name
     guess = nearest(name, options)
-    fix = f"did you mean {guess!r}?" if guess else f"use one of the {what}s listed"
+    fix = f"did you mean {guess!r}?" if guess else "use one of those listed"
     raise UserError(f"unknown {what} {name!r}", choices=options, fix=fix)

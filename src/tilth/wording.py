@@ -17,6 +17,15 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + ending}"
 
 
+def sentence(text: str) -> str:
+    """Return the text with the full stop that it lacks.
+
+    >>> sentence("look at them"), sentence("did you mean 'a'?")
+    ('look at them.', "did you mean 'a'?")
+    """
+    return text if text.endswith("?") else text.rstrip(".") + "."
+
+
 def setting(name: str, value: object) -> str:
     """Return a setting of the data as it is given.
 

@@ -200,3 +200,17 @@ def test_odd_but_sound_pictures_are_read(tmp_path: Path):
     assert "1 photograph is turned upright" in said
     assert "1 file is an animation: the first frame is used" in said
     assert "files that are grey among colour ones: 1 of 65" in said
+
+
+SEPARATORS = {"t.csv": ",", "t.tsv": "\t", "t.tab": "\t", "t.train": ",", "t.data": ";"}
+
+
+@pytest.mark.parametrize("name", SEPARATORS)
+def test_every_name_that_a_table_may_have_is_taken_for_a_table(tmp_path: Path, name: str):
+    frame().write_csv(tmp_path / name, separator=SEPARATORS[name])
+    code, said, _ = call("check", tmp_path / name, "--target", "kind")
+    assert code == 0
+    assert "number: first, second, price" in said
+    code, _, said = call("check", tmp_path / name)
+    assert code == 2
+    assert "add --target COLUMN" in said

@@ -213,3 +213,12 @@ def test_words_agree_with_their_number(copies, said):
     splits = {"train": np.r_[rows[:400], rows[-copies:]], "valid": rows[400:450]}
     splits["test"] = rows[450:-copies]
     assert findings(frame, splits=splits)["duplicates"].what == said
+
+
+def test_a_fix_that_asks_ends_with_its_question_mark(capsys):
+    frame = sound()
+    other = frame[:3].with_columns(kind=pl.col("kind").replace_strict({"up": "down", "down": "up"}))
+    read_table(pl.concat([frame, other]), "kind", columns={"price": "drop"}).check()
+    said = capsys.readouterr().err
+    assert "or a label wrong?\n" in said
+    assert "?." not in said

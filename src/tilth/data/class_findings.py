@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tilth.data.dataset import Finding, IntArray
+from tilth.data.dataset import MOST_ITEMS, Finding, IntArray, ItemId
 from tilth.wording import counted
 
 _FEW_ROWS = 10
 _IMBALANCE = 10.0
-_MOST_ITEMS = 100
-
-ItemId = Callable[[int], str]
 
 
 def class_findings(
@@ -49,7 +46,7 @@ def class_findings(
                 "error",
                 f"{rows_word} with a label that no training row has: {len(unseen):,}",
                 "add such rows to train, or correct the labels",
-                tuple(item_id(row) for row in unseen[:_MOST_ITEMS]),
+                tuple(item_id(row) for row in unseen[:MOST_ITEMS]),
             )
         )
     return found
@@ -109,7 +106,7 @@ def _tiny(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]:
             counted(len(few), "class has", "classes have")
             + f" fewer than {_FEW_ROWS} {word}, of {len(labels)}: {_some(few)}",
             "collect more, merge them with another class, or leave them out",
-            tuple(few[:_MOST_ITEMS]),
+            tuple(few[:MOST_ITEMS]),
         )
     ]
 
@@ -126,7 +123,7 @@ def _absent(labels: tuple[str, ...], counts: Mapping[str, IntArray]) -> list[Fin
                     counted(len(missing), "class has", "classes have")
                     + f" no row in {split}: {_some(missing)}",
                     f"{split} says nothing about such classes",
-                    tuple(missing[:_MOST_ITEMS]),
+                    tuple(missing[:MOST_ITEMS]),
                 )
             )
     return found

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tilth import console
 from tilth.data.keys import Keys, content_keys
 from tilth.data.split_record import split_record
 from tilth.randomness import numpy_generator
+from tilth.wording import sentence
 
 IntArray = NDArray[np.int64]
 SPLITS = ("train", "valid", "calibrate", "test")
@@ -47,6 +48,15 @@ class Target:
         numbers = torch.as_tensor(np.asarray(values, dtype=np.float64))
         return ((numbers - self.mean) / self.scale).float()
 
+    def fitted(self, known: ArrayLike) -> Target:
+        """Return a number's target with the mean and spread of the training values ``known``.
+
+        >>> Target("price", "number").fitted([1.0, 3.0]).encode([3.0]).tolist()
+        [1.0]
+        """
+        numbers = np.asarray(known, dtype=np.float64)
+        return replace(self, mean=float(numbers.mean()), scale=float(numbers.std()) or 1.0)
+
     def to_config(self) -> dict[str, Any]:
         """Return plain values for a JSON file."""
         return asdict(self)
@@ -55,6 +65,12 @@ class Target:
     def from_config(cls, config: Mapping[str, Any]) -> Target:
         """Read what ``to_config`` gave."""
         return cls(**{**config, "labels": tuple(config["labels"])})
+
+
+ItemId = Callable[[int], str]
+"""From a row to its name."""
+MOST_ITEMS = 100
+"""Rows or files that a finding names."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +85,12 @@ class Finding:
     what: str
     fix: str = ""
     items: tuple[str, ...] = ()
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return errors, then warnings, then information, each in the order given."""
+    order = ("error", "warning", "info")
+    return sorted(findings, key=lambda finding: order.index(finding.severity))
 
 
 @dataclass(frozen=True)
@@ -154,14 +176,13 @@ class Data(ABC):
 
     def _repr_html_(self) -> str:
         rows = {split: f"{len(chosen):,} rows" for split, chosen in self.splits.items()}
-        return console.html_table({**rows, "notes": "; ".join(self.notes)}, self.name)
+        return console.html_table({**rows, "notes": self.notes}, self.name)
 
     def check(self) -> list[Finding]:
         """Look for trouble before training: say each finding and return them, worst first."""
-        order = ("error", "warning", "info")
-        found = sorted(self.findings(), key=lambda finding: order.index(finding.severity))
+        found = worst_first(self.findings())
         for finding in found:
-            fix = f" {finding.fix}." if finding.fix else ""
+            fix = f" {sentence(finding.fix)}" if finding.fix else ""
             console.say(f"{finding.severity}: {finding.what} [{finding.code}].{fix}")
         if not found:
             console.say("nothing found that needs mending")
@@ -190,6 +211,18 @@ class Data(ABC):
     @abstractmethod
     def targets(self) -> Tensor:
         """[rows] int64 class ids or float32 standardised numbers, for all rows."""
+
+    def counts(self) -> dict[str, dict[str, Any]]:
+        """Return split -> {"rows": how many, "classes": label -> how many (where classes)}."""
+        found: dict[str, dict[str, Any]] = {}
+        values, labels = self.targets.cpu().numpy(), self.target.labels
+        for name, rows in self.splits.items():
+            found[name] = {"rows": len(rows)}
+            if self.target.kind == "classes":
+                known = values[rows]
+                per_class = np.bincount(known[known >= 0], minlength=len(labels))
+                found[name]["classes"] = dict(zip(labels, per_class.tolist(), strict=True))
+        return found
 
     def with_splits(self, splits: dict[str, IntArray]) -> Data:
         """Return the same rows split otherwise, with all statistics from the new train rows."""

@@ -17,7 +17,7 @@ from tilth.data.dataset import BadItem, IntArray, Store, Target
 from tilth.data.decoder import Decoder
 from tilth.data.image_findings import Facts
 from tilth.data.image_preprocessor import ImagePreprocessor
-from tilth.data.image_set import ImageData, number_target
+from tilth.data.image_set import ImageData
 from tilth.data.image_statistics import ChannelStatistics, channel_statistics
 from tilth.data.open_image import Header
 from tilth.data.split import complete, split
@@ -146,7 +146,7 @@ def _of_train(fractions: Sequence[float], given: Mapping[str, IntArray]) -> tupl
 
 def _target(labels: Labels, train: IntArray) -> tuple[Target, Tensor]:
     if isinstance(labels, np.ndarray):
-        target = number_target("value", torch.from_numpy(labels[train]))
+        target = Target("value", "number").fitted(labels[train])
         return target, target.encode(labels.tolist())
     target = Target("label", "classes", labels=sorted_labels([labels[row] for row in train]))
     return target, target.encode(labels)

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tilth.data.class_findings import ItemId
-from tilth.data.dataset import Finding, IntArray, Store
+from tilth.data.dataset import MOST_ITEMS, Finding, IntArray, ItemId, Store
 from tilth.data.image_duplicates import Looks, alike_pairs, exact_groups
 from tilth.wording import counted
 
-_MOST_ITEMS = 100
 _NOTABLE = 0.01  # share of the test rows that must look like others to be more than a remark
 
 
@@ -116,5 +114,5 @@ def near_copy_findings(
 
 
 def _named(groups: Sequence[IntArray], item_id: ItemId) -> tuple[str, ...]:
-    shown = groups[:_MOST_ITEMS]
+    shown = groups[:MOST_ITEMS]
     return tuple(" = ".join(item_id(int(row)) for row in group[:4]) for group in shown)

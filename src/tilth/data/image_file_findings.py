@@ -8,12 +8,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tilth.data.class_findings import ItemId
-from tilth.data.dataset import Finding
+from tilth.data.dataset import MOST_ITEMS, Finding, ItemId
 from tilth.data.open_image import Header
 from tilth.wording import counted
 
-_MOST_ITEMS = 100
 _STRETCHED = 2.0  # proportions this far from the usual ones are called odd
 _ENOUGH = 10  # files of one kind before it can be said to tell a class
 
@@ -39,7 +37,7 @@ def _odd_sizes(headers: Sequence[Header], item_id: ItemId) -> list[Finding]:
                 counted(len(odd), "picture is", "pictures are")
                 + f" over {_STRETCHED:g} times wider or taller than is usual",
                 "look at how they come out; fit='pad' keeps proportions and all of the picture",
-                tuple(item_id(int(row)) for row in odd[:_MOST_ITEMS]),
+                tuple(item_id(int(row)) for row in odd[:MOST_ITEMS]),
             )
         )
     side = shape.min(axis=1)
@@ -52,7 +50,7 @@ def _odd_sizes(headers: Sequence[Header], item_id: ItemId) -> list[Finding]:
                 counted(len(small), "picture is", "pictures are")
                 + " less than a quarter of the usual size",
                 "thumbnails or icons among photographs? Look, and delete what does not belong",
-                tuple(item_id(int(row)) for row in small[:_MOST_ITEMS]),
+                tuple(item_id(int(row)) for row in small[:MOST_ITEMS]),
             )
         )
     return found
@@ -64,7 +62,7 @@ def _animated(headers: Sequence[Header], item_id: ItemId) -> list[Finding]:
         return []
     what = counted(len(rows), "file is an animation", "files are animations")
     what += ": the first frame is used"
-    items = tuple(item_id(row) for row in rows[:_MOST_ITEMS])
+    items = tuple(item_id(row) for row in rows[:MOST_ITEMS])
     return [Finding("animated", "info", what, "", items)]
 
 

@@ -9,8 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tilth.data.class_findings import ItemId, class_findings
-from tilth.data.dataset import BadItem, Finding, IntArray, Store, Target
+from tilth.data.class_findings import class_findings
+from tilth.data.dataset import (
+    MOST_ITEMS,
+    BadItem,
+    Finding,
+    IntArray,
+    ItemId,
+    Store,
+    Target,
+    worst_first,
+)
 from tilth.data.image_copy_findings import copy_findings, near_copy_findings
 from tilth.data.image_duplicates import Looks, look
 from tilth.data.image_file_findings import file_findings
@@ -18,7 +27,6 @@ from tilth.data.open_image import Header
 from tilth.data.readable_rows import unreadable_rows
 from tilth.wording import counted
 
-_MOST_ITEMS = 100
 _MOST_ROWS = 200_000  # in memory; about half a minute
 _MOST_DECODED_ROWS = 20_000  # where every picture has to be decoded to be looked at
 
@@ -73,8 +81,7 @@ def find_trouble(
     if headers is not None:
         classes = labels if target.kind == "classes" else None
         found += file_findings(headers, classes, item_id)
-    order = {"error": 0, "warning": 1, "info": 2}
-    return sorted(found, key=lambda finding: order[finding.severity])
+    return worst_first(found)
 
 
 def _read_findings(facts: Facts) -> list[Finding]:
@@ -90,7 +97,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
                     "pictures cannot be read and were set aside",
                 ),
                 "repair or delete them",
-                tuple(f"{bad.item}: {bad.reason}" for bad in facts.unreadable[:_MOST_ITEMS]),
+                tuple(f"{bad.item}: {bad.reason}" for bad in facts.unreadable[:MOST_ITEMS]),
             )
         )
     if facts.not_pictures:
@@ -100,7 +107,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
                 "info",
                 counted(len(facts.not_pictures), "other file is", "other files are") + " not used",
                 "",
-                tuple(f"{bad.item}: {bad.reason}" for bad in facts.not_pictures[:_MOST_ITEMS]),
+                tuple(f"{bad.item}: {bad.reason}" for bad in facts.not_pictures[:MOST_ITEMS]),
             )
         )
     if facts.unseen:
@@ -111,7 +118,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
                 "error",
                 f"labels that no training picture has, so that they cannot be learned: {named}",
                 "add such pictures to train, or correct the names of the folders",
-                tuple(item for items in facts.unseen.values() for item in items)[:_MOST_ITEMS],
+                tuple(item for items in facts.unseen.values() for item in items)[:MOST_ITEMS],
             )
         )
     if facts.empty_classes:
@@ -121,7 +128,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
                 "warning",
                 f"class folders without a picture: {', '.join(facts.empty_classes[:10])}",
                 "fill or delete them",
-                tuple(facts.empty_classes[:_MOST_ITEMS]),
+                tuple(facts.empty_classes[:MOST_ITEMS]),
             )
         )
     return found
@@ -136,7 +143,7 @@ def _undecodable(bad: Mapping[int, str], item_id: ItemId) -> list[Finding]:
             "error",
             counted(len(bad), "picture") + " cannot be decoded; training would stop there",
             "repair or delete them",
-            tuple(f"{item_id(row)}: {reason}" for row, reason in list(bad.items())[:_MOST_ITEMS]),
+            tuple(f"{item_id(row)}: {reason}" for row, reason in list(bad.items())[:MOST_ITEMS]),
         )
     ]
 
@@ -160,7 +167,7 @@ def _blank(looks: Looks, item_id: ItemId) -> list[Finding]:
             "warning",
             counted(len(blank), "picture is", "pictures are") + " of one colour throughout",
             "a failed download or export? Look, and replace or delete",
-            tuple(item_id(row) for row in blank[:_MOST_ITEMS]),
+            tuple(item_id(row) for row in blank[:MOST_ITEMS]),
         )
     ]
 

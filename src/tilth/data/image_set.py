@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from tilth.data.augment import Augment
-from tilth.data.dataset import Data, Finding, IntArray, Store, Target
+from tilth.data.dataset import Data, Finding, IntArray, Store
 from tilth.data.image_findings import Facts, find_trouble
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
@@ -71,7 +71,7 @@ class ImageData(Data):
         measured = channel_statistics(self.pictures, splits["train"])
         if target.kind == "number":
             raw = values.double() * target.scale + target.mean
-            target = number_target(target.name, raw[splits["train"]])
+            target = target.fitted(raw[splits["train"]])
             values = target.encode(raw.tolist())
         return dataclasses.replace(
             self,
@@ -145,7 +145,7 @@ class ImageData(Data):
             "rows": len(self.keys),
             "target": self.target.name,
             "labels": list(self.target.labels),
-            "splits": {name: self._counts(rows) for name, rows in self.splits.items()},
+            "splits": self.counts(),
             "channels": ready.channels,
             "size": [ready.height, ready.width],
             "fit": ready.fit,
@@ -156,18 +156,3 @@ class ImageData(Data):
             "formats": dict(Counter(header.format for header in self.headers or ())),
             "set_aside": len(self.bad_items),
         }
-
-    def _counts(self, rows: IntArray) -> dict[str, Any]:
-        counts: dict[str, Any] = {"rows": len(rows)}
-        if self.target.kind == "classes":
-            known = self.values.numpy()[rows]
-            per_class = np.bincount(known[known >= 0], minlength=len(self.target.labels))
-            counts["classes"] = dict(zip(self.target.labels, per_class.tolist(), strict=True))
-        return counts
-
-
-def number_target(name: str, known: Tensor) -> Target:
-    """Return a number to predict, standardised with the training values ``known``."""
-    return Target(
-        name, "number", mean=float(known.mean()), scale=float(known.std(correction=0)) or 1.0
-    )

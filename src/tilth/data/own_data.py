@@ -72,8 +72,7 @@ class OwnData(Data):
         )
         if target.kind == "number":
             known = encoded[torch.from_numpy(self.splits["train"])].double()
-            scale = float(known.std(correction=0)) or 1.0
-            self.target = Target("target", "number", mean=float(known.mean()), scale=scale)
+            self.target = target.fitted(known)
             encoded = self.target.encode(values)
         self._targets = encoded
         self.preprocessor = OwnPreprocessor(collate)

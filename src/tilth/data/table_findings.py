@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,19 +10,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tilth.data.class_findings import class_findings
-from tilth.data.dataset import BadItem, Finding, IntArray, Target
+from tilth.data.dataset import MOST_ITEMS, BadItem, Finding, IntArray, ItemId, Target, worst_first
 from tilth.data.row_hash import row_hashes
 from tilth.data.table_columns import Column
 from tilth.data.table_leaks import LEAK, NOTABLE_SHIFT, column_strength, exact_sum, shift
 from tilth.wording import column_kind, counted
 
-_MOST_ITEMS = 100
 _MOST_ROWS = 10_000  # that are looked at for leaks and shifts: a second for twenty columns
 _TINY = 100
 _MOSTLY_MISSING = 0.5
 _NOTABLE_COPIES = 0.01  # of the test rows
-
-ItemId = Callable[[int], str]
 
 
 @dataclass
@@ -88,8 +85,7 @@ def find_trouble(
     found += _leaks(features, target, values, splits["train"])
     found += _shifts(features, columns, splits)
     found = [finding for finding in found if not _follows(finding, facts)]
-    order = {"error": 0, "warning": 1, "info": 2}
-    return sorted(found, key=lambda finding: order[finding.severity])
+    return worst_first(found)
 
 
 def _follows(finding: Finding, facts: Facts) -> bool:
@@ -111,7 +107,7 @@ def _read_findings(facts: Facts) -> Iterator[Finding]:
                 "rows cannot be used and were set aside",
             ),
             "mend or delete them",
-            tuple(f"{bad.item}: {bad.reason}" for bad in facts.bad[:_MOST_ITEMS]),
+            tuple(f"{bad.item}: {bad.reason}" for bad in facts.bad[:MOST_ITEMS]),
         )
     if facts.variants:
         listed = ", ".join(f"{label!r} as {kept!r}" for label, kept in facts.variants.items())
@@ -134,7 +130,7 @@ def _read_findings(facts: Facts) -> Iterator[Finding]:
             "error",
             f"labels that no training row has, so that they cannot be learned: {listed}",
             "add such rows to train, or correct the labels",
-            tuple(row for rows in unseen.values() for row in rows)[:_MOST_ITEMS],
+            tuple(row for rows in unseen.values() for row in rows)[:MOST_ITEMS],
         )
     if facts.repeated:
         names = ", ".join(facts.repeated)
@@ -160,7 +156,7 @@ def _read_findings(facts: Facts) -> Iterator[Finding]:
             counted(len(facts.shared_groups), "group has", "groups have")
             + " rows in more than one of the tables given",
             "the test score is too good by what the model knows of them",
-            tuple(facts.shared_groups[:_MOST_ITEMS]),
+            tuple(facts.shared_groups[:MOST_ITEMS]),
         )
 
 
@@ -256,7 +252,7 @@ def _copies(
             counted(len(across), "row", "rows")
             + f" of valid, calibrate and test ({share:.1%}) also stand in train",
             "if they are one observation entered twice, delete the copies or split by group",
-            tuple(item_id(row) for row in across[:_MOST_ITEMS].tolist()),
+            tuple(item_id(row) for row in across[:MOST_ITEMS].tolist()),
         )
     copies = train[~whole[train].is_first_distinct().to_numpy()]
     if len(copies):
@@ -269,7 +265,7 @@ def _copies(
                 "rows of train are copies of another row",
             ),
             "delete them if they are one observation entered twice",
-            tuple(item_id(row) for row in copies[:_MOST_ITEMS].tolist()),
+            tuple(item_id(row) for row in copies[:MOST_ITEMS].tolist()),
         )
     every = np.concatenate(list(splits.values()))
     conflicts = whole[every].n_unique() - pl.Series(inputs)[every].n_unique()

@@ -153,19 +153,11 @@ class TableData(Data):
             "rows": self.frame.height,
             "target": self.target.name,
             "labels": list(self.target.labels),
-            "splits": {name: self._counts(rows) for name, rows in self.splits.items()},
+            "splits": self.counts(),
             "columns": [self._describe_column(column) for column in self.columns],
             "numbers": self.preprocessor.num_numbers,
             "set_aside": len(self.bad_items),
         }
-
-    def _counts(self, rows: IntArray) -> dict[str, Any]:
-        counts: dict[str, Any] = {"rows": len(rows)}
-        if self.target.kind == "classes":
-            known = self.values.cpu().numpy()[rows]
-            per_class = np.bincount(known[known >= 0], minlength=len(self.target.labels))
-            counts["classes"] = dict(zip(self.target.labels, per_class.tolist(), strict=True))
-        return counts
 
     def _describe_column(self, column: Column) -> dict[str, Any]:
         train = self.frame[column.name][self.splits["train"]]
@@ -181,9 +173,7 @@ def fitted_target(target: Target, labels: pl.Series, train: IntArray) -> Target:
     """Return ``target`` with the mean and spread of the training rows (numbers only)."""
     if target.kind == "classes":
         return target
-    numbers = labels[train].to_numpy()
-    scale = float(numbers.std())
-    return dataclasses.replace(target, mean=float(numbers.mean()), scale=scale or 1.0)
+    return target.fitted(labels[train].to_numpy())
 
 
 def encoded_target(target: Target, labels: pl.Series) -> Tensor:

@@ -14,10 +14,10 @@ from tilth.data.dataset import Data
 from tilth.data.image_data import ImageData, image_arrays, read_images
 from tilth.data.split import FRACTIONS, shares_of
 from tilth.data.table_data import FIXES, TableData, read_table
+from tilth.data.table_files import is_table_file
 from tilth.errors import UserError, choose
 from tilth.flow.settings import FOR_BOTH, PICTURES_ONLY, TABLES_ONLY, DataSettings
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".data", ".test", ".parquet", ".pq")
 TASKS = ("classify", "regress")
 
 
@@ -226,7 +226,7 @@ def wants_table(settings: DataSettings) -> bool:
 def is_table(path: Path) -> bool:
     """Say whether a path is a table's, or a folder's that holds tables and no folders."""
     if path.is_file():
-        return Path(path.name.removesuffix(".gz")).suffix.lower() in TABLE_SUFFIXES
+        return is_table_file(path)
     entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
     return any(is_table(entry) for entry in entries if entry.is_file()) and not any(
         entry.is_dir() for entry in entries
