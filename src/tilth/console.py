@@ -57,13 +57,20 @@ def table(lines: Sequence[Sequence[str]]) -> str:
 
 
 def html_table(values: Mapping[str, Any], title: str) -> str:
-    """Return a small HTML table with everything escaped, for notebooks."""
+    """Return a small HTML table with everything escaped, for notebooks; a list has lines."""
+    left = "style='text-align:left;vertical-align:top'"
     cells = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(str(name))}</th>"
-        f"<td style='text-align:left'>{html.escape(str(value))}</td></tr>"
+        f"<tr><th {left[:-1]};white-space:nowrap'>{html.escape(str(name))}</th>"
+        f"<td {left}>{_lines(value)}</td></tr>"
         for name, value in values.items()
     )
-    return f"<table><caption>{html.escape(title)}</caption>{cells}</table>"
+    title = f"<caption {left[:-1]};font-weight:bold'>{html.escape(title)}</caption>"
+    return f"<table>{title}{cells}</table>"
+
+
+def _lines(value: Any) -> str:
+    listed = value if isinstance(value, list | tuple) else [value]
+    return "<br>".join(html.escape(str(one)) for one in listed)
 
 
 def seconds(value: float) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,6 +151,7 @@ def test_init_writes_a_configuration_that_trains(table, tmp_path):
     )
     assert code == 0
     assert json.loads(out)["task"] == "regress"
+    assert ">>>" not in path.read_text()
     assert 'path = "' in (tmp_path / "run" / "config.toml").read_text()
 
 
@@ -161,14 +164,6 @@ def test_repeats_and_folds_give_mean_and_spread(table, tmp_path):
     _, out, _ = call("train", table, "-o", tmp_path / "f", "--folds", "3", *common)
     folded = json.loads(out)
     assert folded["folds"] == len(folded["runs"]) == 3
-
-
-def test_find_lr_writes_nothing_but_the_plot(table, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    code, out, _ = call("find-lr", table, "--target", "price", "--plot", "curve.png", "--json")
-    assert code == 0
-    assert 0 < json.loads(out)["suggestion"] < 1
-    assert [path.name for path in tmp_path.iterdir()] == ["curve.png"]
 
 
 def test_doctor_lists_versions_and_models():
@@ -253,3 +248,13 @@ def test_ctrl_c_saves_and_prints_the_line_that_resumes(table, tmp_path):
     assert process.returncode == 130
     assert f"tilth resume {folder}" in err
     assert list((folder / "checkpoints" / "phase-0").glob("step-*"))
+
+
+def test_commands_in_messages_can_be_pasted(trained, pictures, table, tmp_path):
+    """Folders with spaces are quoted wherever a command is proposed."""
+    stopped = tmp_path / "has stopped"
+    shutil.copytree(trained[0], stopped, ignore=shutil.ignore_patterns("DONE", "model"))
+    for words in (("predict", stopped, table), ("train", pictures, "-o", stopped)):
+        code, _, err = call(*words)
+        assert code == 2
+        assert f"tilth resume {shlex.quote(str(stopped))}" in err

@@ -85,7 +85,7 @@ def reliability(calibration: Mapping[str, Any]) -> str:
     """Draw accuracy against confidence before and after the temperature, and the counts."""
     panels = [("before", "Before", VALID), ("after", "After", GOOD)]
     changed = calibration["before"]["temperature"] != calibration["after"]["temperature"]
-    panels = panels if changed else [("after", "As it is (temperature 1)", GOOD)]
+    panels = panels if changed else [("after", "As it is", GOOD)]
     with figures.style():
         figure, grid = figures.new(
             7.6 if changed else 4.4,

@@ -91,6 +91,22 @@ HOMES = {
 }
 
 
+def again(context: click.Context, without: tuple[str, ...]) -> list[str]:
+    """Return the options that this command line gave, but those named, to type once more."""
+    words: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        given = source == click.core.ParameterSource.COMMANDLINE
+        if isinstance(parameter, click.Option) and given and name not in without:
+            value = context.params[name]
+            if parameter.is_flag:
+                words.append((parameter.opts if value else parameter.secondary_opts)[0])
+            for one in () if parameter.is_flag else value if parameter.multiple else (value,):
+                words += [parameter.opts[0], str(one)]
+    return words
+
+
 def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
     """Return settings from a path (data, or a tilth.toml), options and ``--set`` changes."""
     from dataclasses import replace

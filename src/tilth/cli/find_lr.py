@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import Any
 
 import click
 
-from tilth.cli._options import as_json, data_options, emit, settings_from, train_options
+from tilth.cli._options import again, as_json, data_options, emit, settings_from, train_options
 from tilth.cli._verb import Verb
 
 
@@ -29,6 +30,8 @@ def command(path: str, plot: str | None, as_json: bool, **options: Any) -> None:
     from tilth.flow.train import Job, check_asked, make_learner
 
     check_asked(settings)
+    if plot:
+        check_plot(Path(plot))
     learner = make_learner(read(settings.data), Job(settings, quiet=True))
     found = learner.find_lr()
     if plot:
@@ -38,4 +41,19 @@ def command(path: str, plot: str | None, as_json: bool, **options: Any) -> None:
     else:
         click.echo(f"learning rate {found.suggestion:.2g}: {found.reason}")
         click.echo(f"readings of the curve: {found.low:.2g} to {found.high:.2g}")
-        click.echo(f"Next: tilth train {shlex.quote(path)} --lr {found.suggestion:.2g}")
+        rest = again(click.get_current_context(), without=("plot", "lr"))
+        words = ["tilth", "train", path, *rest, "--lr", f"{found.suggestion:.2g}"]
+        click.echo(f"Next: {shlex.join(words)}")
+
+
+def check_plot(path: Path) -> None:
+    """Raise UserError for a picture that could not be written, before the test is run."""
+    from matplotlib.figure import Figure
+
+    from tilth.errors import UserError
+
+    kinds = sorted(Figure().canvas.get_supported_filetypes())
+    if path.suffix.lower()[1:] not in kinds:
+        raise UserError(f"--plot {path}", rule="its ending says the kind of picture", choices=kinds)
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"there is no folder {path.absolute().parent}", fix="make it first")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tilth import console
 from tilth.arguments import checked
 from tilth.audit.examine import examine
+from tilth.audit.notebook import run_html
 from tilth.audit.report import render
 from tilth.errors import UserError
 from tilth.ship.bundle import save_bundle
@@ -154,7 +155,7 @@ class Run:
         if self.learner is None:
             raise UserError(
                 f"{self.path} was opened without its data ({why})",
-                fix=f"tilth resume {self.path} finishes the run",
+                fix=f"tilth resume {shlex.quote(str(self.path))} finishes the run",
             )
         return self.learner
 
@@ -169,8 +170,9 @@ class Run:
         return f"Run({str(self.path)!r}, {what}, {model}, {self.folder.status})"
 
     def _repr_html_(self) -> str:
-        outcome = {k: v for k, v in self.folder.outcome.items() if not isinstance(v, dict)}
-        return console.html_table({"folder": str(self.path), **outcome}, "Run")
+        folder = self.folder
+        found = folder.read_record("audit") if (self.path / "audit.json").is_file() else None
+        return run_html(self.path, folder.status, folder.outcome, self.metrics, found)
 
 
 def sum_of_phases(lines: list[dict[str, Any]]) -> float:

@@ -42,7 +42,7 @@ def commented(settings: Settings) -> str:
     parts = []
     for field in dataclasses.fields(settings):
         room = getattr(settings, field.name)
-        about = inspect.cleandoc(type(room).__doc__ or "")
+        about = inspect.cleandoc(type(room).__doc__ or "").partition("\n\n>>>")[0]
         lines = [f"# {line}".rstrip() for line in about.splitlines()]
         lines.append(f"[{field.name}]")
         for setting in dataclasses.fields(room):

@@ -202,7 +202,7 @@ def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
         raise UserError(
             f"{path} is done",
             rule="a finished run is not trained again, and its test rows are opened once",
-            fix=f"tilth report {path} makes the report again",
+            fix=f"tilth report {shlex.quote(str(path))} makes the report again",
         )
     recorded = run.folder.config
     settings = Settings.from_config({k: v for k, v in recorded.items() if k in ROOMS})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -113,7 +114,9 @@ def _find(folder: Path) -> Path:
         raise UserError(
             f"{folder} is not a bundle",
             rule=f"a bundle is a folder with {CONFIG} and {files.MANIFEST} in it",
-            fix=f"the run has not finished: tilth resume {folder}" if unfinished else "",
+            fix=f"the run has not finished: tilth resume {shlex.quote(str(folder))}"
+            if unfinished
+            else "",
         )
     return folder
 

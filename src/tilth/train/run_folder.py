@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import shutil
 import tempfile
 import tomllib
@@ -186,7 +187,7 @@ class RunFolder:
             raise UserError(
                 f"{self.path} has no {path.name}",
                 rule="it is written when the run gets that far",
-                fix=f"resume it: tilth resume {self.path}",
+                fix=f"resume it: tilth resume {shlex.quote(str(self.path))}",
             )
         return _read_json(path)
 
@@ -277,7 +278,8 @@ def _in_the_way(path: Path) -> UserError:
         return UserError(
             f"{path} holds a run already ({RunFolder(path).status})",
             rule="nothing is overwritten unasked",
-            fix=f"tilth resume {path} goes on with it, --force replaces it, -o names another",
+            fix=f"tilth resume {shlex.quote(str(path))} goes on with it, --force replaces it, "
+            "-o names another",
         )
     return UserError(
         f"{path} exists and is not a run",
