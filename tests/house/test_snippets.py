@@ -1,0 +1,99 @@
+"""Code that the pages show without running it: it runs, on small data under the names they use."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from PIL import Image
+
+from tests.cli.calling import call
+from tests.house.tree import ROOT
+
+SMALLER = {"size=128": "size=16", "fit(5": "fit(1", "fit(3": "fit(1"}
+"""What a reader would wait for is cut; everything else is what is printed."""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with the data that the pages speak of."""
+    monkeypatch.chdir(tmp_path)
+    stream = np.random.default_rng(0)
+    for label, level in (("daisy", 60), ("tulip", 180)):
+        (tmp_path / "flowers" / label).mkdir(parents=True)
+        for number in range(40):
+            pixels = np.clip(stream.normal(level, 30, (20, 20, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "flowers" / label / f"{number}.png")
+    picture = Image.open(tmp_path / "flowers" / "tulip" / "0.png")
+    picture.save(tmp_path / "new.jpg")
+    (tmp_path / "new").mkdir()
+    picture.save(tmp_path / "new" / "one.png")
+    area = stream.normal(100, 20, 200)
+    houses = pl.DataFrame({"area": area, "price": 2 * area + stream.normal(size=200)})
+    houses.write_csv(tmp_path / "houses.csv")
+    salary = pl.Series(np.where(area > 100, "high", "low"))
+    houses.with_columns(salary=salary).write_csv(tmp_path / "adult.csv")
+    return tmp_path
+
+
+def names():
+    """Return the objects that snippets use without making them."""
+    from torch.utils.data import TensorDataset
+
+    x = torch.randint(0, 256, (200, 1, 12, 12), dtype=torch.uint8)
+    y = torch.arange(200) % 2
+    sets = [TensorDataset(torch.randn(n, 4), torch.arange(n) % 2) for n in (200, 60)]
+    return {
+        "x": x,
+        "y": y,
+        "train_set": sets[0],
+        "valid_set": sets[1],
+        "net": torch.nn.Linear(4, 2),
+    }
+
+
+def ours(page):
+    """Return the page's Python fences that are tilth's side."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    fences = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [fence for fence in fences if "import tilth" in fence and "# fastai" not in fence]
+
+
+SNIPPETS = [
+    pytest.param(code, id=f"{page}-{number}")
+    for page in ("README.md", "docs/index.md", "docs/coming_from.md")
+    for number, code in enumerate(ours(page))
+]
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("code", SNIPPETS)
+def test_python_that_is_shown_runs(code):
+    for long, short in SMALLER.items():
+        code = code.replace(long, short)
+    exec(compile(code, "snippet", "exec"), names())
+
+
+def test_there_is_a_snippet_beside_each_peer():
+    assert len(ours("docs/coming_from.md")) == 4
+
+
+def test_the_command_lines_of_the_readme_run_as_printed(here):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("## On the command line", 1)[1]
+    lines = re.search(r"```bash\n(.*?)```", section, re.DOTALL)[1].splitlines()
+    assert len(lines) >= 6
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        assert words[0] == "tilth"
+        if words[1] == "train":
+            words += ["--epochs", "1", "--size", "16", "-q"]
+        code, out, err = call(*words[1:])
+        # a run that is done is not gone on with, and says so
+        expected = 2 if words[1] == "resume" else 0
+        assert code == expected, f"{line}\n{out}\n{err}"
+    assert len(pl.read_csv(here / "answers.csv")) == 1
