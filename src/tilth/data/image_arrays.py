@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tilth.data.augment import Augment
-from tilth.data.dataset import SPLITS, IntArray
 from tilth.data.decoder import Decoder
+from tilth.data.given_splits import given_splits
 from tilth.data.image_assemble import Gathered, Labels, assemble
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_set import ImageData
@@ -79,7 +79,7 @@ def image_arrays(
         name=name,
         store=ResidentStore(torch.from_numpy(pixels)),
         labels=values,
-        given=_given(splits, len(pixels)),
+        given=given_splits(splits, len(pixels)),
         keys=_content_keys(pixels),
         decoder=Decoder(height, width, channels),
         dtype="uint8" if pixels.dtype == np.uint8 else "float32",
@@ -162,17 +162,3 @@ def _resized(pixels: Pixels, size: Sequence[int]) -> Pixels:
 def _content_keys(pixels: Pixels) -> NDArray[np.uint64]:
     digests = (hashlib.blake2b(row, digest_size=8).digest() for row in pixels)
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
-
-
-def _given(splits: Mapping[str, ArrayLike] | None, count: int) -> dict[str, IntArray]:
-    given: dict[str, IntArray] = {}
-    for name, rows in (splits or {}).items():
-        choose(name, SPLITS, "split")
-        given[name] = np.asarray(rows, dtype=np.int64)
-    everything = np.concatenate(list(given.values())) if given else np.empty(0, dtype=np.int64)
-    outside = everything[(everything < 0) | (everything >= count)]
-    if len(outside):
-        raise UserError(f"splits name row {outside[0]}", rule=f"rows are 0 to {count - 1}")
-    if len(np.unique(everything)) < len(everything):
-        raise UserError("a row is in more than one split", rule="splits do not share rows")
-    return given

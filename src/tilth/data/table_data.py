@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tilth.data.dataset import BadItem, IntArray, Target
+from tilth.data.given_splits import given_splits
 from tilth.data.in_threads import in_threads
 from tilth.data.resident_store import ResidentStore
 from tilth.data.row_hash import row_hashes
@@ -69,6 +70,7 @@ def read_table(
     for fix in fixes:
         choose(fix, FIXES, "fix")
     parts = read_parts(source, target, test, valid, max_bad)
+    given = given_splits(splits, parts.frame.height)
     for name in (group, time):
         if name is not None:
             choose(name, parts.frame.columns, "column")
@@ -81,7 +83,7 @@ def read_table(
     keep, bad = _unusable(parts, parsed, wanted, group, time)
     check_bad([*parts.bad, *bad], parts.frame.height + len(parts.bad), max_bad, _name(source))
     table = Understood(parts, parsed, wanted, bad).keep(keep)
-    options = SplitOptions(group, time, splits, split_seed, fractions)
+    options = SplitOptions(group, time, given, split_seed, fractions)
     return _assemble(table, target, dict(columns or {}), options, _name(source))
 
 

@@ -22,11 +22,11 @@ from tilth.errors import UserError
 
 @dataclasses.dataclass(frozen=True)
 class SplitOptions:
-    """What the user asked for; see ``read_table``."""
+    """What the user asked for; see ``read_table``. Row numbers of ``splits`` are checked."""
 
     group: str | None
     time: str | None
-    splits: Mapping[str, Any] | None
+    splits: Mapping[str, IntArray]
     seed: int
     fractions: Sequence[float]
 
@@ -64,8 +64,8 @@ def split_rows(
     wanted, parts = table.target, table.parts
     facts = Facts()
     given = {role: np.flatnonzero(parts.role == i) for i, role in enumerate(parts.roles)}
-    if options.splits is not None:
-        given = _given_splits(options.splits, table.rows)
+    if options.splits:
+        given = _left(options.splits, table.rows)
     if wanted.kind == "classes":
         given = _without_unseen(given, table, facts)
     how: dict[str, Any] = {"fractions": options.fractions, "seed": options.seed}
@@ -95,15 +95,9 @@ def split_rows(
     return splits, notes + unseen_notes(facts.unseen, "row"), facts
 
 
-def _given_splits(splits: Mapping[str, Any], rows: IntArray) -> dict[str, IntArray]:
-    """Return the given splits as numbers of the rows that are left."""
-    place = {int(row): i for i, row in enumerate(rows)}
-    return {
-        name: np.array(
-            [place[int(row)] for row in np.asarray(chosen) if int(row) in place], dtype=np.int64
-        )
-        for name, chosen in splits.items()
-    }
+def _left(splits: Mapping[str, IntArray], rows: IntArray) -> dict[str, IntArray]:
+    """Return the given splits as places among ``rows``, those that are left."""
+    return {name: np.flatnonzero(np.isin(rows, chosen)) for name, chosen in splits.items()}
 
 
 def _without_unseen(
