@@ -1,5 +1,7 @@
 """A resume goes on as the run began, or says what differs."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,7 @@ from tilth.errors import UserError
 from tilth.flow.agreement import differences
 from tilth.flow.phase import Interrupted, Phase
 from tilth.flow.train import Job, resume, train
+from tilth.train.environment import environment
 from tilth.train.lr_finder import LrFinding
 from tilth.train.run_folder import RunFolder
 
@@ -147,6 +150,29 @@ def test_another_kind_of_device_is_refused(pictures, tmp_path):
     path.write_text(path.read_text().replace('device = "cpu"\n', 'device = "cuda"\n'))
     with pytest.raises(UserError, match="was trained on cuda, and this is cpu"):
         make(pictures, folder).fit(resume=True)
+
+
+def test_other_versions_and_hardware_are_said_once_and_kept(pictures, tmp_path):
+    folder = interrupted(pictures, tmp_path / "run")
+    begun = json.loads((folder / "env.json").read_text())
+    begun["versions"]["torch"], begun["hardware"]["processor"] = "1.0", "an abacus"
+    begun["hardware"]["threads"] = 640  # the plan says how many, so it is no difference
+    (folder / "env.json").write_text(json.dumps(begun))
+    here = environment(0)
+    changed = [
+        f"torch: 1.0 -> {here['versions']['torch']}",
+        f"processor: an abacus -> {here['hardware']['processor']}",
+    ]
+    with pytest.warns(UserWarning) as warned, pytest.raises(Interrupted):
+        make(pictures, folder, stop=5).fit(resume=True)
+    (said,) = (str(one.message) for one in warned)
+    assert f"goes on elsewhere than it was left ({'; '.join(changed)})" in said
+    make(pictures, folder).fit(resume=True).report()  # it was left here, so nothing is said
+    found = RunFolder.open(folder).environment
+    (resumed,) = found.pop("resumed")
+    assert found == begun and resumed["changed"] == changed
+    assert resumed["versions"] == here["versions"]
+    assert "abacus" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def net(width):

@@ -97,11 +97,16 @@ def _machine(environment: Mapping[str, Any]) -> Rows:
         ("Memory", size(memory) if memory else None),
         ("GPU", text(hardware["gpus"]) if hardware.get("gpus") else None),
         ("Begun", environment.get("time")),
+        ("Went on elsewhere", "; ".join(map(_elsewhere, environment.get("resumed") or []))),
         ("Seed", environment.get("seed")),
         ("Code", _commit(git) if git else None),
         ("Command", command(environment.get("command") or []) or None),
     ]
     return [(name, str(value)) for name, value in rows if value not in (None, "")]
+
+
+def _elsewhere(resumed: Mapping[str, Any]) -> str:
+    return f"{resumed.get('time', '')}: {', '.join(resumed.get('changed') or [])}"
 
 
 def command(arguments: Sequence[str]) -> str:

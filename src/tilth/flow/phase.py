@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tilth import files
@@ -34,11 +36,19 @@ OWN = "set by an optimizer of your own"
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop; everything is saved, and ``fix`` says how to go on."""
+    """Training was asked to stop: the message says what is saved, ``again`` how to go on.
 
-    def __init__(self, folder: Any) -> None:
+    step: where it stopped; saved: the step of the newest checkpoint, None where there is none
+    """
+
+    def __init__(self, folder: Path, step: int, saved: int | None) -> None:
         self.folder = folder
-        super().__init__(f"stopped and saved in {folder}")
+        self.again = "run the same script again with fit(..., resume=True)"
+        kept = "everything is saved"
+        if saved != step:
+            last = "there is no checkpoint yet" if saved is None else f"the last is of step {saved}"
+            kept = f"the checkpoint of step {step} could not be written, {last}"
+        super().__init__(f"stopped; {kept}")
 
 
 def open_run(learner: Learner, *, resume: bool) -> Run:
@@ -52,13 +62,27 @@ def open_run(learner: Learner, *, resume: bool) -> Run:
             folder = RunFolder.open(path)
             check_settings(folder, config, free=learner.free)
             check_same_data(folder, learner)
-            return Run(folder, learner)
+            run = Run(folder, learner)
+            if not run.is_finished:
+                tell_changes(folder)
+            return run
     if path is None:
         folder = RunFolder.create_default(data.name, config=config)
     else:
         folder = RunFolder.create(path, config=config, force=learner.force)
     folder.write_record("data", data_record(learner))
     return Run(folder, learner)
+
+
+def tell_changes(folder: RunFolder) -> None:
+    """Warn where a run goes on with other versions or hardware, which its env.json then names."""
+    changed = folder.note_resume()
+    if changed:
+        warnings.warn(
+            f"{folder.path} goes on elsewhere than it was left ({'; '.join(changed)}): its weights "
+            "need not be, to the bit, those of an unbroken run; env.json says so",
+            stacklevel=2,
+        )
 
 
 def data_record(learner: Learner) -> dict[str, Any]:
@@ -148,7 +172,10 @@ class Phase:
                 self.folder.mark_failed(error)
             raise
         if loop.stop_reason == INTERRUPTED:
-            raise Interrupted(self.folder.path)
+            saved = checkpointer.saved
+            if saved is None and found is not None:
+                saved = found[0]
+            raise Interrupted(self.folder.path, loop.step, saved)
         try:
             self.run.note_phase(loop, best)
         except OSError as error:

@@ -34,6 +34,7 @@ _SECRET = re.compile(r"TOKEN|SECRET|KEY|PASSWORD", re.IGNORECASE)
 _SETTINGS = re.compile(
     r"(OMP|MKL|KMP|CUDA|CUBLAS|NCCL|TORCH|PYTORCH|TILTH|SLURM)_|(RANK|WORLD_SIZE|LOCAL_RANK)$"
 )
+_KEPT = {"threads", "memory_bytes"}  # the first is set again from the plan, the second moves no bit
 _PROGRAM_SECONDS = 10.0  # git on a slow network drive; a run must not wait longer for a footnote
 
 
@@ -138,7 +139,8 @@ def redact_command(arguments: Sequence[str]) -> list[str]:
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Say in words which versions and hardware changed between two ``environment`` results.
 
-    A resumed run repeats to the bit only where this list is empty.
+    A resumed run repeats to the bit only where this list is empty. Memory is left out, and so is
+    the number of threads: a resume sets the one that the run's plan names.
 
     >>> old = {"versions": {"torch": "2.11"}, "hardware": {"cores": 2}}
     >>> differences(old, {"versions": {"torch": "2.15"}, "hardware": {"cores": 2}})
@@ -147,7 +149,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     said = []
     for part in ("versions", "hardware"):
         old, new = before.get(part, {}), now.get(part, {})
-        for name in sorted({*old, *new}):
+        for name in sorted({*old, *new} - _KEPT):
             if old.get(name) != new.get(name):
                 said.append(f"{name}: {old.get(name)} -> {new.get(name)}")
     return said

@@ -23,7 +23,7 @@ from typing import Any, Literal
 from tilth import files
 from tilth.aside import clean_up
 from tilth.errors import UserError, nearest
-from tilth.train.environment import environment
+from tilth.train.environment import differences, environment
 from tilth.train.toml import dump
 
 CONFIG, ENVIRONMENT, METRICS, DONE, FAILED = (
@@ -158,8 +158,22 @@ class RunFolder:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Where the run began, from env.json."""
+        """Where the run began, from env.json; "resumed" lists where it went on elsewhere."""
         return _read_json(self.path / ENVIRONMENT)
+
+    def note_resume(self) -> list[str]:
+        """Return which versions and hardware changed since the run was last at work.
+
+        Where some did, env.json gains an entry of "resumed": this environment, and "changed".
+        """
+        begun = self.environment
+        resumed = begun.get("resumed", [])
+        now = environment(begun.get("seed", 0))
+        changed = differences(resumed[-1] if resumed else begun, now)
+        if changed:
+            resumed = [*resumed, {**now, "changed": changed}]
+            files.write_json(self.path / ENVIRONMENT, {**begun, "resumed": resumed})
+        return changed
 
     @property
     def checkpoints(self) -> Path:
