@@ -12,9 +12,9 @@ BENCH = Bench(
         "2,000 synthetic JPEGs of 256 to 500 pixels a side (44 kB each) in ten class folders, "
         "resized to 128 x 128, flipped left to right at random, normalised, batches of 64, 2 "
         "worker processes. Paths alone move the batches and drop them; the others take a training "
-        "step with a net of three strided convolutions. First pass: from the call that opens the "
-        "folder to the end of the first epoch, per training image; later: the median of the "
-        "epochs after it."
+        "step with a net of three strided convolutions (fused Adam). First pass: from the call "
+        "that opens the folder to the end of the first epoch, per training image; later: the "
+        "median of the epochs after it."
     ),
     config={
         "images": 2000,

@@ -46,6 +46,7 @@ class Bar:
     against: tuple[str, ...]
     at_least: float | None = None
     at_most: float | None = None
+    digits: int = 2  # of the ratio as it is shown
     needs_flag: str = ""  # judged only on a processor whose flags contain this text
 
 

@@ -98,7 +98,8 @@ def judge(bench: Bench, bar: Bar, measured: Sequence[cells.Cell]) -> tuple[str, 
     if not ratios:
         return f"{bar.arm}: {bar.text}", asked, "not measured", "not judged"
     ratio = median(ratios)
-    shown = f"{ratio:.2f}x of {rival} ({min(ratios):.2f} to {max(ratios):.2f})"
+    mid, low, high = (f"{value:.{bar.digits}f}" for value in (ratio, min(ratios), max(ratios)))
+    shown = f"{mid}x of {rival} ({low} to {high})"
     missing = bar.needs_flag and not any(
         bar.needs_flag in flag for flag in measured[0]["hardware"]["flags"]
     )

@@ -10,10 +10,10 @@ BENCH = Bench(
     work=(
         "A new Python process that does one import or prints one help page and ends; the whole "
         "process is timed, the interpreter's own start included, after one run that warms the "
-        "disk. A cell is the median of 5 processes."
+        "disk."
     ),
-    config={"processes": 5, "threads": 2},
-    quick={"processes": 2},
+    config={"processes": 1, "threads": 2},
+    quick={},
     arms=(
         Arm("import tilth", MODULE, "tilth", "tilth"),
         Arm("tilth --help", MODULE, "help", "tilth"),

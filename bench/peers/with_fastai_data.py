@@ -21,6 +21,7 @@ from fastai.vision.data import ImageDataLoaders, imagenet_stats
 
 from bench.arm import Clock, Config, Result, main
 from bench.made_data import CATEGORIES, NUMBERS, TARGET, WARM_ROWS, folder, table
+from bench.peers.with_fastai import DECAYED_ADAM, PLAIN_ADAM
 from bench.workload import area_under_curve, strided_net
 
 
@@ -62,7 +63,9 @@ def table_epoch(variant: str, config: Config, seed: int) -> Result:
     loaders.train.one_batch()
     first_batch, processor = clock.lap(), clock.processor
     watch = EpochClock()
-    learn = tabular_learner(loaders, layers=[200, 100], cbs=[watch], path=Path.cwd())
+    learn = tabular_learner(
+        loaders, layers=[200, 100], cbs=[watch], path=Path.cwd(), opt_func=DECAYED_ADAM
+    )
     clock.lap()
     with learn.no_bar(), learn.no_logging():
         learn.fit_one_cycle(int(config["epochs"]), float(config["rate"]))
@@ -95,7 +98,9 @@ def folder_epochs(variant: str, config: Config, seed: int) -> Result:
         device=torch.device("cpu"),
     )
     net, watch = strided_net(), EpochClock()
-    learn = Learner(loaders, net, cbs=[watch], path=Path.cwd()) if variant == "train" else None
+    learn = None
+    if variant == "train":
+        learn = Learner(loaders, net, opt_func=PLAIN_ADAM, cbs=[watch], path=Path.cwd())
     setting_up = clock.lap()
     open_seconds = 0.0
     if learn is not None:

@@ -35,7 +35,7 @@ class Classifier(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         if not self.cycle_steps:
-            return torch.optim.Adam(self.net.parameters(), self.rate)
+            return torch.optim.Adam(self.net.parameters(), self.rate, fused=True)
         optimizer = torch.optim.AdamW(self.net.parameters(), self.rate, (0.95, 0.99), fused=True)
         cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.rate, self.cycle_steps + 1)
         return {

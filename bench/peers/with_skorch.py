@@ -50,6 +50,7 @@ def mnist_epoch(variant: str, config: Config, seed: int) -> Result:
             two_conv_net,
             criterion=torch.nn.CrossEntropyLoss,
             optimizer=torch.optim.Adam,
+            optimizer__fused=True,
             lr=float(config["rate"]),
             batch_size=int(batch),
             max_epochs=epochs,

@@ -92,6 +92,7 @@ def test_another_commit_work_or_machine_is_another_run():
         cell("ours", 0, 1.0, commit="def"),
         cell("ours", 0, 1.0, config={"rows": 2, "threads": 1}),
         cell("ours", 0, 1.0, versions={"project": {"torch": "2.14.0"}}),
+        cell("ours", 0, 1.0, quick=True),
     ]
     assert all(cells.run_key(other) != key for other in others)
     assert cells.finished([*others, cell("loop", 1, 2.0)], key) == {("loop", 1)}

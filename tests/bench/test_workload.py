@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from bench import compiled_step, hand, made_data, workload
+from bench import compiled_step, environment, hand, made_data, workload
 
 
 def test_the_area_equals_scikit_learns_with_ties():
@@ -68,3 +71,30 @@ def test_made_data_is_the_same_every_time(tmp_path, monkeypatch):
     assert texts[:2] == texts[2:]
     header = texts[0].decode().splitlines()[0]
     assert header == ",".join((*made_data.NUMBERS, *made_data.CATEGORIES, made_data.TARGET))
+
+
+ADAMS = ("torch.optim.Adam", "torch.optim.AdamW")
+
+
+def optimizer_calls(tree: ast.AST) -> Iterator[ast.Call]:
+    """The calls that make, or are handed, an Adam of torch."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        given = [call.func, *call.args, *(keyword.value for keyword in call.keywords)]
+        words = [ast.unparse(part) for part in given]
+        if words[0].startswith("torch.optim.Adam") or {*ADAMS} & {*words[1:]}:
+            yield call
+
+
+def test_every_torch_arm_has_the_fused_optimizer():
+    calls = [
+        (path.name, call)
+        for path in sorted((environment.ROOT / "bench").glob("*.py"))
+        + sorted((environment.ROOT / "bench" / "peers").glob("*.py"))
+        for call in optimizer_calls(ast.parse(path.read_text()))
+    ]
+    assert {"ours.py", "hand.py", "with_lightning.py", "with_skorch.py", "with_fastai.py"} <= {
+        name for name, _ in calls
+    }
+    for name, call in calls:
+        given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+        assert "True" in (given.get("fused"), given.get("optimizer__fused")), (name, call.lineno)
