@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, WeightedRandomSampler
 
 import tilth as tl
-from tilth.data.own_data import item_target
+from tilth.data.own_targets import item_target
 from tilth.data.source import DatasetSource
 from tilth.errors import UserError
 
@@ -160,3 +160,73 @@ def test_a_loader_whose_sampler_means_something_is_refused():
     loader = DataLoader(Plain(20), sampler=WeightedRandomSampler([1.0] * 20, 20))
     with pytest.raises(UserError, match="WeightedRandomSampler"):
         tl.dataset(loader)
+
+
+class Listed(Dataset):
+    """Items of given targets; the inputs are a column of the row's number."""
+
+    def __init__(self, targets):
+        self.targets = targets
+
+    def __len__(self):
+        return len(self.targets)
+
+    def __getitem__(self, index):
+        return torch.full((2,), float(index)), self.targets[index]
+
+
+def counts(data, split):
+    return torch.bincount(data.targets[data.splits[split]], minlength=3).tolist()
+
+
+def test_a_valid_in_order_of_classes_is_divided_within_each_class():
+    ordered = [0] * 30 + [1] * 30 + [2] * 30
+    data = tl.dataset(Listed([0, 1, 2] * 40), Listed(ordered))
+    assert counts(data, "valid") == [20, 20, 20]
+    assert counts(data, "calibrate") == [10, 10, 10]
+    given = sorted([*data.splits["valid"], *data.splits["calibrate"]])
+    assert given == list(range(120, 210))
+
+
+def test_a_valid_of_one_item_is_kept_as_valid():
+    data = tl.dataset(Listed([0, 1] * 20), Listed([1]), Listed([0, 1]))
+    assert data.splits["valid"].tolist() == [40]
+    assert data.splits["test"].tolist() == [41, 42]
+
+
+def test_other_splits_of_numbers_have_the_statistics_of_their_training_items():
+    values = [float(v) for v in np.random.default_rng(0).normal(5, 3, 40)]
+    data = tl.dataset(Listed(values))
+    other = data.with_splits({**data.splits, "train": np.arange(7), "test": np.arange(7, 40)})
+    assert other.target.mean == pytest.approx(np.mean(values[:7]))
+    assert other.target.scale == pytest.approx(np.std(values[:7]))
+    back = other.targets.double() * other.target.scale + other.target.mean
+    assert back.tolist() == pytest.approx(values, abs=1e-5)
+    assert data.target.mean == pytest.approx(np.mean([values[i] for i in data.splits["train"]]))
+
+
+def test_a_class_that_only_valid_has_is_no_output_and_is_told():
+    data = tl.dataset(Listed(["a", "b"] * 20), Listed(["a", "b", "c", "c"] * 3))
+    assert data.target.labels == ("a", "b")
+    rows = np.concatenate(list(data.splits.values()))
+    assert data.targets[torch.from_numpy(rows)].min() == 0
+    assert len(data.splits["valid"]) + len(data.splits["calibrate"]) == 6
+    assert any("'c' 6" in note for note in data.notes)
+    assert "unseen_label" in [finding.code for finding in data.findings()]
+
+
+def test_uneven_classes_are_found():
+    data = tl.dataset(Listed([0] * 100 + [1] * 5))
+    assert {"imbalance", "tiny_class"} <= {finding.code for finding in data.findings()}
+
+
+def test_ids_of_runs_hold_the_targets():
+    rows = np.arange(20)
+    one, other = tl.dataset(Listed([0, 1] * 10)), tl.dataset(Listed([1, 0] * 10))
+    assert not (one.id_keys(rows) == other.id_keys(rows)).any()
+    assert (one.id_keys(rows) == tl.dataset(Listed([0, 1] * 10)).id_keys(rows)).all()
+
+
+def test_no_items_are_an_empty_batch():
+    batch = tl.dataset(Listed([0, 1] * 10)).store.take(torch.empty(0, dtype=torch.int64))
+    assert [tuple(leaf.shape) for leaf in batch] == [(0, 2), (0,)]

@@ -68,6 +68,18 @@ def unseen_notes(unseen: Mapping[str, Sequence[str]], word: str) -> list[str]:
     return [f"{lost} left out for a label that no training {word} has: {listed}"]
 
 
+def unseen_finding(unseen: Mapping[str, Sequence[str]]) -> Finding:
+    """Return the finding of labels that no training row has; unseen: label -> its rows' names."""
+    listed = ", ".join(f"{label} ({len(rows)})" for label, rows in unseen.items())
+    return Finding(
+        "unseen_label",
+        "error",
+        f"labels that no training row has, so that they cannot be learned: {listed}",
+        "add such rows to train, or correct the labels",
+        tuple(row for rows in unseen.values() for row in rows)[:MOST_ITEMS],
+    )
+
+
 def _alone(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]:
     present = [label for label, count in zip(labels, total, strict=True) if count]
     if len(present) < 2:

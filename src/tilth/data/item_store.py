@@ -98,6 +98,8 @@ class ItemStore:
     def take(self, rows: Tensor, epoch: int = 0) -> Any:
         """Return the collated items of ``rows``."""
         chosen = tuple(rows.tolist())
+        if not chosen:  # what no collate can make: one item's batch without the item
+            return map_tree(lambda leaf: leaf[:0], self.collate(fetch(self.items, [0])))
         if not self.workers:
             return self.collate(fetch(self.items, chosen, epoch, self.seed))
         parts = self._coming.pop((epoch, *chosen), None) or self._ask(chosen, epoch)
@@ -106,7 +108,7 @@ class ItemStore:
     def prefetch(self, rows: Tensor, epoch: int = 0) -> None:
         """Begin to read ``rows`` in the workers."""
         chosen = tuple(rows.tolist())
-        if self.workers and (epoch, *chosen) not in self._coming:
+        if self.workers and chosen and (epoch, *chosen) not in self._coming:
             self._coming[(epoch, *chosen)] = self._ask(chosen, epoch)
 
     def to(self, device: torch.device) -> ItemStore:

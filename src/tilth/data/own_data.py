@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, default_collate
 
-from tilth.data.dataset import Data, Finding, IntArray, Prepare, Target
+from tilth.data.class_findings import class_findings, unseen_finding, unseen_notes
+from tilth.data.dataset import Data, Finding, IntArray, Prepare
+from tilth.data.given_splits import given_splits
 from tilth.data.item_store import Collate, Items, ItemStore, fetch
-from tilth.data.split import split
+from tilth.data.keys import Keys, mix
+from tilth.data.own_targets import item_target, own_targets
+from tilth.data.split import complete
 from tilth.errors import UserError
 from tilth.tree import leaves
 from tilth.wording import counted
@@ -31,18 +35,39 @@ class OwnPreprocessor:
     def __init__(self, collate: Collate = default_collate) -> None:
         self.collate = collate
 
+    @property
+    def own_collate(self) -> str | None:
+        """The name of the user's own collate, None for torch's."""
+        if self.collate is default_collate:
+            return None
+        return str(getattr(self.collate, "__name__", type(self.collate).__name__))
+
     def __call__(self, raw: Any) -> Any:
         """Return tensors as they are, and a list of inputs collated."""
         return raw if isinstance(raw, Tensor) else self.collate(list(raw))
 
     def to_config(self) -> dict[str, Any]:
-        """Return nothing: the preparation is the user's code."""
-        return {}
+        """Return the name of the collate where it is the user's; the rest is the user's code."""
+        return {"collate": self.own_collate} if self.own_collate else {}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> OwnPreprocessor:
-        """Return one that collates as torch does."""
-        return cls()
+    def from_config(
+        cls, config: Mapping[str, Any], plugins: Mapping[str, Any] | None = None
+    ) -> OwnPreprocessor:
+        """Return one that collates as torch does, or by the plugin that the settings name.
+
+        Raises UserError where no plugin has that name: no file brings code.
+        """
+        name = config.get("collate")
+        if name is None:
+            return cls()
+        if name not in (plugins or {}):
+            raise UserError(
+                f"the bundle's items were collated by {name!r}, and no plugin is called so",
+                rule="a bundle holds no code: whoever loads it brings the author's",
+                fix=f"load(folder, plugins=[..., {name}])",
+            )
+        return cls((plugins or {})[name])
 
 
 class OwnData(Data):
@@ -66,15 +91,20 @@ class OwnData(Data):
         self.items: ConcatDataset[Any] = ConcatDataset(list(parts.values()))  # type: ignore[arg-type]
         self.workers, self.collate = workers, collate
         values = fetch(self.items, range(len(self.items)), keep=item_target)
-        target, encoded = infer_target(values, labels)
-        super().__init__(
-            "own data", target, own_splits(parts, values, target, split_seed, fractions)
+        self._known = own_targets(values, labels)
+        classes = self._known.kind == "classes"
+        splits = complete(
+            given_splits(rows_of(parts), len(values)),
+            [f"item {row}" for row in range(len(values))],
+            strata=self._known.values if classes else None,
+            numbers=None if classes else self._known.values,
+            fractions=fractions,
+            seed=split_seed,
         )
-        if target.kind == "number":
-            known = encoded[torch.from_numpy(self.splits["train"])].double()
-            self.target = target.fitted(known)
-            encoded = self.target.encode(values)
-        self._targets = encoded
+        target = self._known.target(splits["train"])
+        super().__init__("own data", target, splits)
+        self._targets = self._known.encode(target)
+        self._leave_out_unseen()
         self.preprocessor = OwnPreprocessor(collate)
         self._store = ItemStore(self.items, workers=workers, collate=collate)
         self.notes.append(
@@ -96,10 +126,24 @@ class OwnData(Data):
         return self._targets
 
     def with_splits(self, splits: dict[str, IntArray]) -> OwnData:
-        """Return the same items split otherwise."""
+        """Return the same items split otherwise, with statistics from the new training items."""
         other = copy.copy(self)
-        other.splits = splits
+        other.splits = dict(splits)
+        if self.target.kind == "number":
+            other.target = self._known.target(splits["train"])
+            other._targets = self._known.encode(other.target)
         return other
+
+    def _leave_out_unseen(self) -> None:
+        """Take items whose class training lacks out of the splits, and keep their names."""
+        self._unseen: dict[str, list[str]] = {}
+        lost: list[int] = []
+        if self.target.kind == "classes":
+            lost = np.flatnonzero(self._targets.numpy() < 0).tolist()
+        for row in lost:
+            self._unseen.setdefault(str(self._known.values[row]), []).append(self.item_id(row))
+        self.splits = {name: rows[~np.isin(rows, lost)] for name, rows in self.splits.items()}
+        self.notes += unseen_notes(self._unseen, "item")
 
     def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
         """Return the step that takes the inputs out of the collated items."""
@@ -108,6 +152,10 @@ class OwnData(Data):
     def item_id(self, row: int) -> str:
         """Return the item's number."""
         return f"item {row}"
+
+    def id_keys(self, rows: IntArray) -> Keys:
+        """Return a 64-bit key of each item's number and target."""
+        return mix(super().id_keys(rows) + self._known.keys()[rows])
 
     def show_item(self, row: int) -> dict[str, Any]:
         """Return the shape and range of the item's tensors."""
@@ -125,9 +173,13 @@ class OwnData(Data):
         return torch.cat(flat, dim=1).numpy()
 
     def findings(self) -> list[Finding]:
-        """Say that nothing is looked at but the balance of classes."""
+        """Look at the classes, and say that nothing else is looked at."""
+        found = [unseen_finding(self._unseen)] if self._unseen else []
+        if self.target.kind == "classes":
+            ids, labels = self._targets.numpy(), self.target.labels
+            found += class_findings(ids, labels, self.splits, self.item_id, rows_word="items")
         what = "the contents of your own items are not looked at"
-        return [Finding("own_items", "info", what)]
+        return [*found, Finding("own_items", "info", what)]
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over all targets and the tensors of 64 items, evenly spaced.
@@ -159,54 +211,13 @@ class OwnData(Data):
         return {"items": len(self.items), **{k: len(v) for k, v in self.splits.items()}}
 
 
-def item_target(item: Any) -> Any:
-    """Return the target of an item; raise UserError for items that are not (inputs, target)."""
-    if not isinstance(item, list | tuple) or len(item) != 2:
-        raise UserError(
-            f"an item of type {type(item).__name__}",
-            rule="an item of a data set is a pair (inputs, target)",
-            fix="return inputs and target from __getitem__",
-        )
-    target = item[1]
-    return target.item() if isinstance(target, Tensor) and target.numel() == 1 else target
-
-
-def infer_target(values: list[Any], labels: Sequence[str] | None) -> tuple[Target, Tensor]:
-    """Return the target and its encoding: whole numbers and texts are classes."""
-    if labels is None and all(isinstance(v, float | np.floating) for v in values):
-        return Target("target", "number"), torch.tensor(values, dtype=torch.float64)
-    if labels is not None and all(isinstance(v, int | np.integer) for v in values):
-        return Target("target", "classes", tuple(labels)), torch.tensor(values)
-    known = sorted(set(values), key=lambda value: (isinstance(value, str), value))
-    target = Target("target", "classes", tuple(str(value) for value in known))
-    return target, target.encode(values)
-
-
-def own_splits(
-    parts: Mapping[str, Items],
-    values: list[Any],
-    target: Target,
-    seed: int,
-    fractions: tuple[float, float, float],
-) -> dict[str, IntArray]:
-    """Return the splits given; the missing ones are taken out of train."""
-    place, given = 0, {}
-    for name, items in parts.items():
-        given[name] = np.arange(place, place + len(items), dtype=np.int64)
-        place += len(items)
-    train = given.pop("train")
-    strata = [values[row] for row in train] if target.kind == "classes" else None
-    drawn = split([f"item {row}" for row in train], strata=strata, fractions=fractions, seed=seed)
-    found = {name: train[rows] for name, rows in drawn.items()}
-    if "test" in given:
-        found["train"] = np.sort(np.concatenate([found["train"], found.pop("test")]))
-        found["test"] = given["test"]
-    if "valid" in given:
-        taken = np.concatenate([found["train"], found["valid"], found["calibrate"]])
-        found["train"] = np.sort(taken)
-        half = len(given["valid"]) * 2 // 3
-        found["valid"], found["calibrate"] = given["valid"][:half], given["valid"][half:]
-    return {name: found[name] for name in ("train", "valid", "calibrate", "test")}
+def rows_of(parts: Mapping[str, Items]) -> dict[str, IntArray]:
+    """Return the rows of each data set, laid one after the other."""
+    ends = np.cumsum([len(items) for items in parts.values()])
+    return {
+        name: np.arange(end - len(items), end, dtype=np.int64)
+        for (name, items), end in zip(parts.items(), ends, strict=True)
+    }
 
 
 def inputs_of(raw: Any, keys: Tensor, epoch: int) -> Any:

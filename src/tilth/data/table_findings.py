@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tilth.data.class_findings import class_findings
+from tilth.data.class_findings import class_findings, unseen_finding
 from tilth.data.dataset import MOST_ITEMS, BadItem, Finding, IntArray, ItemId, Target, worst_first
 from tilth.data.row_hash import row_hashes
 from tilth.data.table_columns import Column
@@ -124,14 +124,7 @@ def _read_findings(facts: Facts) -> Iterator[Finding]:
         )
     unseen = {label: rows for label, rows in facts.unseen.items() if label not in facts.variants}
     if unseen:
-        listed = ", ".join(f"{label} ({len(rows)})" for label, rows in unseen.items())
-        yield Finding(
-            "unseen_label",
-            "error",
-            f"labels that no training row has, so that they cannot be learned: {listed}",
-            "add such rows to train, or correct the labels",
-            tuple(row for rows in unseen.values() for row in rows)[:MOST_ITEMS],
-        )
+        yield unseen_finding(unseen)
     if facts.repeated:
         names = ", ".join(facts.repeated)
         yield Finding(

@@ -85,7 +85,8 @@ class Run:
         if (self.path / "audit.json").is_file():
             return self.folder.read_record("audit")
         learner = self._learner("the audit needs the model and the data")
-        outputs = {split: learner.outputs(split) for split in ("valid", "calibrate", "test")}
+        judged = [s for s in ("valid", "calibrate", "test") if len(learner.data.splits[s])]
+        outputs = {split: learner.outputs(split) for split in judged}
         found = examine(learner.data, learner.task, outputs, seed=learner.settings.seed)
         found["training"] = self._training(learner)
         self.folder.write_record("audit", found)

@@ -82,8 +82,8 @@ def plugin_names(plugins: Sequence[Any]) -> dict[str, Plugin]:
     for plugin in plugins:
         if isinstance(plugin, nn.Module):
             named[type(plugin).__name__] = plugin
-        elif callable(plugin) and hasattr(plugin, "__name__"):
-            named[plugin.__name__] = plugin
+        elif callable(plugin):
+            named[getattr(plugin, "__name__", type(plugin).__name__)] = plugin
         else:
             raise UserError(
                 f"plugin {plugin!r}",

@@ -7,9 +7,12 @@ from typing import Any, cast
 
 from tilth.data.dataset import Preprocessor
 from tilth.errors import UserError, choose
+from tilth.ship.architecture import plugin_names
+
+Named = Mapping[str, Any]  # the caller's plugins by name
 
 
-def _images(config: Mapping[str, Any]) -> Preprocessor:
+def _images(config: Mapping[str, Any], named: Named) -> Preprocessor:
     from tilth.data.image_preprocessor import ImagePreprocessor
 
     preprocessor = ImagePreprocessor.from_config(config)
@@ -17,21 +20,21 @@ def _images(config: Mapping[str, Any]) -> Preprocessor:
     return preprocessor
 
 
-def _table(config: Mapping[str, Any]) -> Preprocessor:
+def _table(config: Mapping[str, Any], named: Named) -> Preprocessor:
     from tilth.data.array_table import ArrayEncoder
     from tilth.data.table_encoder import TableEncoder
 
     return (ArrayEncoder if "width" in config else TableEncoder).from_config(config)
 
 
-def _own(config: Mapping[str, Any]) -> Preprocessor:
+def _own(config: Mapping[str, Any], named: Named) -> Preprocessor:
     from tilth.data.own_data import OwnPreprocessor
 
-    return OwnPreprocessor.from_config(config)
+    return OwnPreprocessor.from_config(config, named)
 
 
 # each imports its own libraries only when a bundle needs it
-KINDS: dict[str, Callable[[Mapping[str, Any]], Preprocessor]] = {
+KINDS: dict[str, Callable[[Mapping[str, Any], Named], Preprocessor]] = {
     "images": _images,
     "own": _own,
     "table": _table,
@@ -46,7 +49,8 @@ def to_ship(preprocessor: Preprocessor) -> dict[str, Any]:
 def from_bundle(config: Mapping[str, Any], plugins: Sequence[Any] = ()) -> Preprocessor:
     """Return the preprocessor of a bundle.
 
-    plugins: the caller's own; classes with ``kind`` and ``from_config`` are looked at first
+    plugins: the caller's own; classes with ``kind`` and ``from_config`` are looked at first, and
+        a collate function is known by its name
 
     Raises UserError for an unknown kind, listing what there is, and for damaged settings.
 
@@ -59,10 +63,11 @@ def from_bundle(config: Mapping[str, Any], plugins: Sequence[Any] = ()) -> Prepr
         for plugin in plugins
         if isinstance(plugin, type) and hasattr(plugin, "kind") and hasattr(plugin, "from_config")
     }
-    makers = {**KINDS, **own}
-    kind = choose(str(config.get("kind")), makers, "preprocessor")
+    kind = choose(str(config.get("kind")), {**KINDS, **own}, "preprocessor")
     try:
-        return cast(Preprocessor, makers[kind](config))
+        if kind in own:
+            return cast(Preprocessor, own[kind](config))
+        return KINDS[kind](config, plugin_names(plugins))
     except UserError:
         raise
     except Exception as error:  # whatever damaged settings cause

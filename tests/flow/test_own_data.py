@@ -1,0 +1,76 @@
+"""Own data sets from training to a loaded model."""
+
+import pytest
+import torch
+from torch.utils.data import Dataset, default_collate
+
+import tilth as tl
+from tilth.errors import UserError
+
+
+class Ten(Dataset):
+    """Ten items: their calibrate split has no row."""
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, index):
+        return torch.full((2,), float(index)), index % 2
+
+
+class Flat(torch.nn.Module):
+    """A network that cannot take a batch of no rows, as many cannot."""
+
+    def __init__(self, outputs=2):
+        super().__init__()
+        self.last = torch.nn.Linear(2, outputs)
+
+    def forward(self, inputs):
+        return self.last(inputs.view(inputs.size(0), -1))
+
+
+def doubled(items):
+    """Collate, with inputs twice as large."""
+    batch = default_collate(items)
+    return [2 * batch[0], batch[1]] if isinstance(batch, list) else 2 * batch
+
+
+class Doubled:
+    """The same as an object."""
+
+    def __call__(self, items):
+        return doubled(items)
+
+
+def trained(tmp_path, collate):
+    data = tl.dataset(Ten(), collate=collate)
+    learner = tl.Learner(
+        data, Flat(), run=tmp_path / "run", epochs=1, batch_size=3, device="cpu", quiet=True
+    )
+    run = learner.fit()
+    return learner, run
+
+
+def test_few_items_without_a_calibrate_split_are_judged(tmp_path):
+    learner, run = trained(tmp_path, None)
+    assert len(learner.data.splits["calibrate"]) == 0
+    assert run.audit()["temperature"]["value"] == 1.0
+
+
+@pytest.mark.parametrize("collate", [doubled, Doubled()])
+def test_a_bundle_asks_for_the_collate_that_it_was_trained_with(tmp_path, collate):
+    learner, run = trained(tmp_path, collate)
+    bundle = run.export(tmp_path / "bundle")
+    with pytest.raises(UserError, match=r"collated by '(d|D)oubled'.*plugins=\[\.\.\., "):
+        tl.load(bundle, plugins=[Flat()])
+    loaded = tl.load(bundle, plugins=[Flat(), collate])
+    row = torch.tensor([1.0, 3.0])
+    with torch.no_grad():
+        expected = learner.model.eval()(2 * row[None]).softmax(1)[0].max()
+    found = loaded.predict([row])[0]
+    assert found.probability == pytest.approx(float(expected), abs=1e-5)
+
+
+def test_a_bundle_of_torchs_collate_asks_for_nothing(tmp_path):
+    _, run = trained(tmp_path, None)
+    tl.load(run.export(tmp_path / "bundle"), plugins=[Flat()])
