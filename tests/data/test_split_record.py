@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tilth as tl
+from tests.data.pictures import class_folders, encoded, noise
 from tilth.data.split_record import recorded_rows, split_record
 from tilth.errors import UserError
 
@@ -92,3 +93,18 @@ def test_tables_of_one_folder_with_equal_lines_have_keys_of_their_own(tmp_path):
         (tmp_path / name).write_text(text)
     data = tl.table(tmp_path, "y")
     assert len(np.unique(data.id_keys(np.arange(120)))) == 120
+
+
+def test_pictures_of_the_same_names_with_other_contents_are_other_rows(tmp_path):
+    for name in ("one", "same", "other"):
+        class_folders(tmp_path / name, {"a": 12, "b": 12})
+    changed = tmp_path / "other" / "a" / "003.png"
+    changed.write_bytes(encoded(noise(16, 16, seed=999)))
+    one, same, other = (tl.images(tmp_path / name) for name in ("one", "same", "other"))
+    rows = np.arange(24)
+    assert one.item_ids(rows) == other.item_ids(rows)
+    assert (one.id_keys(rows) == same.id_keys(rows)).all()
+    differ = np.flatnonzero(one.id_keys(rows) != other.id_keys(rows))
+    assert one.item_ids(differ) == ["a/003.png"]
+    for split in one.splits:
+        assert one.split_record(split) == same.split_record(split)

@@ -22,6 +22,7 @@ from tilth.data.image_findings import Facts, find_trouble
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_statistics import channel_statistics
+from tilth.data.keys import Keys, mix
 from tilth.data.open_image import Header
 from tilth.data.pixel_arrays import picture
 
@@ -86,6 +87,10 @@ class ImageData(Data):
         if self.files is not None:
             return self.files[row]
         return f"{row}-{self.keys[row]:016x}"
+
+    def id_keys(self, rows: IntArray) -> Keys:
+        """Return a 64-bit key of each picture's name and content."""
+        return mix(super().id_keys(rows) + self.keys[rows])
 
     def show_item(self, row: int) -> dict[str, Any]:
         """Return {"png": bytes} of the picture as the model gets it, before augmentation."""
