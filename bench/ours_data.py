@@ -27,7 +27,8 @@ def batches(learn: tl.Learner, passes: int = 1) -> Iterator[Batch]:
         yield source.next(nothing, Context(step, 0.0, 0, torch.Generator(), learn.device))
 
 
-SAME = {**GIVEN["fp32"], "model_arguments": {"dropout": 0.0, "embedding_dropout": 0.0}}
+PLAIN_NET = {"dropout": 0.0, "embedding_dropout": 0.0, "frequencies": 0}
+SAME = {**GIVEN["fp32"], "model_arguments": PLAIN_NET}
 
 
 def first_table_batch(origin: Any, given: dict[str, Any]) -> Any:
@@ -40,7 +41,7 @@ def first_table_batch(origin: Any, given: dict[str, Any]) -> Any:
 def table_epoch(variant: str, config: Config, seed: int) -> Result:
     """`variant` is csv (reading counts) or frame (pandas has read it already).
 
-    With _same the net has no dropout and computes in fp32, as the other arms do.
+    With _same the net is that of the other arms, without dropout and periodic embeddings, in fp32.
     """
     path, way = table(int(config["rows"])), variant.partition("_")
     given: dict[str, Any] = {

@@ -17,8 +17,20 @@ BENCH = Bench(
     config={"rows": 1_000_000, "batch": 1024, "rate": 1e-3, "epochs": 1, "threads": 2},
     quick={"rows": 20_000},
     arms=(
-        Arm("tilth", "bench.ours_data", "csv", "tilth", "its defaults: dropout, numerics measured"),
-        Arm("tilth, same net", "bench.ours_data", "csv_same", "tilth", "no dropout, fp32"),
+        Arm(
+            "tilth",
+            "bench.ours_data",
+            "csv",
+            "tilth",
+            "its defaults: periodic embeddings, dropout, numerics measured",
+        ),
+        Arm(
+            "tilth, same net",
+            "bench.ours_data",
+            "csv_same",
+            "tilth",
+            "entity embeddings and layers only, fp32",
+        ),
         Arm("tilth from a frame", "bench.ours_data", "frame", "tilth"),
         Arm("hand-written", "bench.hand_table", "csv", "hand", "polars, resident tensors"),
         Arm("fastai", FASTAI, "csv", "peer"),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from tilth.data.coded_text import by_code, categories, is_coded
 from tilth.data.in_threads import blocks, in_threads
 from tilth.data.keys import Keys, mix, text_key
 
@@ -61,12 +62,15 @@ def _words(values: pl.Series) -> Keys:
 
 
 def _hashed_texts(values: pl.Series) -> pl.Series:
-    if values.dtype == pl.Null or not isinstance(
-        values.dtype, (pl.String, pl.Categorical, pl.Enum)
-    ):
+    if is_coded(values):
+        return by_code(values, _keys(categories(values)))
+    if not isinstance(values.dtype, (pl.String, pl.Categorical)):
         return pl.Series([None] * len(values), dtype=pl.UInt64)  # nested values are not compared
     distinct = values.drop_nulls().unique()
-    words = pl.Series([text_key(text) for text in distinct], dtype=pl.UInt64)
     if len(distinct) == 0:
         return values.cast(pl.Null).cast(pl.UInt64)
-    return values.replace_strict(distinct, words, default=None, return_dtype=pl.UInt64)
+    return values.replace_strict(distinct, _keys(distinct), default=None, return_dtype=pl.UInt64)
+
+
+def _keys(texts: pl.Series) -> pl.Series:
+    return pl.Series([text_key(text) for text in texts], dtype=pl.UInt64)

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tilth.data.coded_text import by_code, categories, is_coded
 from tilth.data.table_columns import FEWEST_PER_CATEGORY
 from tilth.data.table_values import NESTED, as_boolean, as_text
 
@@ -98,6 +99,10 @@ class CategoryCode:
 
     def __call__(self, values: pl.Series) -> NDArray[np.int64]:
         """Return [rows] ids for values of any type."""
+        if is_coded(values):
+            ids = self._ids(self.texts(categories(values)))
+            absent = self._ids(pl.Series([None], dtype=pl.String))[0]
+            return by_code(values, ids).fill_null(absent).to_numpy()
         if isinstance(values.dtype, NESTED):
             values = as_text(values)
         if values.dtype.is_float():

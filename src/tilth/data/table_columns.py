@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 import polars as pl
 
+from tilth.data.coded_text import is_coded, plain
 from tilth.data.dataset import IntArray
 from tilth.data.dates import date_format, nearest_format
 from tilth.data.in_threads import in_threads
@@ -68,7 +69,7 @@ def choose_columns(
         if name in reserved:
             return Column(name, "drop", reserved[name])
         if name in overrides:
-            return _declared(name, raw[name], parsed[name], overrides[name])
+            return _declared(name, plain(raw[name]), parsed[name], overrides[name])
         return _inferred(name, parsed[name], parsed[name].values[rows])
 
     columns = in_threads(chosen, raw.columns, raw.height)
@@ -108,7 +109,9 @@ def _letter(values: pl.Series) -> str:
         return "i"
     if values.dtype.is_float():
         return "f"
-    return "d" if values.dtype.is_temporal() else "s" if values.dtype == pl.String else "-"
+    if values.dtype.is_temporal():
+        return "d"
+    return "s" if values.dtype == pl.String or is_coded(values) else "-"
 
 
 def _declared(name: str, raw: pl.Series, parsed: Parsed, wanted: str) -> Column:
@@ -211,7 +214,7 @@ def _texts(name: str, parsed: Parsed, values: pl.Series) -> Column:
         why, doubt = _nearly(name, parsed), f"{parsed.nearly}s_as_text"
     if len(values) < _FEWEST_IDS:
         return Column(name, "category", why, doubt=doubt)
-    words = float(cast(float, distinct.str.count_matches(r"\S+").mean()))
+    words = float(cast(float, distinct.cast(pl.String).str.count_matches(r"\S+").mean()))
     share = len(distinct) / len(values)
     if share > _VARIED_TEXT and words >= _WORDS and not parsed.nearly:
         why = f"is written text ({words:.0f} words a row), not a category"

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tilth.data.coded_text import plain
 from tilth.data.dataset import IntArray
 from tilth.data.dates import date_parts
 from tilth.data.in_threads import blocks, in_threads
@@ -175,7 +176,7 @@ class TableEncoder:
     ) -> None:
         for i, code in enumerate(self.numbers):
             if code.column in frame.columns and np.isnan(raw[:, i]).any():
-                values = frame[code.column]
+                values = plain(frame[code.column])
                 known = (as_text(values) if values.dtype == pl.String else values).is_not_null()
                 if values.dtype.is_float():
                     known &= values.is_not_nan()  # how pandas says that a value is missing

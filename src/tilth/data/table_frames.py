@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tilth.data.coded_text import text_type, user_column
 from tilth.errors import UserError
 
 
@@ -41,7 +42,8 @@ def columns_of(source: Any) -> tuple[pl.DataFrame, list[str]]:
             choices=["a path", "a polars or pandas frame", "a dict of columns", "a list of dicts"],
         )
     names = source.columns
-    return source.rename({name: str(i) for i, name in enumerate(names)}), names
+    columns = [user_column(column).alias(str(i)) for i, column in enumerate(source)]
+    return pl.DataFrame(columns), names
 
 
 def _of_pandas(value: Any) -> bool:
@@ -65,7 +67,7 @@ def _series(name: str, values: Any) -> pl.Series:
     if _of_pandas(values):
         return _from_pandas(name, values)
     if isinstance(values, pl.Series):
-        return values.alias(name)
+        return user_column(values).alias(name)
     if hasattr(values, "__array__"):
         values = np.asarray(values)
         if values.ndim != 1:
@@ -102,9 +104,11 @@ def _from_pandas(name: str, column: Any) -> pl.Series:
 
 
 def _of_strings(name: str, codes: Any, distinct: Any) -> pl.Series:
-    """Return the texts that ``codes`` (-1: missing) point to; each text is copied once."""
-    texts = pl.Series(name, [*distinct.tolist(), None], dtype=pl.String)
-    return texts.gather(np.where(codes < 0, len(texts) - 1, codes))
+    """Return the texts that ``codes`` (-1: missing) point to, none of them copied per row."""
+    texts = pl.Series(distinct.tolist(), dtype=pl.String)
+    places = pl.Series(name, codes)
+    places = places.set(places < 0, None).cast(pl.UInt32)
+    return texts.cast(text_type(texts, len(codes))).gather(places).alias(name)
 
 
 def _texts(name: str, values: Sequence[Any]) -> pl.Series:

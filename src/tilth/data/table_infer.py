@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from tilth.data.coded_text import by_code, categories, is_coded, text_type
 from tilth.data.dates import date_format, nearest_format, parse_dates, without_zone
 from tilth.data.table_values import (
     FALSE,
@@ -62,9 +63,9 @@ def infer(column: pl.Series) -> Parsed:
     {'many': 1}
     """
     kind = column.dtype
-    if kind == pl.String:
+    if kind == pl.String or is_coded(column):
         return _infer_text(column)
-    if isinstance(kind, (pl.Categorical, pl.Enum)):
+    if isinstance(kind, pl.Categorical):
         return Parsed(_or_null(as_text(column)), declared=True)
     if isinstance(kind, NESTED):
         return Parsed(column, nested=True)
@@ -86,17 +87,17 @@ def _or_null(values: pl.Series) -> pl.Series:
 
 
 def _infer_text(column: pl.Series) -> Parsed:
-    quick = _plain_numbers(column)
+    quick = None if is_coded(column) else _plain_numbers(column)
     if quick is not None:
         return Parsed(quick)
     counts = column.drop_nulls().value_counts()
     raw, count = counts.to_series(0), counts.to_series(1)
-    texts = raw.str.strip_chars()
+    texts = raw.cast(pl.String).str.strip_chars()
     hard = texts.is_in(MISSING)
     soft = texts.str.to_lowercase().is_in(MISSING_AMONG_NUMBERS)
     missing = _tally(texts.filter(hard), count.filter(hard))
     if hard.all():
-        return Parsed(column.set(column.is_not_null(), None).cast(pl.Null), missing)
+        return Parsed(pl.Series(column.name, [None] * len(column), dtype=pl.Null), missing)
     numbers, dates = _numbers(texts.filter(~hard & ~soft)), None
     if numbers is None:
         dates = date_format(texts.filter(~hard & ~soft))
@@ -152,8 +153,7 @@ def _all_cast(texts: pl.Series, kind: type[pl.Int64] | type[pl.Float64]) -> pl.S
 
 
 def _led_by_zero(texts: pl.Series) -> bool:
-    starts = [texts.str.starts_with(start) for start in ("0", "-0", "+0")]
-    return bool(texts.filter(starts[0] | starts[1] | starts[2]).str.contains(r"^[+-]?0\d").any())
+    return bool(texts.str.contains(r"^[+-]?0\d").any())
 
 
 def _nearly(parsed: Parsed, texts: pl.Series, count: pl.Series) -> Parsed:
@@ -186,6 +186,14 @@ def _tally(texts: pl.Series, count: pl.Series) -> dict[str, int]:
 
 def _back(column: pl.Series, raw: pl.Series, values: pl.Series) -> pl.Series:
     """Return the value of each row from the values of the distinct texts."""
-    if values.dtype == pl.String and values.equals(raw):
-        return column
+    if values.dtype == pl.String:
+        kind = text_type(values.drop_nulls().unique().sort(), len(column))
+        if values.equals(raw):
+            return column.cast(kind)
+        values = values.cast(kind)
+    if is_coded(column):
+        results = categories(column).replace_strict(
+            raw.cast(pl.String), values, default=None, return_dtype=values.dtype
+        )
+        return by_code(column, results)
     return column.replace_strict(raw, values, default=None, return_dtype=values.dtype)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tilth.data.coded_text import plain
 from tilth.data.dataset import BadItem, IntArray
 from tilth.data.keys import Keys, mix, text_key
 from tilth.data.table_files import table_files
@@ -176,6 +177,7 @@ def _numbers(reading: Reading) -> IntArray:
 
 def _joined(name: str, frames: list[pl.DataFrame]) -> pl.Series:
     """Return one column of all frames; where their types disagree it becomes text."""
+    frames = [frame.with_columns(plain(column) for column in frame) for frame in frames]
     present = [frame[name] for frame in frames if name in frame.columns]
     kinds = {column.dtype for column in present if column.dtype != pl.Null}
     kind: Any = kinds.pop() if len(kinds) == 1 else None

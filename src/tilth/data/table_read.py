@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from tilth.data.coded_text import user_column
 from tilth.data.dataset import BadItem, IntArray
 from tilth.data.delimited import read_delimited
 from tilth.data.table_frames import columns_of
@@ -121,7 +122,7 @@ def _read_parquet(raw: bytes, name: str) -> Reading:
         raise UserError(f"{name} is a damaged Parquet file ({error})") from error
     if frame.height == 0:
         raise UserError(f"{name} has columns but no rows")
-    return _with_names(frame, frame.columns, name)
+    return _with_names(pl.DataFrame([user_column(c) for c in frame]), frame.columns, name)
 
 
 def _with_names(frame: pl.DataFrame, names: Sequence[str], name: str) -> Reading:

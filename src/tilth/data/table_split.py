@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tilth.data.class_findings import unseen_notes
+from tilth.data.coded_text import plain
 from tilth.data.dataset import BadItem, IntArray
 from tilth.data.split import complete, split
 from tilth.data.table_findings import Facts
@@ -83,7 +84,7 @@ def split_rows(
         facts.shared_groups = _shared(groups, given)
         word = f"by group ({options.group})"
     if options.time is not None:
-        how["time"] = _moments(table.parsed[options.time].values, options.time)
+        how["time"] = _moments(plain(table.parsed[options.time].values), options.time)
         word = f"by time ({options.time}): the latest rows are test"
     if set(given) == {"train"} and len(given["train"]) == len(hashes):
         splits = split(hashes, **how)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import polars as pl
 
+from tilth.data.coded_text import plain
 from tilth.data.table_infer import Parsed
 from tilth.data.table_values import as_number, as_text, clean
 from tilth.errors import UserError, choose
@@ -53,7 +54,7 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
     """
     if task is not None:
         choose(task, ("classify", "regress"), "task")
-    values = parsed.values
+    raw, values = plain(raw), plain(parsed.values)
     known = values.drop_nulls()
     if len(known) == 0:
         raise UserError(

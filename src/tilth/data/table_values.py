@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from tilth.data.coded_text import by_code, categories, is_coded
 from tilth.data.dates import parse_dates, without_zone
 
 MISSING = (
@@ -114,6 +115,8 @@ def as_text(column: pl.Series, *, numeric: bool = False) -> pl.Series:
 
 def by_value(texts: pl.Series, function: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Return ``function`` of the texts, called once on the distinct ones (nulls stay null)."""
+    if is_coded(texts):
+        return by_code(texts, function(categories(texts)))
     distinct = texts.drop_nulls().unique()
     results = function(distinct)
     if len(distinct) == 0:

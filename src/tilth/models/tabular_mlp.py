@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from tilth.errors import UserError
 from tilth.nn.body_head import BodyHead
+from tilth.nn.dropout import Dropout
 from tilth.nn.entity_embedding import EntityEmbedding
 from tilth.nn.periodic_embedding import PeriodicEmbedding
 
@@ -35,7 +36,7 @@ class _TableBody(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = EntityEmbedding(cardinalities) if cardinalities else None
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.embedding_dropout = Dropout(embedding_dropout)
         self.norm = nn.BatchNorm1d(num_numbers) if num_numbers else None
         self.periodic = None
         if num_numbers and frequencies:
@@ -49,7 +50,7 @@ class _TableBody(nn.Module):
                 nn.Linear(fan_in, fan_out, bias=False),  # the batch norm has a bias
                 nn.ReLU(),
                 nn.BatchNorm1d(fan_out),
-                nn.Dropout(dropout),
+                Dropout(dropout),
             ]
         self.layers = nn.Sequential(*steps)
         self.width = layers[-1] if layers else width
