@@ -1,11 +1,13 @@
 """Cross-validation: every row is tested once, and nothing is learned from it then."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import tilth as tl
 from tilth.data.folds import fold_rows, fold_splits
+from tilth.errors import UserError
 
 
 @given(st.integers(2, 7), st.integers(7, 60), st.integers(0, 5))
@@ -33,3 +35,33 @@ def test_splits_of_a_fold_are_disjoint_and_cover_the_data():
         assert abs(refitted.preprocessor.mean[0] - wanted) < 1e-3
         tested += parts["test"].tolist()
     assert sorted(tested) == rows
+
+
+@pytest.mark.parametrize("kind", ["pictures", "table"])
+def test_copies_are_tested_together(kind):
+    stream = np.random.default_rng(0)
+    shape = (60, 8, 8) if kind == "pictures" else (60, 3)
+    once = stream.integers(0, 255, shape).astype(np.uint8)
+    twice = np.concatenate([once, once])  # rows k and k + 60 are copies
+    data = tl.arrays(twice, np.arange(120) % 60 % 2)
+    for parts in fold_splits(data, 5, 0):
+        tested = set((parts["test"] % 60).tolist())
+        learned = {row for name, rows in parts.items() if name != "test" for row in rows % 60}
+        assert not tested & learned
+        assert len(parts["test"]) == 24
+
+
+@given(st.integers(2, 6), st.lists(st.integers(0, 12), min_size=30, max_size=60))
+def test_rows_of_one_id_are_in_one_fold_and_folds_stay_even(folds, names):
+    ids = [str(name) for name in names]
+    most = max(map(ids.count, ids))
+    if len(set(ids)) < folds:
+        with pytest.raises(UserError, match=f"of which {len(set(ids))} differ"):
+            fold_rows(ids, None, folds, 0)
+        return
+    parts = fold_rows(ids, None, folds, 0)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(ids)))
+    homes = [{ids[row] for row in part} for part in parts]
+    assert sum(map(len, homes)) == len(set(ids))
+    sizes = [len(part) for part in parts]
+    assert min(sizes) > 0 and max(sizes) - min(sizes) <= most

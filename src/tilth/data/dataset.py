@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tilth import console
-from tilth.data.keys import Keys, content_keys
+from tilth.data.keys import Ids, Keys, content_keys
 from tilth.data.split_record import split_record
 from tilth.randomness import numpy_generator
 from tilth.wording import sentence
@@ -243,6 +243,10 @@ class Data(ABC):
     def id_keys(self, rows: IntArray) -> Keys:
         """Return a 64-bit key of each row's name, to tell whether two sets of rows are one."""
         return content_keys(self.item_ids(rows), seed=0)
+
+    def content_ids(self, rows: IntArray) -> Ids:
+        """Return what copies of a row share: content hashes, or names where none are kept."""
+        return self.item_ids(rows)
 
     def split_record(self, split: str) -> dict[str, Any]:
         """Return what data.json says of a split: see ``data/split_record.py``."""

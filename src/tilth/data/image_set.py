@@ -92,6 +92,10 @@ class ImageData(Data):
         """Return a 64-bit key of each picture's name and content."""
         return mix(super().id_keys(rows) + self.keys[rows])
 
+    def content_ids(self, rows: IntArray) -> Keys:
+        """Return a 64-bit hash of each picture's content."""
+        return self.keys[rows]
+
     def show_item(self, row: int) -> dict[str, Any]:
         """Return {"png": bytes} of the picture as the model gets it, before augmentation."""
         pixels = self.pictures.take(torch.tensor([row]))[0].cpu()

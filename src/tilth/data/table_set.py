@@ -83,6 +83,10 @@ class TableData(Data):
         """Return a 64-bit key of each row's name and content."""
         return mix(self.names.keys(rows) + self.hashes[rows])
 
+    def content_ids(self, rows: IntArray) -> Keys:
+        """Return a 64-bit hash of each row's content."""
+        return self.hashes[rows]
+
     def show_item(self, row: int) -> dict[str, Any]:
         """Return {"row": {column: value}} with the values as they were read."""
         values = self.frame.row(row, named=True)
