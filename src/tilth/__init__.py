@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tilth.flow.own_data import dataset as dataset
     from tilth.flow.run import Run as Run
     from tilth.flow.settings import TrainSettings as TrainSettings
+    from tilth.flow.several import cross_validate as cross_validate
+    from tilth.flow.several import repeat as repeat
     from tilth.flow.sources import arrays as arrays
     from tilth.flow.sources import images as images
     from tilth.flow.sources import table as table
@@ -38,9 +40,11 @@ _HOMES = {
     "TrainSettings": "tilth.flow.settings",
     "UserError": "tilth.errors",
     "arrays": "tilth.flow.sources",
+    "cross_validate": "tilth.flow.several",
     "dataset": "tilth.flow.own_data",
     "images": "tilth.flow.sources",
     "load": "tilth.ship.predictor",
+    "repeat": "tilth.flow.several",
     "table": "tilth.flow.sources",
 }
 

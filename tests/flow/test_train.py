@@ -9,7 +9,8 @@ import pytest
 from tilth.errors import UserError
 from tilth.flow.run import Run
 from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings
-from tilth.flow.several import cross_validate, repeat, spread, table, together
+from tilth.flow.several import cross_validate_job, repeat_job
+from tilth.flow.together import spread, table, together
 from tilth.flow.train import Job, train
 
 FAST = TrainSettings(epochs=1, lr=0.01, device="cpu", dtype="float32", channels_last=False)
@@ -47,7 +48,7 @@ def unread(monkeypatch):
     ],
 )
 @pytest.mark.parametrize(
-    "do", [train, lambda job: repeat(job, 2), lambda job: cross_validate(job, 2)]
+    "do", [train, lambda job: repeat_job(job, 2), lambda job: cross_validate_job(job, 2)]
 )
 def test_wrong_settings_are_told_before_the_data_is_read(houses, unread, wrong, told, do):
     with pytest.raises(UserError, match=told):
@@ -72,9 +73,9 @@ def test_a_folder_that_is_taken_or_cannot_be_made_is_told_before(houses, unread,
     with pytest.raises(UserError, match="taken-seed1 exists and is not a run"):
         train(Job(settings, run=tmp_path / "taken-seed1"))
     with pytest.raises(UserError, match="taken-seed1 exists and is not a run"):
-        repeat(Job(settings, run=tmp_path / "taken"), 2)
+        repeat_job(Job(settings, run=tmp_path / "taken"), 2)
     with pytest.raises(UserError, match="taken-fold2 exists and is not a run"):
-        cross_validate(Job(settings, run=tmp_path / "taken"), 2)
+        cross_validate_job(Job(settings, run=tmp_path / "taken"), 2)
     with pytest.raises(UserError, match=r"cannot write the run to .*file/run"):
         train(Job(settings, run=tmp_path / "file" / "run"))
     with pytest.raises(UserError, match="--resume without a folder"):
@@ -104,7 +105,7 @@ def test_peak_memory_and_the_names_of_things(houses, tmp_path):
 
 def test_repeats_tell_every_run_and_never_mix_them(houses, tmp_path, capsys):
     job = Job(Settings(houses, train=FAST), run=tmp_path / "r")
-    found = json.loads(json.dumps(repeat(job, 2)))
+    found = json.loads(json.dumps(repeat_job(job, 2)))
     said = capsys.readouterr().err
     scores = [one["test"]["rmse"] for one in found["runs"]]
     assert found["repeats"] == 2
@@ -123,8 +124,8 @@ def test_repeats_tell_every_run_and_never_mix_them(houses, tmp_path, capsys):
 
 def test_repeats_go_on_where_they_stopped(houses, tmp_path):
     job = Job(Settings(houses, train=FAST), run=tmp_path / "r", quiet=True)
-    before = repeat(job, 2)
-    again = repeat(dataclasses.replace(job, resume=True), 3)
+    before = repeat_job(job, 2)
+    again = repeat_job(dataclasses.replace(job, resume=True), 3)
     assert [one["test"] for one in again["runs"][:2]] == [one["test"] for one in before["runs"]]
     assert len({one["run"] for one in again["runs"]}) == 3
 

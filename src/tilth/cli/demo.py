@@ -27,13 +27,14 @@ from tilth.cli._verb import Verb
 @click.option(
     "--seed", default=0, show_default=True, help="Seed of weights, order and augmentation."
 )
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
 @force
 @quiet
 @as_json
-def command(out: str, seed: int, force: bool, quiet: bool, as_json: bool) -> None:
+def command(out: str, seed: int, resume: bool, force: bool, quiet: bool, as_json: bool) -> None:
     """Train on 1,797 handwritten digits (8 x 8 px), report and bundle the model."""
     from tilth.flow.demo import demo
 
-    found = demo(Path(out), seed=seed, force=force, quiet=quiet)
+    found = demo(Path(out), seed=seed, force=force, resume=resume, quiet=quiet)
     if as_json:
         emit(found)

@@ -1,6 +1,6 @@
 """The command line: finds the verb's file, runs it, turns errors into exit codes.
 
-Exit codes: 0 ok, 1 failed, 2 the user's input, 130 interrupted with everything saved.
+Exit codes: 0 ok, 1 failed, 2 the user's input, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
-import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -89,9 +88,8 @@ def run(given: list[str]) -> None:
     except TilthError as error:
         tell(str(error), given, code=error.exit_code)
     except click.exceptions.Abort as stop:  # what click makes of a KeyboardInterrupt
-        folder = getattr(stop.__cause__, "folder", None)
-        again = f"stopped; everything is saved. To go on: tilth resume {shlex.quote(str(folder))}"
-        tell(again if folder else "stopped", given, code=130)
+        again = getattr(stop.__cause__, "again", None)  # where a training was stopped
+        tell(f"{stop.__cause__}. To go on: {again}" if again else "stopped", given, code=130)
     except BrokenPipeError:
         sys.exit(1)
 

@@ -64,12 +64,15 @@ def score(run: dict[str, Any]) -> str:
 
 def following(runs: list[dict[str, Any]]) -> str:
     """Return what to type next: go on with the newest, or hold it against another, or look."""
-    paths = [shlex.quote(run["run"]) for run in runs]
-    if runs[0]["status"] != "done":
-        return f"tilth resume {paths[0]}"
+    readable = [run for run in runs if run["status"] != "unreadable"]
+    if not readable:
+        return "look at the disk: no run here can be read"
+    newest = readable[0]
+    if newest["status"] != "done":
+        return str(newest["resume"])
     alike = [
-        path
-        for path, run in zip(paths, runs, strict=True)
-        if run["status"] == "done" and run["test_rows"] == runs[0]["test_rows"]
+        shlex.quote(run["run"])
+        for run in readable
+        if run["status"] == "done" and run["test_rows"] == newest["test_rows"]
     ]
     return f"tilth compare {alike[1]} {alike[0]}" if len(alike) > 1 else f"tilth report {alike[0]}"

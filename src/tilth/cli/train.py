@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from tilth.cli._options import (
+    again,
     as_json,
     data_options,
     emit,
@@ -62,14 +65,19 @@ def command(
             fix="give one of the two",
         )
     settings = settings_from(path, options)
-    from tilth.flow.several import cross_validate, repeat
+    from tilth.flow.several import base_of, cross_validate_job, repeat_job
     from tilth.flow.train import Job, train
 
     job = Job(settings, Path(out) if out else None, force=force, resume=going_on, quiet=quiet)
+    if folds is not None or repeats is not None:
+        base = base_of(job)
+        typed = again(click.get_current_context(), ("out", "going_on", "force", "as_json"))
+        words = ["tilth", "train", path, "-o", str(base), *typed, "--resume"]
+        job = replace(job, run=base, again=shlex.join(words))
     if folds is not None:
-        found = cross_validate(job, folds)
+        found = cross_validate_job(job, folds)
     elif repeats is not None:
-        found = repeat(job, repeats)
+        found = repeat_job(job, repeats)
     else:
         _, found = train(job)
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from tilth.data.dataset import Data
 from tilth.flow.settings import Settings, TrainSettings
 from tilth.flow.sources import arrays
-from tilth.flow.train import Job, train
+from tilth.flow.train import Job, check_job, make_learner, train_learner
 
 
 def digits() -> Data:
@@ -25,9 +26,19 @@ def digits() -> Data:
 
 
 def demo(
-    folder: Path, *, seed: int = 0, force: bool = False, quiet: bool = False
+    folder: Path,
+    *,
+    seed: int = 0,
+    force: bool = False,
+    resume: bool = False,
+    quiet: bool = False,
 ) -> dict[str, Any]:
     """Train on the digits with every default; return the summary."""
+    again = f"tilth demo -o {shlex.quote(str(folder))} --seed {seed} --resume"
     settings = Settings(train=TrainSettings(seed=seed))
-    _, found = train(Job(settings, run=folder, force=force, quiet=quiet), data=digits())
+    job = Job(settings, folder, force=force, resume=resume, quiet=quiet, again=again)
+    check_job(job)
+    learner = make_learner(digits(), job)
+    learner.again = again
+    _, found = train_learner(learner, job)
     return found

@@ -98,6 +98,7 @@ class Learner:
         self.warm_notes = take_body(self.model, Path(warm_start)) if warm_start else []
         self.lr_finding: LrFinding | None = None
         self.free: tuple[str, ...] = ()  # settings that a resume may change, beside the usual
+        self.again: str | None = None  # how to go on, where `tilth resume RUN` cannot
         self.phases_done = 0
         self.current_run: Run | None = None
         self._numerics_chosen = False
@@ -254,7 +255,8 @@ class Learner:
             part: [name_of(one) for one in ones if one is not None] for part, ones in own.items()
         }
         given = {part: names for part, names in named.items() if names}
-        return {"seed": self.settings.seed, **asked, **({"own": given} if given else {})}
+        more = drop_none({"again": self.again, "own": given or None})
+        return {"seed": self.settings.seed, **more, **asked}
 
     def outputs(self, split: str, *, model: nn.Module | None = None) -> Outputs:
         """Return the model's raw outputs over a split."""

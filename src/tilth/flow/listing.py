@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,20 +20,24 @@ def list_runs(folder: Path) -> list[dict[str, Any]]:
 
 
 def entry(run: RunFolder) -> dict[str, Any]:
-    """Return what is known of one run."""
-    outcome = run.outcome
+    """Return what is known of one run: its status is "unreadable" where its files are damaged."""
+    config, outcome = recorded(lambda: run.config), recorded(lambda: run.outcome)
+    status: str = run.status
+    if not config or (status != "unfinished" and not outcome):
+        status = "unreadable"
     scores = {k: v for k, v in outcome.items() if k.startswith("valid/") and v is not None}
     data = recorded(lambda: run.read_record("data"))
     return {
         "run": str(run.path),
-        "status": run.status,
+        "status": status,
         "begun": recorded(lambda: run.environment).get("time"),
         "data": data.get("name", "unknown data"),
-        "model": run.config.get("model", {}).get("name", "default"),
+        "model": config.get("model", {}).get("name", "default"),
         "seconds": outcome.get("seconds"),
         "main_metric": recorded(lambda: run.read_record("audit")).get("main_metric"),
         "test_rows": data.get("splits", {}).get("test", {}).get("sha256"),
         "scores": scores,
+        "resume": config.get("again") or f"tilth resume {shlex.quote(str(run.path))}",
     }
 
 
@@ -40,5 +45,5 @@ def recorded(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Return a record of a run, {} where it is missing or damaged."""
     try:
         return read()
-    except UserError:
+    except (UserError, OSError):
         return {}

@@ -1,94 +1,228 @@
-"""Several runs beside each other, over seeds or over folds, and what they say together."""
+"""Several runs beside each other: over seeds (``tl.repeat``) or folds (``tl.cross_validate``)."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tilth.data.dataset import Data
+import torch
+from torch import nn
+
+from tilth.arguments import checked
+from tilth.data.dataset import Data, IntArray
 from tilth.data.folds import fold_splits
 from tilth.errors import UserError
+from tilth.flow.learner import Learner
+from tilth.flow.settings import Settings
 from tilth.flow.sources import read
-from tilth.flow.train import Job, check_job, train
+from tilth.flow.together import table, together
+from tilth.flow.train import Job, check_job, make_learner, train_learner
+from tilth.randomness import fold
 from tilth.train.run_folder import default_path
+from tilth.train.streams import seeded
 
-OF_ONE = (
-    "run", "test", "interval", "baseline", "baseline_name", "test_rows", "seconds",
-    "training_seconds", "report", "bundle",
-)  # fmt: skip
-"""What is told of each run beside its seed or fold."""
+Make = Callable[[Data, int], Learner]
+PARTED = "folds are dealt out row by row, so rows that belong together would be parted"
+CPU = torch.device("cpu")  # where nets are made
 
 
-def repeat(job: Job, count: int) -> dict[str, Any]:
-    """Train with ``count`` seeds on the same split; return what they say, each and together.
+@checked
+def repeat(
+    make: Make,
+    data: Data,
+    *,
+    seeds: Sequence[int] = range(5),
+    run: str | Path | None = None,
+    resume: bool = False,
+    force: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Train once per seed on one split; return what the runs say, each and together.
 
-    Runs are put beside each other as <run>-seed<k>. Raises UserError for fewer than two.
+    make: (data, seed) -> a new Learner with that seed; a net of your own is made inside it, and
+    its first weights then follow the seed too
+    run: the runs are put beside each other as <run>-seed<k>; resume: take those that are done as
+    they are, and go on with the one that was stopped
+    Each run is trained, looked at and bundled as ``tilth train`` does. In the result, "test" and
+    "test_sd" hold the mean and standard deviation of each metric, "runs" each run's own.
+    Raises UserError for fewer than two seeds, and for learners that are not new.
+
+    >>> import numpy as np
+    >>> import tilth as tl
+    >>> inputs = np.random.default_rng(0).normal(size=(200, 2))
+    >>> data = tl.arrays(inputs, inputs[:, 0] > 0)
+    >>> def make(data, seed):
+    ...     return tl.Learner(data, seed=seed, epochs=1, lr=0.01)
+    >>> found = tl.repeat(make, data, seeds=range(2), run="runs/twice", quiet=True)
+    >>> [Path(one["run"]).name for one in found["runs"]]
+    ['twice-seed0', 'twice-seed1']
     """
-    if count < 2:
-        raise UserError(f"repeats={count}", rule="a spread needs at least 2 seeds")
-    first = job.settings.train.seed
-    seeds = range(first, first + count)
-    base = _base(job)
-    jobs = [_with_seed(job, seed, base) for seed in seeds]
-    return _train_all(job, "seed", seeds, jobs, lambda data, _: data)
+    job = _job(data, run, resume, force, quiet, "repeat")
+    return _over_seeds(job, list(seeds), make, lambda: data)
 
 
-def cross_validate(job: Job, folds: int) -> dict[str, Any]:
-    """Train once per fold; return what the folds say, each and together.
+@checked
+def cross_validate(
+    make: Make,
+    data: Data,
+    *,
+    folds: int = 5,
+    seed: int = 0,
+    split_seed: int = 0,
+    run: str | Path | None = None,
+    resume: bool = False,
+    force: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Train once per fold, so that every row is a test row once; return what the folds say.
 
-    Runs are put beside each other as <run>-fold<k>. Raises UserError for fewer than two folds,
-    more folds than rows, and splits that the folds would not respect.
+    make: (data of the fold, seed) -> a new Learner; a net of your own is made inside it
+    split_seed: of the dealing of rows; run: the runs are put beside each other as <run>-fold<k>
+    resume: take the folds that are done as they are, and go on with the one that was stopped
+    The splits that ``data`` has are not kept. The result is that of ``tl.repeat``.
+    Raises UserError for fewer than two folds, more folds than rows, data that was split by group
+    or time, and for learners that are not new.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from torch.utils.data import TensorDataset
+    >>> import tilth as tl
+    >>> points = torch.randn(120, 2, generator=torch.Generator().manual_seed(0))
+    >>> data = tl.dataset(TensorDataset(points, (points[:, 0] > 0).long()))
+    >>> def make(data, seed):
+    ...     return tl.Learner(data, nn.Linear(2, 2), seed=seed, epochs=1, lr=0.01)
+    >>> found = tl.cross_validate(make, data, folds=3, run="runs/own", quiet=True)
+    >>> sum(one["test_rows"] for one in found["runs"])
+    120
     """
-    if folds < 2:
-        raise UserError(f"folds={folds}", rule="there are at least 2 folds")
+    job = _job(data, run, resume, force, quiet, "cross_validate")
     for name in ("group", "time"):
-        if getattr(job.settings.data, name):
+        if data.origin.get(name):
             raise UserError(
-                f"--folds with --{name}",
-                rule="folds are dealt out row by row, so rows that belong together would be parted",
-                fix=f"leave --folds out: one split respects --{name}",
+                f"cross_validate with {data.name}, split by {name}={data.origin[name]!r}",
+                rule=PARTED,
+                fix=f"train once: one split respects {name}",
             )
-    base, numbers = _base(job), range(1, folds + 1)
-    jobs = [replace(job, run=base.with_name(f"{base.name}-fold{fold}")) for fold in numbers]
-    splits: list[Any] = []
-
-    def part(data: Data, fold: int) -> Data:
-        count = sum(len(rows) for rows in data.splits.values())
-        if folds > count:
-            raise UserError(f"folds={folds}", rule=f"between 2 and the number of rows, {count}")
-        if not splits:
-            splits.extend(fold_splits(data, folds, job.settings.data.split_seed))
-        return data.with_splits(splits[fold - 1])
-
-    return _train_all(job, "fold", numbers, jobs, part)
+    return _over_folds(job, folds, split_seed, lambda part: make(part, seed), lambda: data, seed)
 
 
-def _base(job: Job) -> Path:
+def repeat_job(job: Job, count: int) -> dict[str, Any]:
+    """Do what ``repeat`` does with a job's settings, beginning with its seed."""
+    first = job.settings.train.seed
+
+    def make(data: Data, seed: int) -> Learner:
+        settings = replace(job.settings, train=replace(job.settings.train, seed=seed))
+        return make_learner(data, replace(job, settings=settings, run=None))
+
+    seeds = list(range(first, first + count))
+    return _over_seeds(job, seeds, make, lambda: read(job.settings.data))
+
+
+def cross_validate_job(job: Job, folds: int) -> dict[str, Any]:
+    """Do what ``cross_validate`` does with a job's settings."""
+    settings = job.settings
+    for name in ("group", "time"):
+        if getattr(settings.data, name):
+            fix = f"leave --folds out: one split respects --{name}"
+            raise UserError(f"--folds with --{name}", rule=PARTED, fix=fix)
+    split_seed, seed = settings.data.split_seed, settings.train.seed
+    return _over_folds(
+        job,
+        folds,
+        split_seed,
+        lambda part: make_learner(part, replace(job, run=None)),
+        lambda: read(settings.data),
+        seed,
+    )
+
+
+def base_of(job: Job) -> Path:
+    """Return the folder whose name those of the runs begin with."""
     if job.run is None and job.resume:
         raise UserError("--resume without a folder", fix="name the runs with -o RUN")
     return job.run or default_path(Path(job.settings.data.path).resolve().name)
 
 
-def _with_seed(job: Job, seed: int, base: Path) -> Job:
-    settings = replace(job.settings, train=replace(job.settings.train, seed=seed))
-    return replace(job, settings=settings, run=base.with_name(f"{base.name}-seed{seed}"))
+def _job(
+    data: Data, run: str | Path | None, resume: bool, force: bool, quiet: bool, name: str
+) -> Job:
+    if resume and run is None:
+        raise UserError("resume=True without a folder", fix="name the runs with run='runs/name'")
+    again = f"run the same script again with {name}(..., resume=True)"
+    base = Path(run) if run else default_path(data.name)
+    return Job(Settings(), base, force=force, resume=resume, quiet=quiet, again=again)
+
+
+def _over_seeds(
+    job: Job, seeds: list[int], make: Make, read_data: Callable[[], Data]
+) -> dict[str, Any]:
+    if len(set(seeds)) < max(2, len(seeds)):
+        raise UserError(
+            f"repeats={len(seeds)}" if len(seeds) < 2 else f"seeds={seeds}",
+            rule="a spread needs at least 2 seeds, each of them once",
+        )
+
+    def learner_of(data: Data, seed: int) -> Learner:
+        with seeded(fold(seed, "model"), CPU):
+            learner = make(data, seed)
+        if learner.settings.seed != seed:
+            raise UserError(
+                f"make(data, {seed}) gave a learner with seed={learner.settings.seed}",
+                rule="every run has the seed it is called by",
+                fix="hand it on: tl.Learner(data, ..., seed=seed)",
+            )
+        return learner
+
+    return _train_all(job, "seed", seeds, learner_of, read_data)
+
+
+def _over_folds(
+    job: Job,
+    folds: int,
+    split_seed: int,
+    make: Callable[[Data], Learner],
+    read_data: Callable[[], Data],
+    seed: int,
+) -> dict[str, Any]:
+    if folds < 2:
+        raise UserError(f"folds={folds}", rule="there are at least 2 folds")
+    splits: list[dict[str, IntArray]] = []
+
+    def learner_of(data: Data, number: int) -> Learner:
+        count = sum(len(rows) for rows in data.splits.values())
+        if folds > count:
+            raise UserError(f"folds={folds}", rule=f"between 2 and the number of rows, {count}")
+        if not splits:
+            splits.extend(fold_splits(data, folds, split_seed))
+        with seeded(fold(seed, "model"), CPU):
+            learner = make(data.with_splits(splits[number - 1]))
+        learner.again = job.again or "repeat the command with --folds, adding --resume"
+        return learner
+
+    return _train_all(job, "fold", list(range(1, folds + 1)), learner_of, read_data)
 
 
 def _train_all(
     job: Job,
     kind: str,
-    numbers: Sequence[int],
-    jobs: Sequence[Job],
-    part: Callable[[Data, int], Data],
+    numbers: list[int],
+    learner_of: Make,
+    read_data: Callable[[], Data],
 ) -> dict[str, Any]:
+    base = base_of(job)
+    jobs = [replace(job, run=base.with_name(f"{base.name}-{kind}{number}")) for number in numbers]
     for one in jobs:  # all of them before the first is trained
         check_job(one)
-    data, found, mode = read(job.settings.data), [], "max"
+    data, found, mode = read_data(), [], "max"
+    trained: weakref.WeakSet[nn.Module] = weakref.WeakSet()
     for number, one in zip(numbers, jobs, strict=True):
-        run, told = train(one, data=part(data, number))
+        learner = learner_of(data, number)
+        _check_new(learner, trained)
+        learner.run_folder, learner.force, learner.quiet = one.run, one.force, one.quiet
+        run, told = train_learner(learner, one)
         mode = run.audit()["metrics"][told["main_metric"]]["mode"]
         found.append(told)
     result = together(found, kind, numbers, mode)
@@ -97,84 +231,23 @@ def _train_all(
     return result
 
 
-def together(
-    found: Sequence[Mapping[str, Any]], kind: str, numbers: Sequence[int], mode: str
-) -> dict[str, Any]:
-    """Return what several summaries say: mean and standard deviation, and each run by itself.
-
-    kind: "seed" or "fold", what ``numbers`` count; mode: whether "max" or "min" of the main
-    metric is better. The baseline is the one that all runs have whose mean is best.
-    """
-    first = found[0]
-    main = first["main_metric"]
-    names = [name for name in first["baselines"] if all(name in one["baselines"] for one in found)]
-    baselines = {name: spread([one["baselines"][name] for one in found]) for name in names}
-    judged = {
-        name: value
-        for name, (means, _) in baselines.items()
-        if (value := means.get(main)) is not None
+def _check_new(learner: Learner, trained: weakref.WeakSet[nn.Module]) -> None:
+    """Raise UserError where a learner or its net was in a run before, or names a run itself."""
+    if learner.run_folder is not None:
+        raise UserError(
+            f"make gave a learner with run={str(learner.run_folder)!r}",
+            rule="the runs are named together",
+            fix="give run= to cross_validate or repeat, and leave it out in make",
+        )
+    layers = {
+        layer
+        for layer in learner.model.modules()
+        if any(parameter.requires_grad for parameter in layer.parameters(recurse=False))
     }
-    best = (max if mode == "max" else min)(judged, key=judged.__getitem__, default=None)
-    means, deviations = spread([one["test"] for one in found])
-    baseline, baseline_sd = baselines[best] if best is not None else ({}, {})
-    return {
-        "task": first["task"],
-        "model": first["model"],
-        "main_metric": main,
-        {"seed": "repeats", "fold": "folds"}[kind]: len(found),
-        "seconds": round(sum(one["seconds"] for one in found), 2),
-        "test": means,
-        "test_sd": deviations,
-        "baseline": baseline,
-        "baseline_sd": baseline_sd,
-        "baseline_name": best,
-        "runs": [
-            {kind: number, **{name: one[name] for name in OF_ONE}}
-            for number, one in zip(numbers, found, strict=True)
-        ],
-    }
-
-
-def spread(
-    scores: Sequence[Mapping[str, float | None]],
-) -> tuple[dict[str, float | None], dict[str, float | None]]:
-    """Return the mean and the standard deviation (n - 1) of each metric, without what is missing.
-
-    >>> spread([{"accuracy": 0.5}, {"accuracy": 1.0}, {"accuracy": 0.0}])
-    ({'accuracy': 0.5}, {'accuracy': 0.5})
-    """
-    means: dict[str, float | None] = {}
-    deviations: dict[str, float | None] = {}
-    for name in scores[0]:
-        known = [value for score in scores if (value := score.get(name)) is not None]
-        means[name] = statistics.fmean(known) if known else None
-        deviations[name] = statistics.stdev(known) if len(known) > 1 else None
-    return means, deviations
-
-
-def table(result: Mapping[str, Any], kind: str) -> str:
-    """Return a table for people: mean +- sd of each metric, the baseline's, and every run's."""
-    runs = result["runs"]
-    rows = [["", "mean +- sd", result["baseline_name"] or "no baseline"]]
-    rows[0] += [f"{kind} {run[kind]}" for run in runs]
-    for name in result["test"]:
-        row = [
-            name,
-            _measure(result["test"], result["test_sd"], name),
-            _measure(result["baseline"], result["baseline_sd"], name),
-        ]
-        rows.append(row + [_number(run["test"].get(name)) for run in runs])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([f"{len(runs)} runs, one per {kind}, judged on test by", *lines])
-
-
-def _measure(means: Mapping[str, Any], deviations: Mapping[str, Any], name: str) -> str:
-    return f"{_number(means.get(name))} +- {_number(deviations.get(name))}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    if learner.current_run is not None or any(layer in trained for layer in layers):
+        raise UserError(
+            "make gave a net that was trained in a run before",
+            rule="each run begins with new weights, or it would know another's test rows",
+            fix="build the net and the Learner inside make",
+        )
+    trained.update(layers)

@@ -103,6 +103,7 @@ def table(
         "max_bad": max_bad,
     }
     found = read_table(source, target, **options)
+    found.origin = {"group": group, "time": time}
     if all(isinstance(part, str | Path | None) for part in (source, test)):
         places = {"path": str(Path(source).resolve())}
         if test is not None:

@@ -14,7 +14,7 @@ from tilth.audit.headline import best_baseline
 from tilth.data.dataset import Data
 from tilth.errors import UserError, choose
 from tilth.flow.learner import Learner
-from tilth.flow.phase import recorded_plans
+from tilth.flow.phase import Interrupted, recorded_plans
 from tilth.flow.plan import check_train_settings
 from tilth.flow.run import Run
 from tilth.flow.settings import Settings
@@ -28,13 +28,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Job:
-    """What to do: settings, where the run goes, and how to treat what is there."""
+    """What to do: settings, where the run goes, and how to treat what is there.
+
+    again: what goes on with all of it where it was stopped; ``tilth resume RUN`` otherwise
+    """
 
     settings: Settings
     run: Path | None = None
     force: bool = False
     resume: bool = False
     quiet: bool = False
+    again: str = ""
 
     @property
     def say(self) -> Say:
@@ -78,14 +82,37 @@ def train(job: Job, *, data: Data | None = None) -> tuple[Run, dict[str, Any]]:
     begun = time.perf_counter()
     check_job(job)
     data = data or read(job.settings.data)
-    tell_data(data, job.say)
-    learner = make_learner(data, job)
+    return train_learner(make_learner(data, job), job, begun=begun)
+
+
+def train_learner(
+    learner: Learner, job: Job, *, begun: float | None = None
+) -> tuple[Run, dict[str, Any]]:
+    """Do what ``train`` does with a learner that is there already; begun: on the clock."""
+    begun = time.perf_counter() if begun is None else begun
+    tell_data(learner.data, job.say)
+    try:
+        run, is_new = _trained(learner, job)
+    except Interrupted as stop:
+        stop.again = job.again or f"tilth resume {shlex.quote(str(stop.folder))}"
+        raise
+    if not is_new:
+        job.say(f"{run.path} is done already")
+        return run, summary(run, run.folder.model, time.perf_counter() - begun)
+    run.report()
+    bundle = run.export()
+    found = summary(run, bundle, time.perf_counter() - begun)
+    tell_result(run, found, job.say)
+    return run, found
+
+
+def _trained(learner: Learner, job: Job) -> tuple[Run, bool]:
+    """Return the trained run, and whether there was anything left to do."""
     recorded = []
     if job.resume:
         run = learner.begin(resume=True)
         if run.is_finished:
-            job.say(f"{run.path} is done already")
-            return run, summary(run, run.folder.model, time.perf_counter() - begun)
+            return run, False
         recorded = recorded_plans(run.folder)
     if learner.settings.lr is None and not recorded:
         finding = learner.find_lr()
@@ -95,11 +122,7 @@ def train(job: Job, *, data: Data | None = None) -> tuple[Run, dict[str, Any]]:
     for plan in recorded[1:]:  # a script of the user's own called fit more than once
         asked = {name: plan.asked.get(name) for name in ("epochs", "lr", "minutes")}
         run = learner.fit(**asked, resume=True)
-    run.report()
-    bundle = run.export()
-    found = summary(run, bundle, time.perf_counter() - begun)
-    tell_result(run, found, job.say)
-    return run, found
+    return run, True
 
 
 def make_learner(data: Data, job: Job) -> Learner:
@@ -205,6 +228,12 @@ def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
             fix=f"tilth report {shlex.quote(str(path))} makes the report again",
         )
     recorded = run.folder.config
+    if "again" in recorded:
+        raise UserError(
+            f"{path} cannot be gone on with alone",
+            rule="it was begun by a command that makes or splits its data itself",
+            fix=recorded["again"],
+        )
     settings = Settings.from_config({k: v for k, v in recorded.items() if k in ROOMS})
     again = "run the same script again with fit(..., resume=True)"
     if "own" in recorded:
