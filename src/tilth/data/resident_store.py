@@ -10,6 +10,8 @@ from torch import Tensor
 from tilth.errors import UserError
 from tilth.tree import leaves, map_tree
 
+_DEVICE_SHARE = 0.5  # of a device's free memory: the network and its gradients need the rest
+
 
 class ResidentStore:
     """Rows of a tree of tensors, all of one length, on one device.
@@ -32,6 +34,7 @@ class ResidentStore:
             )
         self.raw = raw
         (self._length,) = lengths
+        self._placed: dict[torch.device, ResidentStore | None] = {}  # None: it stays here
 
     def __len__(self) -> int:
         return self._length
@@ -48,7 +51,27 @@ class ResidentStore:
         return self
 
     def to(self, device: torch.device) -> ResidentStore:
-        """Return the store with its tensors on ``device`` (itself if they are there)."""
+        """Return the store with its tensors on ``device``, the same one for every caller.
+
+        It stays where it is where that device has too little free memory: then batches travel.
+        """
+        if device not in self._placed:
+            self._placed[device] = self._copied(device)
+        return self._placed[device] or self
+
+    def _copied(self, device: torch.device) -> ResidentStore | None:
         if all(leaf.device == device for leaf in leaves(self.raw)):
-            return self
+            return None
+        free = free_device_bytes(device)
+        need = sum(leaf.numel() * leaf.element_size() for leaf in leaves(self.raw))
+        if free is not None and need > _DEVICE_SHARE * free:
+            return None
         return ResidentStore(map_tree(lambda leaf: leaf.to(device), self.raw))
+
+
+def free_device_bytes(device: torch.device) -> int | None:
+    """Return the bytes that new tensors may take on a CUDA device, None for other devices."""
+    if device.type != "cuda":
+        return None
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return int(torch.cuda.mem_get_info(device)[0]) + cached

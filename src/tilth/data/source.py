@@ -17,11 +17,24 @@ from tilth.randomness import permutation
 from tilth.tree import bounds, map_tree
 
 
+def steps_in(rows: int, batch_size: int) -> int:
+    """Return how many even batches make up an epoch, none larger than asked.
+
+    But where a batch would be a lone row, which batch normalisation cannot use (an odd number of
+    rows in twos), one batch fewer is made and one of them holds three.
+
+    >>> steps_in(10, 4), steps_in(7, 2), steps_in(7, 1)
+    (3, 3, 7)
+    """
+    steps = math.ceil(rows / batch_size)
+    return steps if batch_size == 1 else min(steps, max(1, rows // 2))
+
+
 class Order:
     """Which rows make up batch ``step``: a function of (seed, step) and nothing else.
 
-    An epoch visits every row once, in even batches: their sizes differ by one at the most and
-    never fall to a lone row (which batch normalisation cannot use) because of a remainder.
+    An epoch visits every row once, in even batches, whose sizes differ by one at the most: see
+    ``steps_in``.
     """
 
     def __init__(self, rows: IntArray, batch_size: int, *, seed: int, shuffle: bool) -> None:
@@ -32,7 +45,7 @@ class Order:
                 fix=f"use batch_size={max(1, len(rows) // 4)}",
             )
         self.rows = torch.from_numpy(np.ascontiguousarray(rows, dtype=np.int64))
-        self.steps_per_epoch = math.ceil(len(rows) / batch_size)
+        self.steps_per_epoch = steps_in(len(rows), batch_size)
         self.seed, self.shuffle = seed, shuffle
         self._epoch_rows = functools.lru_cache(maxsize=2)(self._order)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from tilth.data.dataset import Data
+from tilth.data.source import steps_in
 from tilth.errors import UserError, choose
 from tilth.flow import defaults
 from tilth.flow.settings import TrainSettings, plain_settings
@@ -74,7 +75,7 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
         reasons["batch_size"] = "at least sixteen steps in an epoch"
     if settings.lr is None:
         reasons["lr"] = "the default for this kind of data"
-    steps = math.ceil(rows / size)
+    steps = steps_in(rows, size)
     smoothing = settings.label_smoothing
     return Plan(
         epochs=epochs,
