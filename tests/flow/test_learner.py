@@ -2,10 +2,13 @@
 
 import dataclasses
 import hashlib
+import os
+import shutil
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import nn
 
@@ -201,7 +204,11 @@ def test_the_first_nan_stops_the_run_and_names_its_rows(digits, tmp_path):
     assert caught.value.step == 6
     assert caught.value.rows == learner.source().order.at(6)[0].tolist()
     assert learner.current_run.folder.status == "failed"
-    assert "at step 6, rows [" in learner.current_run.folder.outcome["message"]
+    first, before = (learner.source().order.at(step)[0].tolist()[:8] for step in (6, 5))
+    assert (
+        f"the loss is nan at step 6, rows {str(first)[:-1]} ...], after the update of step 5, "
+        f"rows {str(before)[:-1]} ...]"
+    ) in learner.current_run.folder.outcome["message"]
 
 
 def test_misspelt_names_are_told_with_the_likely_one(digits, tmp_path):
@@ -296,3 +303,50 @@ def test_one_class_and_empty_splits_are_refused(digits):
     emptied = digits.with_splits({**digits.splits, "test": digits.splits["test"][:0]})
     with pytest.raises(UserError, match="no rows in test"):
         tl.Learner(emptied)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_a_weighted_loss_is_cut_only_where_that_changes_nothing(digits, tmp_path, reduction):
+    weights = torch.linspace(0.2, 3.0, 10)
+
+    def fit(parts):
+        loss = nn.CrossEntropyLoss(weight=weights, reduction=reduction)
+        more = {"optimizer": lambda model: torch.optim.SGD(model.parameters(), 0.1), "lr": None}
+        folder = tmp_path / f"{parts}"
+        learner = make(digits, folder, epochs=1, loss=loss, micro_batches=parts, **more)
+        learner.fit()
+        return torch.nn.utils.parameters_to_vector(learner.model.parameters())
+
+    if reduction == "mean":  # 1 / the sum of a slice's weights is not 1 / the sum of the batch's
+        with pytest.raises(UserError, match=r"micro_batches with a loss that gives a mean.*'none'"):
+            fit(2)
+        assert not (tmp_path / "2").exists()
+        return
+    assert torch.allclose(fit(1), fit(2), atol=1e-5)
+
+
+def test_a_function_that_gives_a_mean_is_not_cut(digits, tmp_path):
+    learner = make(
+        digits, tmp_path / "run", loss=lambda o, t: F.cross_entropy(o, t), micro_batches=2
+    )
+    with pytest.raises(UserError, match="one number for a slice of a batch"):
+        learner.fit()
+
+
+def test_the_bundle_of_a_run_is_known_by_its_content_not_by_the_clock(digits, tmp_path):
+    run = make(digits, tmp_path / "run", epochs=1).fit()
+    run.report()
+    bundle = run.export()
+    assert run.is_finished
+    os.utime(run.path / "audit.json", (2e9, 2e9))  # as a copy or an archive may leave it
+    assert run.is_finished
+    other = make(digits, tmp_path / "other", epochs=1, seed=1).fit().export()
+    shutil.rmtree(bundle)
+    shutil.copytree(other, bundle)
+    os.utime(bundle, (3e9, 3e9))
+    assert not run.is_finished
+    assert run.export() == bundle and run.is_finished
+    ours, theirs = ((one / "model.safetensors").read_bytes() for one in (bundle, other))
+    assert ours != theirs
+    shutil.rmtree(bundle)
+    assert not run.is_finished

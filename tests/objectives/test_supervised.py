@@ -44,3 +44,13 @@ def test_squared_error_takes_a_column_or_a_vector():
 def test_a_loss_of_another_length_is_told():
     with pytest.raises(UserError, match="shape"):
         summed(torch.zeros(5), 6, "sum")
+
+
+def test_one_number_is_refused_where_rows_were_asked_for():
+    for loss in (nn.CrossEntropyLoss(reduction="none"), lambda o, t: F.cross_entropy(o, t)):
+        objective = Supervised(loss, reduction="rows")
+        if isinstance(loss, nn.Module):
+            assert objective(nn.Linear(4, 3), BATCH, None).parts["loss"].count == 6
+        else:
+            with pytest.raises(UserError, match=r"one number for a slice.*reduction='none'"):
+                objective(nn.Linear(4, 3), BATCH, None)

@@ -53,6 +53,25 @@ def test_of_equals_the_later_is_kept():
     assert FakeLoop(4).run(hook([0.9, 0.9, 0.9, 0.1])) == 3
 
 
+def test_a_fit_that_ends_between_two_looks_is_looked_at_once_more():
+    class Stopped(FakeLoop):
+        def flush(self):
+            self.looks = [*getattr(self, "looks", []), self.step]
+
+    def ended(values, reason):
+        loop, best = Stopped(9), hook(values, every_steps=2)
+        loop.total_steps = 5
+        best.after_step, plain = (
+            lambda one: plain(one) if one.step < 5 else one.stop(reason),
+            best.after_step,
+        )
+        return loop.run(best), loop.looks, loop.stop_reason
+
+    assert ended([0.1, 0.2, 0.3], "enough") == (5, [2, 4, 5], "enough")
+    assert ended([0.1, 0.4, 0.3], "enough") == (4, [2, 4, 5], "enough")
+    assert ended([0.1, 0.4], "interrupted") == (5, [2, 4], "interrupted")
+
+
 def test_patience_looks_at_the_smoothed_metric():
     loop = FakeLoop(9)
     loop.run(hook([0.5, 0.6, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], patience=3))

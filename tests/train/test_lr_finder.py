@@ -41,6 +41,29 @@ def test_a_flat_curve_gives_the_default_and_says_so():
     assert "fell by" in found.reason
 
 
+@pytest.mark.parametrize("moved", [lambda x: x - 100.0, lambda x: x - 2.4, lambda x: -1.0])
+def test_losses_below_nothing_are_read_too(moved):
+    """Such as a log-likelihood of densities; the share that was lost stays a share."""
+    found = read_curve(RATES, [moved(loss) for loss in curve()], default=0.004)
+    if "fell by" in found.reason:
+        assert 0 <= float(found.reason.split("fell by ")[1].split("%")[0]) <= 100
+    assert found.suggestion > 0
+
+
+def test_a_curve_that_begins_at_nothing_is_read():
+    assert not read_curve(RATES, [0.0] * STEPS, default=0.004).confident
+    falling = [loss - curve()[0] for loss in curve()]
+    assert falling[0] == 0.0
+    assert read_curve(RATES, falling, default=0.004).confident
+
+
+def test_a_falling_negative_loss_does_not_count_as_diverged():
+    loop = make_loop(9)
+    supervised = loop.objectives[0].loss
+    loop.objectives[0].loss = lambda *both: supervised(*both) - 50.0
+    assert len(find_lr(loop, default=0.01, steps=30).rates) == 30
+
+
 def test_a_curve_that_ends_at_once_gives_the_default():
     found = read_curve(RATES[:4], [2.3, 2.2, 9.0, 99.0], default=0.004)
     assert (found.suggestion, found.confident) == (0.004, False)

@@ -41,6 +41,22 @@ def test_a_line_per_epoch_with_step_samples_and_the_highest_rate(folder):
     assert lines[0]["seconds"] <= lines[1]["seconds"]
 
 
+def test_a_fit_that_is_stopped_inside_an_epoch_gets_its_line(folder):
+    record = Record(folder, phase=0, steps_per_epoch=3)
+    loop = loop_with(record, steps=5)
+    loop.total_steps = 9
+    record.after_step, plain = (lambda loop: plain(loop) or loop.stop("enough")), record.after_step
+    loop.fit()
+    assert [line["step"] for line in folder.metrics()] == [1]
+    again = Record(folder, phase=0, steps_per_epoch=3)
+    again.load_state_dict(record.state_dict())
+    again.on_end(loop)  # a finished phase is looked at again by a resume
+    assert len(folder.metrics()) == 1
+    loop.stop_reason, loop.step = "interrupted", 2
+    again.on_end(loop)
+    assert len(folder.metrics()) == 1
+
+
 def test_lines_that_wait_for_a_full_disk_outlive_a_resume(folder, monkeypatch):
     def full(self, record):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -59,5 +75,7 @@ def test_lines_that_wait_for_a_full_disk_outlive_a_resume(folder, monkeypatch):
     # what reached the file after the checkpoint is not written twice
     third = Record(folder, phase=0, steps_per_epoch=2)
     third.load_state_dict(state)
-    third.on_end(None)
+    loop = loop_with(third, steps=2)
+    loop.step = 2
+    third.on_end(loop)
     assert len(folder.metrics()) == 2

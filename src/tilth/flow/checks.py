@@ -8,6 +8,7 @@ from typing import Any
 from tilth.data.dataset import Data
 from tilth.errors import UserError
 from tilth.flow.settings import TrainSettings
+from tilth.objectives.supervised import one_value_per_row
 from tilth.tasks import Task
 
 
@@ -32,10 +33,12 @@ def check_data(data: Data) -> None:
 def check_applies(
     settings: TrainSettings, data: Data, task: Task, *, loss: Any, optimizer: Any
 ) -> None:
-    """Raise UserError for a setting that was given and would change nothing.
+    """Raise UserError for a setting that was given and would change nothing or too much.
 
     loss, optimizer: the user's own, or None
     """
+    if settings.micro_batches > 1 and getattr(loss, "reduction", None) == "mean":
+        raise one_value_per_row("a mean (reduction='mean')")
     for name, rule in _idle(settings, data, task, loss=loss, optimizer=optimizer):
         value = getattr(settings, name)
         raise UserError(f"{name}={value:g}" if name != "augment" else "augment=False", **rule)

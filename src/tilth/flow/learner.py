@@ -28,12 +28,14 @@ from tilth.flow.warm_start import take_body
 from tilth.objectives.supervised import Supervised
 from tilth.randomness import fold
 from tilth.tasks import Metric, Task, score
+from tilth.tasks._metrics import as_list
 from tilth.train.device import choose_device
 from tilth.train.evaluate import Outputs, evaluate
 from tilth.train.loop import Loop
 from tilth.train.lr_finder import LrFinding, find_lr
 from tilth.train.measure import choose_numerics
 from tilth.train.optimizers import adamw
+from tilth.train.pace import Pace, measure_pace
 from tilth.train.parallel import rank_and_world
 from tilth.train.schedules import SCHEDULES
 from tilth.train.streams import seeded
@@ -49,7 +51,8 @@ class Learner:
     model: None for the default, a registry name, or your own nn.Module
     model_arguments: plain arguments of a registry model
     metrics: names, functions (predictions, targets) -> float; the first decides what is best
-    loss: your own (outputs, targets) -> scalar mean or one value per row
+    loss: your own (outputs, targets) -> scalar mean or one value per row (with micro_batches: the
+        latter, or a sum by reduction="sum")
     optimizer: your own module -> optimizer; AdamW otherwise
     hooks: your own observers; warm_start: a bundle whose body is taken over
     run: folder of the run; runs/<name>-<time> otherwise; force: replace a run that is there
@@ -88,7 +91,7 @@ class Learner:
         self.run_folder, self.force = (Path(run) if run else None), force
         self.device, self.device_reason = choose_device(self.settings.device)
         self.plan = make_plan(data, self.settings, device=str(self.device))
-        self.metrics = list(metrics)
+        self.metrics = as_list(metrics)
         self.task = infer_task(data, self.metrics, self.plan.label_smoothing)
         self.loss, self.make_optimizer = loss, optimizer
         check_applies(self.settings, data, self.task, loss=loss, optimizer=optimizer)
@@ -97,12 +100,12 @@ class Learner:
         self.warm_start = str(Path(warm_start).resolve()) if warm_start else None
         self.warm_notes = take_body(self.model, Path(warm_start)) if warm_start else []
         self.lr_finding: LrFinding | None = None
-        self.free: tuple[str, ...] = ()  # settings that a resume may change, beside the usual
         self.again: str | None = None  # how to go on, where `tilth resume RUN` cannot
+        self.free: tuple[str, ...] = ()  # settings that a resume may change, beside the usual
         self.phases_done = 0
         self.current_run: Run | None = None
         self._numerics_chosen = False
-        self._seconds_per_step: float | None = None
+        self._pace: Pace | None = None
 
     def _build(
         self, model: str | nn.Module | None, arguments: dict[str, Any]
@@ -127,8 +130,9 @@ class Learner:
         """Return what a step minimises: the task's loss, or your own."""
         if self.loss is None:
             return self.task.objective()
-        reduction = "sum" if getattr(self.loss, "reduction", "mean") == "sum" else "mean"
-        return Supervised(self.loss, reduction=reduction)
+        if getattr(self.loss, "reduction", "mean") == "sum":
+            return Supervised(self.loss, reduction="sum")
+        return Supervised(self.loss, reduction="rows" if self.plan.micro_batches > 1 else "mean")
 
     def source(self, phase: int = 0) -> DatasetSource:
         """Return the training batches of a phase."""
@@ -166,40 +170,38 @@ class Learner:
         )
 
     def measure_numerics(self) -> Plan:
-        """Choose number type and layout by a short measurement, unless they were given.
+        """Choose number type and layout by a short measurement, unless they were given or chosen.
 
-        A time budget needs the measurement in any case; what was chosen before stays.
+        For a time budget whole steps are timed too, and the plan is cut to what fits.
         """
-        settings, chosen = self.settings, self._numerics_chosen
-        given = settings.dtype is not None and settings.channels_last is not None
-        settled = chosen or (given and not settings.compile)
-        if settled and (not settings.minutes or self._seconds_per_step is not None):
-            self._numerics_chosen = True
-            return self.plan
+        given = self.settings.dtype is not None and self.settings.channels_last is not None
+        if not self._numerics_chosen and (self.settings.compile or not given):
+            self.plan = self._with_measured_numerics()
+        self._numerics_chosen = True
+        if self.settings.minutes and self._pace is None:
+            self._pace = measure_pace(self.loop(self.plan), lambda net: self.scores("valid", net))
+            self.plan = within_minutes(self.plan, self.settings.minutes, self._pace)
+        return self.plan
+
+    def _with_measured_numerics(self) -> Plan:
+        settings = self.settings
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        before = self.plan.numerics
         loop = self.loop(dataclasses.replace(self.plan, total_steps=1))
         choice = choose_numerics(
             self.model,
             self.objective(),
             self.source().next(self.model, loop.context()),
             loop.context(),
-            compile=before.compile if chosen else settings.compile,
-            dtype=before.dtype if chosen else settings.dtype,
-            channels_last=before.channels_last if chosen else settings.channels_last,
+            compile=settings.compile,
+            dtype=settings.dtype,
+            channels_last=settings.channels_last,
         )
-        self._seconds_per_step = choice.seconds[choice.numerics.label()]
-        if not chosen:
-            self._numerics_chosen = True
-            self.plan = dataclasses.replace(
-                self.plan,
-                numerics=dataclasses.replace(choice.numerics, threads=settings.threads),
-                reasons={**self.plan.reasons, "numerics": choice.reason},
-            )
-        if settings.minutes:
-            self.plan = within_minutes(self.plan, settings.minutes, self._seconds_per_step)
-        return self.plan
+        return dataclasses.replace(
+            self.plan,
+            numerics=dataclasses.replace(choice.numerics, threads=settings.threads),
+            reasons={**self.plan.reasons, "numerics": choice.reason},
+        )
 
     def follow(self, plan: Plan) -> None:
         """Take a plan as it was recorded: nothing of it is chosen again."""
@@ -213,8 +215,8 @@ class Learner:
         fresh = dataclasses.replace(
             fresh, numerics=before.numerics, reasons={**fresh.reasons, **told}
         )
-        if self.settings.minutes and self._seconds_per_step is not None:
-            return within_minutes(fresh, self.settings.minutes, self._seconds_per_step)
+        if self.settings.minutes and self._pace is not None:
+            return within_minutes(fresh, self.settings.minutes, self._pace)
         return fresh
 
     @checked
@@ -295,6 +297,8 @@ class Learner:
         """Train one phase, keep the best weights by valid, and return the run.
 
         lr: peak learning rate, or what ``find_lr`` returned
+        minutes: of training at the most: fewer epochs are planned where they would not fit, and a
+        clock stops what takes longer than measured
         Calling it again adds a phase to the same run; ``resume=True`` goes on where a killed
         script stopped, phase by phase, to the same weights to the bit. Settings, data, model and
         own parts must be those that the run began with: a UserError lists what differs. These
@@ -354,14 +358,18 @@ class Learner:
     def describe(self) -> dict[str, str]:
         """Return what will be trained and how, in words."""
         parameters = sum(p.numel() for p in self.model.parameters())
+        plan = self.plan
+        epochs = f"{plan.epochs} of {plan.steps_per_epoch} steps"
+        if plan.total_steps < plan.steps_per_epoch:
+            epochs = f"part of one: {plan.total_steps} of {plan.steps_per_epoch} steps"
         return {
             "data": self.data.name,
             "task": f"{self.task.name} {self.data.target.name}, judged by {self.task.main_metric}",
             "model": f"{self.architecture['name']} ({parameters:,} parameters)",
             "rows": ", ".join(f"{name} {len(rows):,}" for name, rows in self.data.splits.items()),
-            "epochs": f"{self.plan.epochs} of {self.plan.steps_per_epoch} steps",
-            "batch": str(self.plan.batch_size),
-            "learning rate": f"{self.plan.lr:g}",
+            "epochs": epochs,
+            "batch": str(plan.batch_size),
+            "learning rate": f"{plan.lr:g}",
             "device": f"{self.device} ({self.device_reason})",
         }
 

@@ -20,6 +20,7 @@ from tilth.flow.agreement import (
 from tilth.flow.plan import Plan
 from tilth.flow.run import Run
 from tilth.train.checkpoint import Checkpointer, latest
+from tilth.train.deadline import Deadline
 from tilth.train.early_stop import BestWeights
 from tilth.train.interrupt import Interrupt
 from tilth.train.loop import INTERRUPTED
@@ -156,6 +157,7 @@ class Phase:
             Record(self.folder, phase=self.index, steps_per_epoch=plan.steps_per_epoch),
             Progress(metric.name, plan.steps_per_epoch, quiet=learner.quiet),
             *learner.hooks,
+            *([Deadline(learner.settings.minutes)] if learner.settings.minutes else []),
             checkpointer,
             Interrupt(checkpointer),
         ]

@@ -13,6 +13,7 @@ from tilth.errors import UserError, choose
 from tilth.flow import defaults
 from tilth.flow.settings import TrainSettings, plain_settings
 from tilth.train.numerics import DTYPES, Numerics
+from tilth.train.pace import Pace
 from tilth.train.schedules import SCHEDULES
 
 
@@ -135,14 +136,24 @@ def check_train_settings(settings: TrainSettings) -> None:
         raise UserError(f"label_smoothing={settings.label_smoothing}", rule="between 0 and 1")
 
 
-def within_minutes(plan: Plan, minutes: float, seconds_per_step: float) -> Plan:
-    """Shorten the plan to what fits a time budget, at least one epoch; never lengthen it."""
-    fits = max(1, math.floor(minutes * 60 / (seconds_per_step * plan.steps_per_epoch)))
-    epochs = min(plan.epochs, fits)
-    reason = f"{minutes:g} minutes at {seconds_per_step * 1e3:.1f} ms a step, measured"
+def within_minutes(plan: Plan, minutes: float, pace: Pace) -> Plan:
+    """Shorten the plan to the whole epochs that fit a time budget, or a part of the first.
+
+    Never lengthened. Planned so, the schedule ends where the time does; that no more is used where
+    the pace changes is for ``train.deadline``.
+    """
+    budget = 60 * minutes
+    fits = math.floor(budget / (plan.steps_per_epoch * pace.step + pace.look))
+    if fits >= plan.epochs:
+        return plan
+    part = math.floor((budget - pace.look) / pace.step)
+    reason = (
+        f"what {minutes:g} min hold: {pace.step * 1e3:.1f} ms a step and {pace.look:.2f} s a look "
+        "at valid, measured"
+    )
     return replace(
         plan,
-        epochs=epochs,
-        total_steps=epochs * plan.steps_per_epoch,
+        epochs=max(1, fits),
+        total_steps=fits * plan.steps_per_epoch or max(1, part),
         reasons={**plan.reasons, "epochs": reason},
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tilth import files
 from tilth.arguments import checked
 from tilth.audit.examine import examine
 from tilth.audit.notebook import run_html
@@ -57,9 +59,8 @@ class Run:
     @property
     def is_finished(self) -> bool:
         """Whether it is trained, looked at and bundled."""
-        there = all((self.path / name).is_file() for name in ("audit.json", "report.html"))
-        bundled = self.folder.model.exists() and there and self._model_is_current()
-        return self.folder.status == "done" and bundled
+        done = self.folder.status == "done" and (self.path / "report.html").is_file()
+        return done and self._model_is_current()
 
     def note_phase(self, loop: Loop, best: BestWeights) -> None:
         """Record how a phase ended; what was said of the earlier weights no longer holds."""
@@ -70,9 +71,7 @@ class Run:
         valid = {k: v for k, v in (chosen[-1] if chosen else {}).items() if k.startswith("valid/")}
         self.folder.mark_done(
             {
-                "steps": loop.step,
-                "samples": loop.samples,
-                "seconds": sum_of_phases(lines),
+                **over_phases(lines),
                 "best_step": best.best_step,
                 "stopped": loop.stop_reason or "planned end",
                 **peak_memory(loop.device),
@@ -127,15 +126,16 @@ class Run:
     @checked
     def export(self, path: str | Path | None = None, *, force: bool = False) -> Path:
         """Write the bundle, by default to the run's ``model`` folder, and return its path."""
-        if not self.folder.model.exists() or not self._model_is_current():
+        if not self._model_is_current():
             self._save_model()
         if path is None:
             return self.folder.model
         return copy_bundle(self.folder.model, Path(path), force=force)
 
     def _model_is_current(self) -> bool:
-        audit = self.path / "audit.json"
-        return audit.exists() and self.folder.model.stat().st_mtime >= audit.stat().st_mtime
+        if not (self.path / "audit.json").is_file():
+            return False
+        return self.folder.read_record("audit").get("bundle") == digest(self.folder.model)
 
     def _save_model(self) -> None:
         learner = self._learner("the bundle needs the trained weights")
@@ -151,6 +151,8 @@ class Run:
             card={"audit": found, "environment": self.folder.environment},
             force=True,
         )
+        # last, so that a kill in between has the bundle written again
+        self.folder.write_record("audit", {**found, "bundle": digest(self.folder.model)})
 
     def _learner(self, why: str) -> Learner:
         if self.learner is None:
@@ -176,7 +178,23 @@ class Run:
         return run_html(self.path, folder.status, folder.outcome, self.metrics, found)
 
 
-def sum_of_phases(lines: list[dict[str, Any]]) -> float:
-    """Return the training seconds of all phases from their last lines."""
-    last: dict[int, float] = {line["phase"]: line["seconds"] for line in lines}
-    return round(sum(last.values()), 3)
+def digest(bundle: Path) -> str | None:
+    """Return the SHA-256 of a bundle's manifest, which names its files; None without one."""
+    manifest = bundle / files.MANIFEST
+    return hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None
+
+
+def over_phases(lines: list[dict[str, Any]]) -> dict[str, float]:
+    """Return steps, samples and seconds of all phases together, from the last line of each.
+
+    >>> first = {"phase": 0, "step": 3, "samples": 12, "seconds": 0.5}
+    >>> over_phases([first, {**first, "phase": 1, "step": 2}])
+    {'steps': 5, 'samples': 24, 'seconds': 1.0}
+    """
+    last = {line["phase"]: line for line in lines}.values()
+    steps, samples = (sum(line[key] for line in last) for key in ("step", "samples"))
+    return {
+        "steps": steps,
+        "samples": samples,
+        "seconds": round(sum(line["seconds"] for line in last), 3),
+    }

@@ -17,7 +17,8 @@ class Supervised(BaseObjective):
     """Minimise ``loss(model(inputs), targets)`` over the player that is moved.
 
     loss: (outputs, targets) -> a scalar or one value per row; any ``nn`` loss or own function
-    reduction: what a scalar result of ``loss`` is: "sum" or "mean" over the rows
+    reduction: what a scalar result of ``loss`` is: "sum" or "mean" over the rows; with "rows" it
+    is refused, for the mean of a slice need not make up that of the batch (weights of classes)
 
     >>> import torch
     >>> objective = Supervised(nn.MSELoss(), reduction="mean")
@@ -47,6 +48,8 @@ class Supervised(BaseObjective):
 
 def summed(found: Tensor, count: int, reduction: str) -> Tensor:
     """Return a loss as the sum over ``count`` rows, whichever way it came."""
+    if found.dim() == 0 and reduction == "rows":
+        raise one_value_per_row("one number for a slice of a batch")
     if found.dim() == 0:
         return found if reduction == "sum" else found * count
     if len(found) != count:
@@ -56,6 +59,15 @@ def summed(found: Tensor, count: int, reduction: str) -> Tensor:
             fix="reduce it over all dimensions but the first",
         )
     return found.reshape(count, -1).mean(dim=1).sum()
+
+
+def one_value_per_row(found: str) -> UserError:
+    """Return the error for a loss that cannot be summed over the slices of a batch."""
+    return UserError(
+        f"micro_batches with a loss that gives {found}",
+        rule="means of slices do not make up the mean of the batch where rows weigh differently",
+        fix="let the loss return one value per row (reduction='none'), or use micro_batches=1",
+    )
 
 
 class CrossEntropy:

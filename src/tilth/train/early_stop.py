@@ -39,17 +39,20 @@ class BestWeights(BaseHook):
         self.patience, self.smoothing = patience, smoothing
         self.best, self.best_step = -float("inf"), 0
         self.smooth, self.best_smooth, self.waited = 0.0, -float("inf"), 0
-        self.count = 0
+        self.count = self.looked = 0
         self.weights: dict[str, Tensor] = {}
 
     def after_step(self, loop: LoopView) -> None:
-        """Measure when it is time."""
+        """Measure when it is time; stop if patience is over."""
         if loop.step % self.every_steps == 0 or loop.step == loop.total_steps:
             self.look(loop)
+            if self.patience is not None and self.waited >= self.patience:
+                loop.stop(f"no better {self.monitor} in {self.waited} looks")
 
     def look(self, loop: LoopView) -> None:
-        """Measure, keep the weights if they are the best, stop if patience is over."""
+        """Measure, and keep the weights if they are the best."""
         loop.flush()
+        self.looked = loop.step
         outside = random_state(loop.device)
         loop.metrics.update(self.measure(loop.model))
         set_random_state(outside, loop.device)  # measuring more or less often changes no weight
@@ -64,17 +67,23 @@ class BestWeights(BaseHook):
         corrected = self.smooth / (1 - self.smoothing**self.count)
         self.waited = 0 if corrected > self.best_smooth else self.waited + 1
         self.best_smooth = max(self.best_smooth, corrected)
-        if self.patience is not None and self.waited >= self.patience:
-            loop.stop(f"no better {self.monitor} in {self.waited} looks")
 
     def on_end(self, loop: LoopView) -> None:
-        """Put the best weights back, unless the fit was interrupted and will go on."""
-        if self.weights and loop.stop_reason != "interrupted":
+        """Look where the fit ended between two looks, and put the best weights back.
+
+        Not so where it was interrupted and will go on.
+        """
+        if loop.stop_reason == "interrupted":
+            return
+        if self.looked != loop.step:
+            self.look(loop)
+        if self.weights:
             loop.model.load_state_dict(self.weights)
 
     def state_dict(self) -> State:
         """Return the best weights and the counts."""
-        names = ("best", "best_step", "smooth", "best_smooth", "waited", "count", "weights")
+        counts = ("best_step", "waited", "count", "looked")
+        names = ("best", "smooth", "best_smooth", *counts, "weights")
         return {name: getattr(self, name) for name in names}
 
     def load_state_dict(self, state: State) -> None:

@@ -6,16 +6,14 @@ compared, and where they disagree the family's default is proposed instead, with
 
 from __future__ import annotations
 
-import copy
 import math
 import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
 from tilth.contracts import BaseHook, LoopView
-from tilth.errors import NonFiniteLoss
 from tilth.train.loop import Loop
-from tilth.train.modes import buffers_kept, modes_kept
+from tilth.train.trial import try_out
 
 LOWEST, HIGHEST, STEPS = 1e-6, 1.0, 100
 SMOOTHING = 0.9  # of the moving average: about ten steps, a tenth of the curve
@@ -68,7 +66,9 @@ class _Watch(BaseHook):
         self.rates.append(loop.players[self.player].optimizer.param_groups[0]["lr"])
         self.average = SMOOTHING * self.average + (1 - SMOOTHING) * loop.metrics["train/loss"]
         self.losses.append(self.average / (1 - SMOOTHING ** (len(self.losses) + 1)))
-        if self.losses[-1] > DIVERGED * min(self.losses) and len(self.losses) > STEPS // 10:
+        lowest = min(self.losses)
+        rise = (self.losses[-1] - lowest) / (abs(lowest) or 1.0)  # a loss may be 0 or negative
+        if rise > DIVERGED - 1 and len(self.losses) > STEPS // 10:
             loop.stop("diverged")
 
 
@@ -79,25 +79,17 @@ def find_lr(loop: Loop, *, default: float, steps: int = STEPS) -> LrFinding:
     """
     (name,) = loop.players
     player = loop.players[name]
-    before = copy.deepcopy(loop.state_dict())
-    kept = loop.hooks, loop.total_steps, player.schedule, loop.stop_reason
+    kept, first = player.schedule, loop.step
     peak = player.optimizer.param_groups[0]["peak_lr"]
     watch = _Watch(name)
-    loop.hooks, loop.total_steps, loop.ended = [watch], loop.step + steps, False
-    first = loop.step
     player.schedule = lambda progress: (
         LOWEST / peak * (HIGHEST / LOWEST) ** ((progress * loop.total_steps - first) / (steps - 1)),
         None,
     )
     try:
-        with modes_kept(loop.model), buffers_kept(loop.model):
-            loop.fit()
-    except NonFiniteLoss:
-        pass  # the curve ends where the loss did
+        try_out(loop, watch, steps)
     finally:
-        loop.hooks, loop.total_steps, player.schedule, loop.stop_reason = kept
-        loop.discard_pending()
-        loop.load_state_dict(before)
+        player.schedule = kept
     return read_curve(watch.rates, watch.losses, default=default)
 
 
@@ -114,7 +106,8 @@ def read_curve(rates: list[float], losses: list[float], *, default: float) -> Lr
     readings = [rates[lowest] / 10, rates[steepest(losses)], rates[valley(losses)]]
     low, high = min(readings), max(readings)
     suggestion = math.exp(statistics.fmean(math.log(rate) for rate in readings))
-    fall = 1 - losses[lowest] / losses[0]
+    scale = max(abs(losses[0]), abs(losses[lowest]))
+    fall = (losses[0] - losses[lowest]) / scale if scale else 0.0
     if fall < 0.02:
         reason = f"the loss fell by {fall:.1%} only, which says little: the default is proposed"
     elif high / low > AGREEMENT:

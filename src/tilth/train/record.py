@@ -7,12 +7,12 @@ import warnings
 from typing import Any
 
 from tilth.contracts import BaseHook, LoopView, State
-from tilth.train.loop import Loop
+from tilth.train.loop import INTERRUPTED, Loop
 from tilth.train.run_folder import RunFolder
 
 
 class Record(BaseHook):
-    """Writes a line of metrics.jsonl where an epoch ends; place it after BestWeights.
+    """Writes a line of metrics.jsonl where an epoch or the fit ends; place it after BestWeights.
 
     phase: which phase of the run the lines belong to; steps_per_epoch: updates between lines
     A full disk costs a warning, not the training: the line waits and is written with the next
@@ -28,6 +28,7 @@ class Record(BaseHook):
     def __init__(self, folder: RunFolder, *, phase: int, steps_per_epoch: int) -> None:
         self.folder, self.phase, self.steps_per_epoch = folder, phase, steps_per_epoch
         self.seconds, self._begun = 0.0, time.perf_counter()
+        self._written = 0  # the step of the newest line
         self._waiting: list[dict[str, Any]] = []  # lines that a full disk did not take
 
     def on_start(self, loop: LoopView) -> None:
@@ -44,6 +45,7 @@ class Record(BaseHook):
     def write(self, loop: LoopView) -> None:
         """Write one line and begin new averages."""
         loop.flush()
+        self._written = loop.step
         self.seconds = time.perf_counter() - self._begun
         assert isinstance(loop, Loop)
         rates = [
@@ -66,7 +68,9 @@ class Record(BaseHook):
         loop.new_window()
 
     def on_end(self, loop: LoopView) -> None:
-        """Write what a full disk did not take before."""
+        """Write where the fit ended inside an epoch, and what a full disk did not take before."""
+        if loop.rank == 0 and loop.stop_reason != INTERRUPTED and self._written != loop.step:
+            self.write(loop)
         self._pass_on()
 
     def _pass_on(self) -> None:
@@ -84,11 +88,12 @@ class Record(BaseHook):
     def state_dict(self) -> State:
         """Return the seconds spent so far, and the lines that still wait."""
         self.seconds = time.perf_counter() - self._begun
-        return {"seconds": self.seconds, "waiting": [dict(line) for line in self._waiting]}
+        waiting = [dict(line) for line in self._waiting]
+        return {"seconds": self.seconds, "written": self._written, "waiting": waiting}
 
     def load_state_dict(self, state: State) -> None:
         """Take the clock back, and the waiting lines that were not written since."""
-        self.seconds = state["seconds"]
+        self.seconds, self._written = state["seconds"], state["written"]
         written = {(line["phase"], line["step"]) for line in self.folder.metrics()}
         self._waiting = [
             dict(line) for line in state["waiting"] if (line["phase"], line["step"]) not in written

@@ -1,0 +1,29 @@
+"""A few steps on trial: everything they touch is put back."""
+
+from __future__ import annotations
+
+import copy
+
+from tilth.contracts import Hook
+from tilth.errors import NonFiniteLoss
+from tilth.train.loop import Loop
+from tilth.train.modes import buffers_kept, modes_kept
+
+
+def try_out(loop: Loop, hook: Hook, steps: int) -> None:
+    """Train ``steps`` steps with ``hook`` in place of the loop's own, and put everything back.
+
+    A loss that is not finite ends the trial early and is no error.
+    """
+    before = copy.deepcopy(loop.state_dict())
+    kept = loop.hooks, loop.total_steps, loop.stop_reason
+    loop.hooks, loop.total_steps, loop.ended = [hook], loop.step + steps, False
+    try:
+        with modes_kept(loop.model), buffers_kept(loop.model):
+            loop.fit()
+    except NonFiniteLoss:
+        pass
+    finally:
+        loop.hooks, loop.total_steps, loop.stop_reason = kept
+        loop.discard_pending()
+        loop.load_state_dict(before)
