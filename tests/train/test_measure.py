@@ -106,6 +106,36 @@ def test_damaged_and_unwritable_memories_do_no_harm(tmp_path):
     choose_numerics(net(), objective, BATCH, context(), memory=blocked / "numerics.json")
 
 
+@pytest.mark.parametrize("whole", [[], "text", 3, None])
+def test_a_memory_that_holds_no_choices_counts_as_empty(tmp_path, whole):
+    memory = tmp_path / "numerics.json"
+    memory.write_text(json.dumps(whole))
+    choose_numerics(net(), Supervised(CrossEntropy()), BATCH, context(), memory=memory)
+    assert len(json.loads(memory.read_text())) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"numerics": {"dtype": "float61"}},
+        {"numerics": {"dtyp": "float32"}},
+        {"numerics": {"compile": True}},
+        {"numerics": []},
+        {"seconds": 3},
+        {"seconds": None, "reason": None},
+    ],
+)
+def test_a_damaged_choice_is_measured_again(tmp_path, change):
+    memory, objective = tmp_path / "numerics.json", Supervised(CrossEntropy())
+    choose_numerics(net(), objective, BATCH, context(), memory=memory)
+    ((key, sound),) = json.loads(memory.read_text()).items()
+    for damaged in ({**sound, **change}, {k: v for k, v in sound.items() if k not in change}, []):
+        memory.write_text(json.dumps({key: damaged}))
+        found = choose_numerics(net(), objective, BATCH, context(), memory=memory)
+        assert not found.reason.endswith("(remembered)")
+        assert found.numerics.label() in found.seconds
+
+
 def test_model_streams_and_gradients_are_as_before(tmp_path):
     model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(36, 3))
     before = [p.clone() for p in model.parameters()]

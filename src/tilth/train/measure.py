@@ -19,6 +19,7 @@ from torch import nn
 
 from tilth.cache import cache_folder
 from tilth.contracts import Context, Objective
+from tilth.errors import UserError
 from tilth.train.gradient import mean_loss
 from tilth.train.numerics import Numerics
 from tilth.train.streams import random_state, set_random_state
@@ -74,7 +75,7 @@ def choose_numerics(
     ] or [Numerics(dtype or "float32", bool(channels_last))]
     key = fingerprint(model, batch, context.device, [option.label() for option in options])
     known = recall(memory, key)
-    if known is not None:
+    if known is not None and known.numerics in options:
         return known
     outside = random_state(context.device)
     state = context.generator.get_state()
@@ -207,24 +208,27 @@ def cpu_name() -> str:
 
 
 def recall(memory: Path, key: str) -> Choice | None:
-    """Return an earlier choice, or None; an unreadable memory counts as empty."""
+    """Return an earlier choice, or None; what cannot be read counts as not remembered."""
     try:
-        known = json.loads(memory.read_text()).get(key)
+        known = read_memory(memory)[key]
+        reason = f"{known['reason']} (remembered)"
+        return Choice(Numerics(**known["numerics"]), reason, dict(known["seconds"]))
+    except (KeyError, TypeError, ValueError, UserError):
+        return None
+
+
+def read_memory(memory: Path) -> dict[str, Any]:
+    """Return fingerprint -> choice as JSON; {} where there is no such file."""
+    try:
+        known = json.loads(memory.read_text())
     except (OSError, ValueError):
-        return None
-    if known is None:
-        return None
-    return Choice(
-        Numerics(**known["numerics"]), known["reason"] + " (remembered)", known["seconds"]
-    )
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def remember(memory: Path, key: str, choice: Choice) -> None:
     """Add a choice to the memory; a memory that cannot be written is no reason to stop."""
-    try:
-        known = json.loads(memory.read_text())
-    except (OSError, ValueError):
-        known = {}
+    known = read_memory(memory)
     known[key] = {
         "numerics": choice.numerics.to_config(),
         "reason": choice.reason,
