@@ -216,11 +216,15 @@ class Loop:
         self._pending.clear()
 
     def _non_finite(self, step: int, name: str, value: float) -> NonFiniteLoss:
-        rows = self.source.rows_of(step)
-        shown = "" if rows is None else f", rows {rows[:8]}{' ...' if len(rows) > 8 else ''}"
-        what = f"the {name.replace('_', ' ')} is {value} at step {step}{shown}"
+        what = f"the {name.replace('_', ' ')} is {value} at step {step}{self._shown(step)}"
+        if step and name.endswith("loss"):  # it is the first to show what an update has broken
+            what += f", after the update of step {step - 1}{self._shown(step - 1)}"
         fix = "look at these rows, lower the learning rate, or train in float32"
-        return NonFiniteLoss(what, step=step, rows=rows, fix=fix)
+        return NonFiniteLoss(what, step=step, rows=self.source.rows_of(step), fix=fix)
+
+    def _shown(self, step: int) -> str:
+        rows = self.source.rows_of(step)
+        return "" if rows is None else f", rows {rows[:8]}{' ...' if len(rows) > 8 else ''}"
 
     @contextmanager
     def _own_streams(self) -> Iterator[None]:
