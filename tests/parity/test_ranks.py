@@ -48,13 +48,18 @@ def test_first_step_is_the_hand_written_gradient(alone):
     )
 
 
-def run_ranks(folder, world):
+def test_three_ranks_share_statistics_and_leave_constants_alone(tmp_path):
+    found = run_ranks(tmp_path, 3, WORKER.with_name("buffer_worker.py"))
+    assert found == [[1.0, 1.0, 1.0]] * 3
+
+
+def run_ranks(folder, world, worker=WORKER):
     # a file store, so that no port has to be free
     meeting = folder / f"meeting-{world}"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     workers = [
         subprocess.Popen(
-            [sys.executable, WORKER, str(rank), str(world), str(meeting)],
+            [sys.executable, worker, str(rank), str(world), str(meeting)],
             stdout=subprocess.PIPE,
             env=environment,
             text=True,

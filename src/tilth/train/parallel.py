@@ -67,13 +67,21 @@ def average_buffers(model: nn.Module, world: int) -> None:
     """Give every rank the mean of the floating-point buffers (running batch statistics).
 
     Each rank normalises by its own share of the batch; only the running averages are shared, so
-    that every rank evaluates and saves the same model.
+    that every rank evaluates and saves the same model. What is equal on all ranks (a table, a
+    mask) keeps its bits: a sum of three and a division by three would not.
     """
     buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
-    if buffers:
-        sum_over_ranks(buffers)
-        for buffer in buffers:
-            buffer /= world
+    for dtype in dict.fromkeys(buffer.dtype for buffer in buffers):
+        group = [buffer for buffer in buffers if buffer.dtype == dtype]
+        own = torch.cat([buffer.reshape(-1) for buffer in group])
+        extremes, total = torch.cat([own, -own]), own.clone()
+        dist.all_reduce(extremes, op=dist.ReduceOp.MAX)
+        dist.all_reduce(total)
+        highest, lowest = extremes[: len(own)], -extremes[len(own) :]
+        shared = torch.where(highest == lowest, own, total / world)
+        pieces = torch.split(shared, [buffer.numel() for buffer in group])
+        for buffer, piece in zip(group, pieces, strict=True):
+            buffer.copy_(piece.view_as(buffer))
 
 
 def broadcast_model(model: nn.Module) -> None:
