@@ -40,9 +40,18 @@ def test_one_cycle_is_torchs_one_cycle():
 
 def test_flat_cosine_is_flat_then_falls_to_nothing():
     schedule = flat_cosine(0.6)
-    assert schedule(0.59) == (1.0, None)
+    assert schedule(0.59) == (1.0, 0.85)
     assert schedule(0.8)[0] == pytest.approx((1 + math.cos(math.pi / 2)) / 2)
     assert schedule(1.0)[0] == pytest.approx(0.0)
+
+
+def test_momentum_of_flat_cosine_mirrors_the_rate():
+    """As one-cycle's does: the same momentum wherever the rate is the same."""
+    flat, cycle = flat_cosine(0.6), one_cycle(warm=0.6)
+    for progress in (0.6, 0.7, 0.85, 0.99):
+        assert flat(progress)[1] == pytest.approx(cycle(progress)[1])
+    assert flat_cosine(momenta=(0.9, 0.5))(0.0)[1] == 0.5
+    assert flat(1.0)[1] == pytest.approx(0.95)
 
 
 def test_cosine_and_constant():

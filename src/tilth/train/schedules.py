@@ -41,17 +41,22 @@ def one_cycle(
     return schedule
 
 
-def flat_cosine(flat: float = 0.72) -> Schedule:
+def flat_cosine(flat: float = 0.72, momenta: tuple[float, float] = (0.95, 0.85)) -> Schedule:
     """Return a rate that stays at its peak for ``flat`` of training, then falls by a cosine.
+
+    Momentum mirrors it as in ``one_cycle``: low at the peak, rising as the rate falls.
 
     >>> [round(flat_cosine()(p)[0], 2) for p in (0.0, 0.5, 1.0)]
     [1.0, 1.0, 0.0]
     """
 
+    high, low = momenta
+
     def schedule(progress: float) -> tuple[float, float | None]:
         if progress < flat:
-            return 1.0, None
-        return cosine(1.0, 0.0, (progress - flat) / (1 - flat)), None
+            return 1.0, low
+        fraction = (progress - flat) / (1 - flat)
+        return cosine(1.0, 0.0, fraction), cosine(low, high, fraction)
 
     return schedule
 
