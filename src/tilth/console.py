@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import sys
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,22 +11,6 @@ from typing import Any
 def say(text: str = "") -> None:
     """Print a line for people on stderr, so that stdout stays machine-readable."""
     print(text, file=sys.stderr, flush=True)
-
-
-def warn(text: str, kind: type[Warning] = UserWarning) -> None:
-    """Warn, naming the line outside this package that led here, whatever lies between.
-
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warnings.simplefilter("always")
-    ...     warn("one thing")
-    >>> str(caught[0].message), "console" in caught[0].filename
-    ('one thing', False)
-    """
-    level, frame = 1, sys._getframe()
-    inside = __name__.partition(".")[0]
-    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == inside:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(text, kind, stacklevel=level)
 
 
 def columns(rows: Sequence[tuple[str, str]], *, indent: int = 2) -> str:
