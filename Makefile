@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help env env-floor demo test test-floor slow lint format types bench docs sizes lock clean
+.PHONY: help env env-floor demo test test-floor slow lint format types bench kill docs sizes lock clean
 
 # Python 3.11 or newer that can make environments; override with make PYTHON=/path/to/python
 CAN_RUN := 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))'
@@ -72,6 +72,9 @@ types: $(STAMP) ## check types
 
 bench: $(STAMP) ## time tilth beside its peers, in an environment of their own
 	@$(BIN)/python -m bench
+
+kill: $(STAMP) ## kill training 50 times per kind of data and compare what resumes (an hour)
+	@$(BIN)/python -m bench kill
 
 docs: $(STAMP) ## build the documentation into docs/_build/html
 	@$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

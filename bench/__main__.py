@@ -1,4 +1,7 @@
-"""`python -m bench [names] [--quick]`: measure what is missing, then rewrite the tables."""
+"""`python -m bench [names] [--quick]`: measure what is missing, then rewrite the tables.
+
+`python -m bench kill` kills training and compares what a resume makes of it; see `kill.py`.
+"""
 
 from __future__ import annotations
 
@@ -25,20 +28,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="measure finished cells again")
     parser.add_argument("--repeats", type=int, help="repeats per arm instead of the bench's own")
     parser.add_argument("--arms", default="", help="only these arms, by name, comma-separated")
-    parser.add_argument(
-        "--cells", type=Path, default=environment.ROOT / "runs" / "bench" / "cells.jsonl"
-    )
-    parser.add_argument(
-        "--page", type=Path, default=environment.ROOT / "docs" / "results.md", help="the tables"
-    )
+    parser.add_argument("--cells", type=Path, default=environment.CELLS)
+    parser.add_argument("--page", type=Path, default=environment.PAGE, help="the tables")
     return parser.parse_args()
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["kill"]:
+        return importlib.import_module("bench.kill").main(sys.argv[2:])
     given = arguments()
     unknown = sorted(set(given.names) - {*NAMES, "report"})
     if unknown:
-        print(f"no bench is called {unknown[0]!r}: {', '.join(NAMES)} or report", file=sys.stderr)
+        known = f"{', '.join(NAMES)} or report (kill is a command of its own)"
+        print(f"no bench is called {unknown[0]!r}: {known}", file=sys.stderr)
         return 2
     only_report = given.names == ["report"]
     chosen = [name for name in given.names if name != "report"] or list(NAMES)

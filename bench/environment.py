@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+CELLS, PAGE = ROOT / "runs" / "bench" / "cells.jsonl", ROOT / "docs" / "results.md"
 PEERS = Path(__file__).resolve().parent / ".peers"
 REQUIREMENTS = Path(__file__).resolve().parent / "peers" / "requirements.txt"
 PACKAGES = ("torch", "torchvision", "numpy", "polars", "pandas", "pillow", "tilth", "fastai")

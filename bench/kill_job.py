@@ -1,4 +1,4 @@
-"""The job that `bench/kill.py` kills: a small net on made pictures, through the public flow.
+"""The job that `python -m bench kill` kills: a small net on made pictures, through the public flow.
 
 ``python -m bench.kill_job RUN JOB`` trains (or goes on with) the run and prints a SHA-256 over its
 final weights. The jobs: the same pictures held in memory and augmented as whole batches, a data
@@ -99,13 +99,13 @@ def data_of(job: str, files: Path) -> Any:
     return tl.images(files, size=SIDE, resident=False)
 
 
-def main(run: Path, job: str) -> str:
+def main(run: Path, job: str, epochs: int = EPOCHS) -> str:
     """Train the run, or go on with it; return the hash of its weights."""
     learner = tl.Learner(
         data_of(job, run.parent / "pictures"),
         net(),
         run=run,
-        epochs=EPOCHS,
+        epochs=epochs,
         patience=0,
         seed=1,
         batch_size=BATCH,
