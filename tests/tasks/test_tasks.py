@@ -79,3 +79,32 @@ def test_own_metrics_join_and_misspelt_names_do_not():
         classify(target=THREE, metrics=["acuracy"])
     with pytest.raises(UserError, match="unknown metric 'auc'"):
         classify(target=THREE, metrics=["auc"])
+
+
+@pytest.mark.parametrize("name", ["accuracy", "auc", "rmse"])
+def test_own_metrics_do_not_take_the_names_of_built_in_ones(name):
+    with pytest.raises(UserError, match=f"called '{name}', which is a built-in.*my_{name}"):
+        classify(target=THREE, metrics=[Metric(name, lambda p, t: 95.0)])
+    function = lambda p, t: 95.0  # noqa: E731
+    function.__name__ = name
+    with pytest.raises(UserError, match=f"called '{name}'"):
+        classify(target=THREE, metrics=[function])
+
+
+def test_own_metrics_have_names_that_differ():
+    import functools
+
+    nameless = functools.partial(lambda p, t, scale: scale, scale=2.0)
+    with pytest.raises(UserError, match=r"has no name; .*tl.Metric\('my_metric'"):
+        classify(target=THREE, metrics=[nameless])
+    cost = Metric("cost", nameless, "min")
+    with pytest.raises(UserError, match="'cost', which is given twice"):
+        classify(target=THREE, metrics=[cost, cost])
+    assert classify(target=THREE, metrics=[cost]).main_metric == "cost"
+
+
+def test_one_metric_needs_no_list():
+    assert classify(target=THREE, metrics="f1_macro").main_metric == "f1_macro"
+    assert classify(target=THREE, metrics=Metric("cost", lambda p, t: 1.0)).main_metric == "cost"
+    with pytest.raises(UserError, match="unknown metric 'acuracy'"):
+        classify(target=THREE, metrics="acuracy")

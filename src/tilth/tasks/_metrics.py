@@ -85,25 +85,56 @@ NUMBER_METRICS = {
 }
 
 
+BUILT_IN = {**BINARY_METRICS, **NUMBER_METRICS}
+Asked = str | Metric | Callable[[Array, Array], float]
+
+
+def as_list(asked: Asked | Iterable[Asked]) -> list[Asked]:
+    """Return the metrics asked for as a list; one alone is a list of one.
+
+    >>> as_list("accuracy")
+    ['accuracy']
+    """
+    if isinstance(asked, Iterable) and not isinstance(asked, str):
+        return list(asked)
+    return [asked]
+
+
 def with_own(
-    offered: dict[str, Metric], asked: Iterable[str | Metric | Callable[[Array, Array], float]]
+    offered: dict[str, Metric], asked: Asked | Iterable[Asked]
 ) -> tuple[dict[str, Metric], str | None]:
     """Return ``offered`` with the user's own metrics added, and the first one asked for.
 
-    Raises UserError for an unknown name, with the nearest.
+    Raises UserError for an unknown name, with the nearest, and for an own metric without a name
+    or with one that is taken.
     """
     metrics, first = dict(offered), None
-    for metric in asked:
-        if isinstance(metric, str):
-            choose(metric, offered, "metric")
-            name = metric
-        elif isinstance(metric, Metric):
-            name = metric.name
-            metrics[name] = metric
-        elif callable(metric):
-            name = metric.__name__
-            metrics[name] = Metric(name, metric)
+    for one in as_list(asked):
+        if isinstance(one, str):
+            name = choose(one, offered, "metric")
         else:
-            raise UserError(f"metric {metric!r}", rule="a metric is a name, a Metric or a function")
+            own = one if isinstance(one, Metric) else _named(one)
+            name = own.name
+            if name in BUILT_IN or name in metrics:
+                taken = "a built-in metric's name" if name in BUILT_IN else "given twice"
+                raise UserError(
+                    f"a metric of your own called {name!r}, which is {taken}",
+                    rule="a name stands for one metric, in the report and in tilth compare",
+                    fix=f"call it otherwise: tl.Metric('my_{name}', function)",
+                )
+            metrics[name] = own
         first = first or name
     return metrics, first
+
+
+def _named(function: object) -> Metric:
+    if not callable(function):
+        raise UserError(f"metric {function!r}", rule="a metric is a name, a Metric or a function")
+    name = getattr(function, "__name__", None)
+    if name is None:  # a functools.partial, an instance with __call__
+        raise UserError(
+            f"metric {function!r} has no name",
+            rule="a metric is listed by its name",
+            fix="give it one: tl.Metric('my_metric', function)",
+        )
+    return Metric(name, function)
