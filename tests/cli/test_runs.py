@@ -1,6 +1,7 @@
 import json
 import os
 import shlex
+import shutil
 
 from tests.cli.calling import FAST, call
 
@@ -42,3 +43,25 @@ def test_a_folder_without_runs_says_how_to_make_one(tmp_path):
     assert code == 0
     assert "no runs" in out and "Next: tilth train" in err
     assert json.loads(call("runs", tmp_path, "--json")[1]) == {"runs": []}
+
+
+def test_a_damaged_run_does_not_hide_the_others(tmp_path, trained):
+    home = tmp_path / "runs"
+    for name in ("whole", "config", "done", "folder"):
+        shutil.copytree(trained[0], home / name, ignore=shutil.ignore_patterns("checkpoints"))
+    (home / "config" / "config.toml").write_text("[train\n")
+    (home / "done" / "DONE").write_text("{")
+    (home / "folder" / "data.json").unlink()
+    (home / "folder" / "data.json").mkdir()
+    os.utime(home / "config" / "config.toml")
+    listed = json.loads(call("runs", home, "--json")[1])["runs"]
+    states = {run["run"].rpartition("/")[2]: run["status"] for run in listed}
+    assert states == {
+        "whole": "done",
+        "config": "unreadable",
+        "done": "unreadable",
+        "folder": "done",
+    }
+    code, out, err = call("runs", home)
+    assert code == 0 and "unreadable" in out
+    assert "config" not in err and " done" not in err

@@ -69,7 +69,7 @@ def test_the_demo_goes_on(tmp_path, stops):
     stops.clear()
     code, _, err = call("resume", tmp_path / "digits")
     assert code == 2 and f"Fix: tilth {shlex.join(command)}" in err
-    _, out, err = call("runs", tmp_path)
+    _, _, err = call("runs", tmp_path)
     assert err == f"Next: tilth {shlex.join(command)}\n"
     assert call(*command, "-q")[0] == 0
     assert RunFolder.open(tmp_path / "digits").config["seed"] == 1

@@ -9,8 +9,10 @@ import importlib
 import json
 import pkgutil
 import sys
+import traceback
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -92,6 +94,27 @@ def run(given: list[str]) -> None:
         tell(f"{stop.__cause__}. To go on: {again}" if again else "stopped", given, code=130)
     except BrokenPipeError:
         sys.exit(1)
+    except Exception as error:  # scripts wait for an exit code, and for JSON where they asked
+        if sys.flags.dev_mode:
+            raise
+        tell(unforeseen(error), given, code=1)
+
+
+def unforeseen(error: Exception) -> str:
+    """Return what went wrong that is no mistake tilth knows: the system's words, and where.
+
+    >>> unforeseen(OSError(28, "No space left on device", "runs/a"))
+    "No space left on device: 'runs/a'"
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror + (f": {str(error.filename)!r}" if error.filename else "")
+    said = " ".join(str(error).split()) or "no message"
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return (
+        f"{type(error).__name__}{where}: {said.rstrip('.')}. "
+        "Fix: python -X dev -m tilth ... shows where it comes from."
+    )
 
 
 def tell(message: str, given: list[str], *, code: int) -> None:
