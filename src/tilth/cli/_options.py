@@ -49,6 +49,7 @@ data_options = grouped(
     "The data",
     click.option("--target", help="Column to predict (tables)."),
     click.option("--task", help="classify or regress, where the inference is not wanted."),
+    click.option("--labels", help="CSV of names and labels, or a pattern on the path (pictures)."),
     click.option("--size", type=int, help="Side of the pictures in px."),
     click.option("--fix", "fixes", multiple=True, help="Repair to apply, such as labels."),
     click.option("--group", help="Column whose values stay in one split."),
@@ -68,7 +69,7 @@ train_options = grouped(
     click.option("--epochs", type=int, help="Passes over the training rows."),
     click.option("--minutes", type=float, help="Time budget of the training."),
     click.option("--batch-size", type=int, help="Rows in a step."),
-    click.option("--lr", type=float, help="Peak learning rate; found by a range test otherwise."),
+    click.option("--lr", type=float, help="Peak learning rate; else the default net's, or found by a range test."),
     click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]"),
     click.option("--device", help="auto, cpu, cuda or mps.  [default: auto]"),
     click.option("--dtype", help="float32 or bfloat16; measured otherwise."),
@@ -83,7 +84,9 @@ train_options = grouped(
 )
 
 HOMES = {
-    **dict.fromkeys(("target", "task", "size", "group", "time", "split_seed", "fixes"), "data"),
+    **dict.fromkeys(
+        ("target", "task", "labels", "size", "group", "time", "split_seed", "fixes"), "data"
+    ),
     **dict.fromkeys(
         ("epochs", "minutes", "batch_size", "lr", "seed", "device", "dtype", "compile"), "train"
     ),

@@ -20,6 +20,7 @@ from tilth.data.image_assemble import Gathered, assemble
 from tilth.data.image_choices import choose_channels, choose_fit, choose_resident, choose_size
 from tilth.data.image_files import Listing, existing_folder, idx_files, list_pictures
 from tilth.data.image_findings import Facts
+from tilth.data.image_labels import Labels, list_labelled
 from tilth.data.image_scan import Progress, decode_all, find_cut_short, scan
 from tilth.data.image_set import ImageData
 from tilth.data.image_store import DecodedStore
@@ -37,6 +38,7 @@ _MOST_LISTED = 100
 def read_images(
     path: str | Path,
     *,
+    labels: Labels | None = None,
     size: int | Sequence[int] | None = None,
     grey: bool | None = None,
     fit: Fit | None = None,
@@ -51,6 +53,7 @@ def read_images(
 ) -> ImageData:
     """Read a folder of class folders, of train/valid/test folders of those, or of idx files.
 
+    labels: where they are not the folders' names: see ``list_labelled``
     size: pixels of a side (or height and width); by default the pictures' own size where all
         are equal and at most 64, else 128 or the usual shorter side if that is smaller
     grey: one channel or three; by default one where no file holds colour
@@ -74,12 +77,13 @@ def read_images(
     folder = existing_folder(path)
     idx = idx_files(folder)
     if idx:
-        if grey is False:
-            raise UserError("grey=False for idx files", rule="they are read as they are")
+        useless = "grey=False" if grey is False else "labels" if labels is not None else ""
+        if useless:
+            raise UserError(f"{useless} for idx files", rule="they are read as they are")
         return read_idx_folder(
             folder, idx, size=size, augment=augment, split_seed=split_seed, fractions=fractions
         )
-    listing = list_pictures(folder)
+    listing = list_pictures(folder) if labels is None else list_labelled(folder, labels)
     files = _look_at(listing, max_bad, max_pixels, progress)
     notes = [*listing.notes]
     channels = choose_channels(files.headers, grey, notes)

@@ -134,7 +134,7 @@ def _descend(root: Path) -> tuple[Path, list[str]]:
             break
         if any(_is_picture(entry) for entry in _entries(folders[0])):
             break
-        if _split_of(folders[0].name):
+        if split_of(folders[0].name):
             break
         top = folders[0]
     if top == root:
@@ -142,7 +142,8 @@ def _descend(root: Path) -> tuple[Path, list[str]]:
     return top, [f"the classes are in {top.relative_to(root).as_posix()}/ inside {root}"]
 
 
-def _split_of(name: str) -> str:
+def split_of(name: str) -> str:
+    """Return the split that a folder's name means, "" for none."""
     for split, names in SPLIT_NAMES.items():
         if name.lower() in names:
             return split
@@ -151,7 +152,7 @@ def _split_of(name: str) -> str:
 
 def _split_folders(top: Path, folders: list[Path]) -> dict[Path, str]:
     """Return the folders that are splits: those named so, if they hold class folders."""
-    named = {folder: _split_of(folder.name) for folder in folders if _split_of(folder.name)}
+    named = {folder: split_of(folder.name) for folder in folders if split_of(folder.name)}
     if not named:
         return {}
     flat = [folder.name for folder in named if not _holds_folders(folder)]

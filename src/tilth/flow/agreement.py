@@ -25,6 +25,7 @@ ROOMS = ("data", "model", "train", "own")
 FREE = (
     "data.path",  # the data may have moved: its fingerprint says whether it is the same
     "data.test",
+    "data.labels",
     "data.resident",  # where pictures are held changes none of them
     "data.max_bad",  # the rows that were set aside are in the fingerprint and the splits
     "train.checkpoint_seconds",  # saving more or less often changes no weight

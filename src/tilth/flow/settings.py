@@ -13,7 +13,7 @@ from tilth.errors import UserError, choose, nearest
 
 T = TypeVar("T")
 
-PICTURES_ONLY = ("size", "grey", "resident")
+PICTURES_ONLY = ("labels", "size", "grey", "fit", "resident")
 TABLES_ONLY = ("target", "test", "task", "group", "time", "columns", "fixes")
 FOR_BOTH = ("split_seed", "fractions", "max_bad")
 """Which data settings apply to what; ``path`` names either."""
@@ -23,8 +23,10 @@ FOR_BOTH = ("split_seed", "fractions", "max_bad")
 class DataSettings:
     """What to learn from. None means inferred, and said.
 
-    Pictures: size: their side in px; grey: whether they are used without colour; resident:
-    whether decoded pictures are held in memory
+    Pictures: labels: a table of names and labels, or a regular expression whose group finds the
+    label in the path, where the folders are not the classes; size: their side in px; grey:
+    whether they are used without colour; resident: whether decoded pictures are held in memory; fit:
+    how other proportions are brought to the size, "squash", "crop" or "pad"
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
@@ -34,8 +36,10 @@ class DataSettings:
     """
 
     path: str = ""
+    labels: str | None = None
     size: int | None = None
     grey: bool | None = None
+    fit: str | None = None
     resident: bool | None = None
     target: str | None = None
     test: str | None = None

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from tilth.data.image_labels import labels_table
 from tilth.errors import UserError
 from tilth.flow.settings import Settings
 from tilth.train.toml import dump
@@ -27,16 +28,21 @@ def read_settings(path: Path) -> Settings:
     settings = Settings.from_config(config)
     places: dict[str, Any] = {
         name: str((path.parent / given).resolve())
-        for name in ("path", "test")
+        for name in _places(settings)
         if (given := getattr(settings.data, name))
     }
     return dataclasses.replace(settings, data=dataclasses.replace(settings.data, **places))
 
 
+def _places(settings: Settings) -> tuple[str, ...]:
+    """Return the data settings that are paths: labels may be a pattern."""
+    return ("path", "test", "labels") if labels_table(settings.data.labels) else ("path", "test")
+
+
 def commented(settings: Settings) -> str:
     """Return the settings as TOML: those given as values, the others as comments to fill in."""
     given = settings.to_config()
-    for name in ("path", "test"):
+    for name in _places(settings):
         if getattr(settings.data, name):
             given["data"][name] = str(Path(getattr(settings.data, name)).resolve())
     parts = []

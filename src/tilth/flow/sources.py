@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import numpy as np
 from tilth.arguments import checked
 from tilth.data.array_table import array_table
 from tilth.data.dataset import Data
+from tilth.data.decoder import Fit
 from tilth.data.image_data import ImageData, image_arrays, read_images
+from tilth.data.image_labels import Labels, labels_table
 from tilth.data.split import FRACTIONS, shares_of
 from tilth.data.table_data import FIXES, TableData, read_table
 from tilth.data.table_files import is_table_file
@@ -25,8 +28,10 @@ TASKS = ("classify", "regress")
 def images(
     path: str | Path,
     *,
+    labels: Labels | None = None,
     size: int | None = None,
     grey: bool | None = None,
+    fit: Fit | None = None,
     split_seed: int = 0,
     fractions: tuple[float, float, float] = FRACTIONS,
     max_bad: float = 0.01,
@@ -34,7 +39,11 @@ def images(
 ) -> ImageData:
     """Read pictures: class folders, train/valid/test folders of them, or a folder of idx files.
 
+    labels: where folders are not the classes: a table (CSV) of names and labels, a regular
+        expression whose group finds the label in the path, or a function Path -> label
     size: side in px the pictures are brought to; grey: drop colour; None infers, and says so
+    fit: how other proportions are brought to the size: "squash", "crop" (the middle) or "pad";
+        by default "squash" where the files have much the same proportions, else "crop"
     fractions: of train, valid and test where the folder has no splits of its own
     max_bad: share of unreadable files that is set aside before reading stops with the list
     resident: whether decoded pictures are held in memory; chosen by measured size otherwise
@@ -52,13 +61,17 @@ def images(
     options: dict[str, Any] = {
         "size": size,
         "grey": grey,
+        "fit": fit,
         "resident": resident,
         "split_seed": split_seed,
         "fractions": fractions,
         "max_bad": max_bad,
     }
-    found = read_images(path, **options)
-    found.origin = {"path": str(Path(path).resolve()), **options}
+    found = read_images(path, labels=labels, **options)
+    table = labels_table(labels)
+    named = labels if table is None else str(table.resolve())
+    if named is None or isinstance(named, str):  # no file brings back a function
+        found.origin = {"path": str(Path(path).resolve()), "labels": named, **options}
     return found
 
 
@@ -131,10 +144,9 @@ def arrays(
     >>> arrays(pictures, np.arange(60) % 3).model_arguments()["channels"]
     1
     """
-    array = inputs.numpy() if hasattr(inputs, "numpy") else np.asarray(inputs)
-    if array.ndim == 2:
+    if np.ndim(inputs) == 2:
         return array_table(
-            array,
+            inputs,
             targets,
             task=task,
             splits=splits,
@@ -142,7 +154,7 @@ def arrays(
             fractions=fractions,
         )
     return image_arrays(
-        array,
+        inputs,
         targets,
         task=task,
         splits=splits,
@@ -190,10 +202,15 @@ def check_data_settings(settings: DataSettings) -> None:
     refuse_settings_of_others(settings, path, table=is_one)
     if settings.task is not None:
         choose(settings.task, TASKS, "task")
+    if settings.fit is not None:
+        choose(settings.fit, typing.get_args(Fit), "fit")
     for fix in settings.fixes:
         choose(fix, FIXES, "fix")
     if settings.test is not None and not Path(settings.test).exists():
         raise UserError(f"test={settings.test!r}: there is nothing", fix="check the spelling")
+    labels = labels_table(settings.labels)
+    if labels is not None and not labels.exists():
+        raise UserError(f"labels={settings.labels!r}: there is nothing", fix="check the spelling")
     if settings.fractions is not None:
         shares_of(settings.fractions)
     if not 0 <= settings.max_bad <= 1:
@@ -219,6 +236,8 @@ def refuse_settings_of_others(settings: DataSettings, path: Path, *, table: bool
 def wants_table(settings: DataSettings) -> bool:
     """Say whether a table is meant: by the path, or by a target where the path could be one."""
     path = Path(settings.path)
+    if settings.labels:
+        return False
     if is_table(path) or not settings.target:
         return is_table(path)
     return path.is_file() or any(is_table(one) for one in path.iterdir() if one.is_file())

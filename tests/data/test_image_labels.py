@@ -1,0 +1,137 @@
+"""Labels of pictures from a table, a pattern and a function."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tilth as tl
+from tests.data.pictures import encoded, noise, write
+from tilth.cli._options import settings_from
+from tilth.data.image_labels import list_labelled
+from tilth.data.image_set import ImageData
+from tilth.errors import UserError
+from tilth.flow.sources import read
+
+TRUTH = {f"{kind}_{i:02}": kind for i in range(15) for kind in ("cat", "dog")}
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Path:
+    """Thirty pictures in one folder, called by what they show."""
+    places = enumerate(TRUTH)
+    return write(tmp_path, {f"all/{n}.png": encoded(noise(12, 12, seed=i)) for i, n in places})
+
+
+def as_read(data: ImageData) -> dict[str, str]:
+    labels = data.target.labels
+    rows = np.concatenate(list(data.splits.values()))
+    return {Path(data.item_id(r)).stem: labels[int(data.targets[r])] for r in rows.tolist()}
+
+
+def label_of(path: Path) -> str:
+    return path.stem.partition("_")[0]
+
+
+def table(folder: Path, rows: list[str], name: str = "labels.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    "head, say",
+    [
+        (["name,label"], "all/{}.png"),
+        (["image,class"], "{}.png"),
+        (["id,breed"], "{}"),
+        ([], "{}.png"),
+    ],
+    ids=["path", "name", "stem", "no head"],
+)
+def test_a_table_names_pictures_by_path_name_or_stem(flat, head, say):
+    path = table(flat, [*head, *(f"{say.format(n)},{kind}" for n, kind in TRUTH.items())])
+    assert as_read(tl.images(flat, labels=path)) == TRUTH
+    assert as_read(tl.images(flat, labels=str(path))) == TRUTH
+
+
+def test_columns_of_a_wide_table_are_known_by_their_names(flat):
+    rows = [f"{i},{n}.png,{kind},x" for i, (n, kind) in enumerate(TRUTH.items())]
+    assert as_read(tl.images(flat, labels=table(flat, ["no,file,label,note", *rows]))) == TRUTH
+    with pytest.raises(UserError, match="4 columns: no, picture, what, note"):
+        tl.images(flat, labels=table(flat, ["no,picture,what,note", *rows]))
+
+
+@pytest.mark.parametrize("labels", [r"([a-z]+)_\d+\.png$", label_of], ids=["pattern", "function"])
+def test_a_pattern_and_a_function_give_labels(flat, labels):
+    assert as_read(tl.images(flat, labels=labels)) == TRUTH
+
+
+def test_pictures_without_a_label_and_rows_without_a_picture_are_set_aside(flat):
+    rows = [f"{n}.png,{kind}" for n, kind in TRUTH.items() if n != "cat_03"]
+    data = tl.images(flat, labels=table(flat, ["name,label", *rows, "fox_01.png,fox"]))
+    assert as_read(data) == {n: kind for n, kind in TRUTH.items() if n != "cat_03"}
+    aside = {bad.item: bad.reason for bad in data.bad_items}
+    assert aside["all/cat_03.png"] == "no label"
+    assert "no one picture" in aside["fox_01.png"]
+    assert "1 picture has no label and is left out" in data.notes
+
+
+def test_folders_of_splits_are_kept(tmp_path):
+    for i, name in enumerate(TRUTH):
+        part = "test" if i % 5 == 0 else "train"
+        write(tmp_path, {f"{part}/{name}.png": encoded(noise(12, 12, seed=i))})
+    data = tl.images(tmp_path, labels=label_of)
+    tested = {data.item_id(row) for row in data.splits["test"].tolist()}
+    assert tested == {f"test/{name}.png" for i, name in enumerate(TRUTH) if i % 5 == 0}
+
+
+def test_pictures_of_one_name_need_their_path(tmp_path):
+    for part in ("a", "b"):
+        write(tmp_path, {f"{part}/1.png": encoded(noise(8, 8)), f"{part}/2.png": b""})
+    known = list_labelled(tmp_path, table(tmp_path, ["name,label", "a/1,x", "b/1.png,y", "2,z"]))
+    assert dict(zip(known.files, known.labels, strict=True)) == {"a/1.png": "x", "b/1.png": "y"}
+
+
+@pytest.mark.parametrize(
+    "labels, told",
+    [
+        ("(cat", "no regular expression"),
+        ("cat", r"no group.*in parentheses, is the label"),
+        ("(bird)", r"none of the 30 pictures.*such as 'all/cat_00\.png'"),
+        ("nowhere.csv", "no such file"),
+        (lambda path: 0.5, r"the label 0\.5; a label is a text"),
+        (3, "labels=3"),
+    ],
+)
+def test_mistakes_are_told(flat, labels, told):
+    with pytest.raises(UserError, match=told):
+        tl.images(flat, labels=labels)
+
+
+def test_two_labels_of_one_picture_are_told(flat):
+    path = table(flat, ["name,label", "cat_00,cat", "cat_00.png,dog"])
+    with pytest.raises(UserError, match="the labels 'cat' and 'dog'"):
+        tl.images(flat, labels=path)
+
+
+def test_idx_files_have_their_labels(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"")
+    with pytest.raises(UserError, match="labels for idx files"):
+        tl.images(tmp_path, labels="(.)")
+
+
+def test_what_can_be_read_again_is_kept_as_origin(flat):
+    path = table(flat, ["name,label", *(f"{n},{kind}" for n, kind in TRUTH.items())])
+    assert tl.images(flat, labels=path).origin["labels"] == str(path.resolve())
+    assert tl.images(flat, labels="([a-z]+)_").origin["labels"] == "([a-z]+)_"
+    assert tl.images(flat, labels=label_of).origin == {}
+
+
+def test_labels_are_reached_by_settings_also_beside_a_table(flat, tmp_path):
+    path = table(flat / "all", ["name,label", *(f"{n},{kind}" for n, kind in TRUTH.items())])
+    for labels in (str(path), "([a-z]+)_"):
+        settings = settings_from(str(flat / "all"), {"labels": labels})
+        assert as_read(read(settings.data)) == TRUTH
+    with pytest.raises(UserError, match="there is nothing"):
+        read(settings_from(str(flat), {"labels": "nowhere.csv"}).data)
