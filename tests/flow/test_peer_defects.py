@@ -103,13 +103,26 @@ def test_m8_one_prediction_costs_little_more_than_the_net(folder, data, tmp_path
     learner = tl.Learner(data, "mlp", run=tmp_path / "run", epochs=1, lr=0.01, quiet=True)
     predictor = tl.load(learner.fit().export())
     picture = folder / "cat" / "00.png"
-    predictor.predict(picture)
-    seconds = []
-    for _ in range(30):
-        start = time.process_time()  # what else runs on the machine does not count
-        predictor.predict(picture)
-        seconds.append(time.process_time() - start)
-    assert min(seconds) < 3.6e-3  # what the other library took; here about a tenth of it
+    net = learner.model.eval().to("cpu", torch.float32)
+
+    @torch.inference_mode()
+    def bare():
+        """Open the file, shrink it as it has to be, and run the net: the least there is to do."""
+        with Image.open(picture) as opened:
+            pixels = np.array(opened.convert("RGB").resize((32, 32)))
+        net(torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
+
+    def least_seconds(work):
+        seconds = []
+        for _ in range(30):
+            start = time.process_time()  # what else runs on the machine does not count
+            work()
+            seconds.append(time.process_time() - start)
+        return min(seconds)
+
+    # a tenth of a millisecond where the net's own time is less than a clock can tell
+    least, taken = least_seconds(bare), least_seconds(lambda: predictor.predict(picture))
+    assert taken < 6 * max(least, 1e-4), (least, taken)
 
 
 def test_m9_elapsed_seconds_do_not_depend_on_the_unit_and_the_frame_stays(tmp_path):
