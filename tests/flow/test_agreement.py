@@ -5,13 +5,16 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import tilth as tl
 from tilth.contracts import BaseHook, Context
 from tilth.errors import UserError
 from tilth.flow.agreement import differences
+from tilth.flow.defaults import FAMILIES
 from tilth.flow.phase import Interrupted, Phase
+from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings
 from tilth.flow.train import Job, resume, train
 from tilth.train.environment import environment
 from tilth.train.lr_finder import LrFinding
@@ -221,13 +224,32 @@ def first_step():
     return Context(0, 0.0, 0, torch.Generator(), torch.device("cpu"), 0, 1)
 
 
-def test_the_first_phase_decides_whether_the_range_test_is_run(houses, tmp_path, monkeypatch):
-    """Killed between config.toml and its first phase, a run begins with the rate it would have."""
-    from tilth.flow.settings import DataSettings, Settings, TrainSettings
+@pytest.fixture
+def small_pictures(tmp_path):
+    chance = np.random.default_rng(0)
+    for row in range(ROWS):
+        path = tmp_path / "pictures" / "ab"[row % 2] / f"{row}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(chance.integers(0, 255, (8, 8), dtype=np.uint8)).save(path)
+    return tmp_path / "pictures"
 
+
+def settings_of(path, model=None, **data):
     fixed = TrainSettings(epochs=1, device="cpu", dtype="float32", channels_last=False)
-    settings = Settings(DataSettings(path=str(houses), target="price"), train=fixed)
-    calls = []
+    return Settings(DataSettings(path=str(path), **data), ModelSettings(model), fixed)
+
+
+def test_a_default_net_has_its_measured_rate_and_no_range_test(houses, tmp_path, monkeypatch):
+    monkeypatch.setattr(tl.Learner, "find_lr", None)  # calling it would fail
+    run, _ = train(Job(settings_of(houses, target="price"), run=tmp_path / "run", quiet=True))
+    assert run.folder.config["phase"][0]["lr"] == FAMILIES["table"].lr
+
+
+def test_the_first_phase_decides_whether_the_range_test_is_run(
+    small_pictures, tmp_path, monkeypatch
+):
+    """Killed between config.toml and its first phase, a run begins with the rate it would have."""
+    settings, calls = settings_of(small_pictures, "two_conv"), []
     real = tl.Learner.find_lr
     monkeypatch.setattr(tl.Learner, "find_lr", lambda self: calls.append(1) or real(self))
     whole, _ = train(Job(settings, run=tmp_path / "whole", quiet=True))

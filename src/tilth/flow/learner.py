@@ -41,7 +41,6 @@ from tilth.train.schedules import SCHEDULES
 from tilth.train.streams import seeded
 
 MAKE_OPTIMIZER = Callable[[nn.Module], torch.optim.Optimizer]
-TRUST = 2.0  # a finder's suggestion for a default net is kept within this factor of its default
 
 
 class Learner:
@@ -226,14 +225,10 @@ class Learner:
         self.lr_finding = find_lr(self.loop(plan), default=defaults.FAMILIES[self.data.kind].lr)
         return self.lr_finding
 
-    def trusted_lr(self) -> float:
-        """Return the finder's suggestion, for a default net kept near the rate measured for it."""
-        found, family = self.lr_finding, defaults.FAMILIES[self.data.kind]
-        if found is None or not found.confident:
-            return self.plan.lr
-        if self.architecture["name"] != family.model:
-            return found.suggestion
-        return min(max(found.suggestion, family.lr / TRUST), family.lr * TRUST)
+    @property
+    def has_measured_lr(self) -> bool:
+        """Whether the net is the family's own, whose rate was measured over whole trainings."""
+        return bool(self.architecture["name"] == defaults.FAMILIES[self.data.kind].model)
 
     def to_config(self) -> dict[str, Any]:
         """Return config.toml: the settings that were asked for, with the seed for env.json.

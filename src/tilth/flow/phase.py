@@ -132,7 +132,7 @@ class Phase:
         found = learner.lr_finding
         if learner.settings.lr is None and found is not None and found.confident:
             reasons = {**plan.reasons, "lr": found.reason}
-            plan = replace(plan, lr=learner.trusted_lr(), reasons=reasons)
+            plan = replace(plan, lr=found.suggestion, reasons=reasons)
         if learner.make_optimizer is not None:
             groups = learner.make_optimizer(learner.model).param_groups
             reasons = {**plan.reasons, "lr": OWN, "weight_decay": OWN}

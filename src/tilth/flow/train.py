@@ -114,9 +114,9 @@ def _trained(learner: Learner, job: Job) -> tuple[Run, bool]:
         if run.is_finished:
             return run, False
         recorded = recorded_plans(run.folder)
-    if learner.settings.lr is None and not recorded:
+    if learner.settings.lr is None and not recorded and not learner.has_measured_lr:
         finding = learner.find_lr()
-        job.say(f"  learning rate  {learner.trusted_lr():.2g} ({finding.reason})")
+        job.say(f"  learning rate  {finding.suggestion:.2g} ({finding.reason})")
     tell_plan(learner, job.say)
     run = learner.fit(resume=job.resume)
     for plan in recorded[1:]:  # a script of the user's own called fit more than once
