@@ -69,7 +69,11 @@ train_options = grouped(
     click.option("--epochs", type=int, help="Passes over the training rows."),
     click.option("--minutes", type=float, help="Time budget of the training."),
     click.option("--batch-size", type=int, help="Rows in a step."),
-    click.option("--lr", type=float, help="Peak learning rate; else the default net's, or found by a range test."),
+    click.option(
+        "--lr",
+        type=float,
+        help="Peak learning rate; else the default net's, or found by a range test.",
+    ),
     click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]"),
     click.option("--device", help="auto, cpu, cuda or mps.  [default: auto]"),
     click.option("--dtype", help="float32 or bfloat16; measured otherwise."),
