@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import time
 from typing import Any
@@ -9,6 +10,33 @@ from typing import Any
 from tilth.contracts import BaseHook, LoopView
 
 PLAIN_SECONDS = 10.0  # between lines where the output is not a terminal
+WIDTH = 20  # characters of the bar
+
+
+def in_notebook() -> bool:
+    """Say whether this process answers a notebook's cells."""
+    return "ipykernel" in sys.modules and bool(importlib.import_module("IPython").get_ipython())
+
+
+class NotebookLine:
+    """A line under a notebook's cell that is replaced in place.
+
+    It needs nothing but IPython; rich's would need ipywidgets, and warn without them.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        display = importlib.import_module("IPython.display").display
+        self.handle = display({"text/plain": ""}, raw=True, display_id=True)
+
+    def update(self, task: Any, *, completed: int, description: str) -> None:
+        """Show words and how much is done."""
+        bar = "=" * (WIDTH * completed // self.total)
+        self.handle.update({"text/plain": f"[{bar:<{WIDTH}}]  {description}"}, raw=True)
+
+    def stop(self) -> None:
+        """Take the line away."""
+        self.handle.update({"text/plain": ""}, raw=True)
 
 
 class Progress(BaseHook):
@@ -27,14 +55,16 @@ class Progress(BaseHook):
         self.first = loop.step
         if self.quiet or loop.rank != 0:
             return
-        if sys.stderr.isatty() or "ipykernel" in sys.modules:
+        if in_notebook():
+            self.bar = NotebookLine(loop.total_steps)
+        elif sys.stderr.isatty():
             from rich.console import Console
             from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as Bar
 
             self.bar = Bar(
                 TextColumn("{task.description}"),
-                BarColumn(bar_width=20),
+                BarColumn(bar_width=WIDTH),
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
                 transient=True,
