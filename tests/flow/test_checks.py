@@ -7,8 +7,8 @@ from torch import nn
 
 import tilth as tl
 from tilth.errors import UserError
-from tilth.flow.settings import DataSettings
-from tilth.flow.sources import check_data_settings
+from tilth.flow.settings import DataSettings, Settings
+from tilth.flow.sources import check_data_settings, read
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +81,23 @@ def test_settings_of_tables_are_refused_for_pictures(tmp_path, given):
     ((name, _),) = given.items()
     with pytest.raises(UserError, match=f"{name}=.*a folder of pictures; {name} is a setting of t"):
         check_data_settings(DataSettings(path=str(tmp_path), **given))
+
+
+def test_how_pictures_are_brought_to_a_size_can_be_said(tmp_path):
+    from PIL import Image
+
+    for label in ("a", "b"):
+        (tmp_path / "set" / label).mkdir(parents=True)
+        for number in range(12):
+            wide, shade = (40, 10) if number % 2 else (10, 40), 9 * number + 100 * (label == "b")
+            Image.new("L", wide, shade).save(tmp_path / "set" / label / f"{number}.png")
+    path = str(tmp_path / "set")
+    data = tl.images(path, size=8)
+    assert data.preprocessor.fit == "crop"
+    assert 'fit="pad"' in " ".join(data.notes)
+    assert tl.images(path, size=8, fit="pad").preprocessor.fit == "pad"
+    asked = Settings(DataSettings(path=path, size=8)).change("data.fit", "squash").data
+    assert read(asked).preprocessor.fit == "squash"
+    assert read(asked).origin["fit"] == "squash"
+    with pytest.raises(UserError, match="unknown fit 'pudding'"):
+        check_data_settings(DataSettings(path=path, fit="pudding"))

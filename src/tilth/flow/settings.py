@@ -25,8 +25,9 @@ class DataSettings:
 
     Pictures: labels: a table of names and labels, or a regular expression whose group finds the
     label in the path, where the folders are not the classes; size: their side in px; grey:
-    whether they are used without colour; resident: whether decoded pictures are held in memory; fit:
-    how other proportions are brought to the size, "squash", "crop" or "pad"
+    whether they are used without colour; fit: how other proportions are
+    brought to the size ("squash", "crop" or "pad"); resident: whether decoded pictures are held
+    in memory
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply

@@ -200,10 +200,9 @@ def check_data_settings(settings: DataSettings) -> None:
             fix="add --target COLUMN",
         )
     refuse_settings_of_others(settings, path, table=is_one)
-    if settings.task is not None:
-        choose(settings.task, TASKS, "task")
-    if settings.fit is not None:
-        choose(settings.fit, typing.get_args(Fit), "fit")
+    for name, offered in (("task", TASKS), ("fit", typing.get_args(Fit))):
+        if getattr(settings, name) is not None:
+            choose(getattr(settings, name), offered, name)
     for fix in settings.fixes:
         choose(fix, FIXES, "fix")
     if settings.test is not None and not Path(settings.test).exists():
@@ -211,6 +210,11 @@ def check_data_settings(settings: DataSettings) -> None:
     labels = labels_table(settings.labels)
     if labels is not None and not labels.exists():
         raise UserError(f"labels={settings.labels!r}: there is nothing", fix="check the spelling")
+    check_ranges(settings)
+
+
+def check_ranges(settings: DataSettings) -> None:
+    """Raise UserError for values outside their range."""
     if settings.fractions is not None:
         shares_of(settings.fractions)
     if not 0 <= settings.max_bad <= 1:
