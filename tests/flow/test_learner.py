@@ -206,8 +206,8 @@ def test_the_first_nan_stops_the_run_and_names_its_rows(digits, tmp_path):
     assert learner.current_run.folder.status == "failed"
     first, before = (learner.source().order.at(step)[0].tolist()[:8] for step in (6, 5))
     assert (
-        f"the loss is nan at step 6, rows {str(first)[:-1]} ...], after the update of step 5, "
-        f"rows {str(before)[:-1]} ...]"
+        f"the loss is nan at step 6, rows {str(first)[:-1]}, ...], after the update of step 5, "
+        f"rows {str(before)[:-1]}, ...]"
     ) in learner.current_run.folder.outcome["message"]
 
 

@@ -133,9 +133,10 @@ class Run:
         return copy_bundle(self.folder.model, Path(path), force=force)
 
     def _model_is_current(self) -> bool:
-        if not (self.path / "audit.json").is_file():
+        found = digest(self.folder.model)
+        if found is None or not (self.path / "audit.json").is_file():
             return False
-        return self.folder.read_record("audit").get("bundle") == digest(self.folder.model)
+        return self.folder.read_record("audit").get("bundle") == found
 
     def _save_model(self) -> None:
         learner = self._learner("the bundle needs the trained weights")

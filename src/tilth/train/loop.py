@@ -224,7 +224,8 @@ class Loop:
 
     def _shown(self, step: int) -> str:
         rows = self.source.rows_of(step)
-        return "" if rows is None else f", rows {rows[:8]}{' ...' if len(rows) > 8 else ''}"
+        named = [*map(str, rows[:8]), *(["..."] if len(rows) > 8 else [])] if rows else []
+        return f", rows [{', '.join(named)}]" if named else ""
 
     @contextmanager
     def _own_streams(self) -> Iterator[None]:
