@@ -1,4 +1,4 @@
-"""What every objective keeps to; each class in objectives/ has a case here, or a test is red."""
+"""What every objective keeps to; the test file of each class has its CASES, or a test is red."""
 
 from __future__ import annotations
 
@@ -8,57 +8,43 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import nn
 
 from tilth import registry
-from tilth.contracts import BaseSource, Batch, Context, Player
+from tilth.contracts import BaseSource, Context, Player
 from tilth.errors import UserError
-from tilth.objectives.supervised import CrossEntropy, Supervised, squared_error
 from tilth.train.gradient import by_unit, weighted_sum
 from tilth.train.loop import Loop
 from tilth.train.state import pack, unpack
 from tilth.tree import cut, map_tree, num_rows
 
-ROWS = 10
-STREAM = torch.Generator().manual_seed(0)
-INPUTS = torch.randn(ROWS, 4, generator=STREAM)
-CLASSES = Batch(INPUTS, torch.arange(ROWS) % 3, torch.arange(ROWS))
-NUMBERS = Batch(INPUTS, INPUTS.sum(1), torch.arange(ROWS))
+FILES = registry.names("tilth.objectives")
 
 
-def net(outputs):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, outputs))
+def cases(file):
+    """Return the examples in the file's own test: class -> name -> (objective, model, batch)."""
+    try:
+        return importlib.import_module(f"tests.objectives.test_{file}").CASES
+    except (ModuleNotFoundError, AttributeError):
+        return {}
 
 
-def vector_loss(outputs, targets):
-    return F.cross_entropy(outputs, targets, reduction="none")
-
-
-# class -> name -> (objective, model, batch), made anew for each test
-CASES = {
-    "Supervised": {
-        "cross entropy": lambda: (Supervised(CrossEntropy()), net(3), CLASSES),
-        "smoothed": lambda: (Supervised(CrossEntropy(0.2)), net(3), CLASSES),
-        "squared error": lambda: (Supervised(squared_error), net(1), NUMBERS),
-        "a mean": lambda: (Supervised(nn.CrossEntropyLoss(), reduction="mean"), net(3), CLASSES),
-        "a value per row": lambda: (Supervised(vector_loss), net(3), CLASSES),
-    },
-}
 every_case = pytest.mark.parametrize(
     "make",
-    [pytest.param(make, id=f"{c}-{n}") for c, named in CASES.items() for n, make in named.items()],
+    [
+        pytest.param(make, id=f"{c}-{n}")
+        for file in FILES
+        for c, named in cases(file).items()
+        for n, make in named.items()
+    ],
 )
 
 
 def objective_classes():
-    """Name every class of the folder that has what the loop asks of an objective."""
+    """Return (file, name) of every class that has what the loop asks of an objective."""
     asked = {"due", "after_step", "state_dict", "load_state_dict"}
     return [
-        name
-        for file in registry.names("tilth.objectives")
+        (file, name)
+        for file in FILES
         for name, found in vars(importlib.import_module(f"tilth.objectives.{file}")).items()
         if inspect.isclass(found)
         and found.__module__ == f"tilth.objectives.{file}"
@@ -66,14 +52,15 @@ def objective_classes():
     ]
 
 
-@pytest.mark.parametrize("name", objective_classes())
-def test_it_has_a_case_here(name):
-    assert CASES.get(name), f"add examples of {name} to CASES: (objective, model, batch)"
+@pytest.mark.parametrize(("file", "name"), objective_classes())
+def test_its_own_test_has_cases(file, name):
+    wanted = f"tests/objectives/test_{file}.py needs CASES[{name!r}]: (objective, model, batch)"
+    assert cases(file).get(name), wanted
 
 
 def context(step=0):
     generator = torch.Generator().manual_seed(7)
-    return Context(step, step / 10, step * ROWS, generator, torch.device("cpu"))
+    return Context(step, step / 10, step * 10, generator, torch.device("cpu"))
 
 
 def loss_of(objective, model, batch):

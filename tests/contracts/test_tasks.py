@@ -1,10 +1,12 @@
-"""What every task keeps to; each file in tasks/ has a case here, or a test is red."""
+"""What every task keeps to; its own test file has its CASES, or a test is red."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import math
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -15,47 +17,39 @@ from tilth import registry
 from tilth.contracts import Batch
 from tilth.data.dataset import Target
 from tilth.tasks import Metric, score
+from tilth.tasks._choice import stated
 
 ROWS = 60
-STREAM = torch.Generator().manual_seed(0)
-# a table's number, standardised as its target says
-NUMBER = Target("price", "number", mean=100.0, scale=20.0)
+NAMES = registry.names("tilth.tasks")
+KINDS = get_args(get_type_hints(Target)["kind"])
 
 
-def classes(count):
-    target = Target("kind", "classes", tuple("abcdef"[:count]))
-    targets = torch.arange(ROWS) % count
-    return target, targets, 20.0 * nn.functional.one_hot(targets, count).float()
+def cases(name):
+    """Return the examples in the task's own test file: name -> (target, targets, outputs)."""
+    try:
+        return importlib.import_module(f"tests.tasks.test_{name}").CASES
+    except (ModuleNotFoundError, AttributeError):
+        return {}
 
 
-def numbers():
-    targets = torch.randn(ROWS, generator=STREAM)
-    return NUMBER, targets, targets[:, None].clone()
-
-
-# task -> name -> (target, encoded targets, the outputs of a net that knows them)
-CASES = {
-    "classify": {"two": lambda: classes(2), "five": lambda: classes(5)},
-    "regress": {"number": numbers},
-}
 every_case = pytest.mark.parametrize(
     ("name", "make"),
-    [
-        pytest.param(t, make, id=f"{t}-{n}")
-        for t, named in CASES.items()
-        for n, make in named.items()
-    ],
+    [pytest.param(t, make, id=f"{t}-{n}") for t in NAMES for n, make in cases(t).items()],
 )
 
 
-@pytest.mark.parametrize("name", registry.names("tilth.tasks"))
+@pytest.mark.parametrize("name", NAMES)
 def test_it_has_a_case_here_and_plain_keywords(name):
-    assert CASES.get(name), f"add examples of {name} to CASES"
+    assert cases(name), f"tests/tasks/test_{name}.py needs CASES: (target, targets, outputs)"
     parameters = inspect.signature(registry.find("tilth.tasks", name)).parameters
     assert "target" in parameters
     for parameter in parameters.values():
         assert parameter.kind is parameter.KEYWORD_ONLY
         assert parameter.name == "target" or parameter.default is not parameter.empty
+
+
+def test_every_kind_of_target_has_one_task():
+    assert sorted(stated(name, "TARGET") for name in NAMES) == sorted(KINDS)
 
 
 def build(name, target):

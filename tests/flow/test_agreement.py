@@ -10,9 +10,9 @@ from torch import nn
 
 import tilth as tl
 from tilth.contracts import BaseHook, Context
+from tilth.data.table_set import TableData
 from tilth.errors import UserError
 from tilth.flow.agreement import differences
-from tilth.flow.defaults import FAMILIES
 from tilth.flow.phase import Interrupted, Phase
 from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings
 from tilth.flow.train import Job, resume, train
@@ -242,7 +242,7 @@ def settings_of(path, model=None, **data):
 def test_a_default_net_has_its_measured_rate_and_no_range_test(houses, tmp_path, monkeypatch):
     monkeypatch.setattr(tl.Learner, "find_lr", None)  # calling it would fail
     run, _ = train(Job(settings_of(houses, target="price"), run=tmp_path / "run", quiet=True))
-    assert run.folder.config["phase"][0]["lr"] == FAMILIES["table"].lr
+    assert run.folder.config["phase"][0]["lr"] == TableData.usual.lr
 
 
 def test_the_first_phase_decides_whether_the_range_test_is_run(

@@ -14,6 +14,30 @@ CLASSES = torch.tensor([0, 1, 2, 0, 1, 2])
 BATCH = Batch(INPUTS, CLASSES, torch.arange(6))
 
 
+def net(outputs):
+    """Return a small net, the same every time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, outputs))
+
+
+def vector_loss(outputs, targets):
+    return F.cross_entropy(outputs, targets, reduction="none")
+
+
+NUMBERS = Batch(INPUTS, INPUTS.sum(1), torch.arange(6))
+CASES = {
+    "Supervised": {
+        "cross entropy": lambda: (Supervised(CrossEntropy()), net(3), BATCH),
+        "smoothed": lambda: (Supervised(CrossEntropy(0.2)), net(3), BATCH),
+        "squared error": lambda: (Supervised(squared_error), net(1), NUMBERS),
+        "a mean": lambda: (Supervised(nn.CrossEntropyLoss(), reduction="mean"), net(3), BATCH),
+        "a value per row": lambda: (Supervised(vector_loss), net(3), BATCH),
+    },
+}
+"""What tests/contracts/test_objectives.py holds these to, made anew for each test."""
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_cross_entropy_by_hand(smoothing):
     chances = F.log_softmax(INPUTS[:, :3], 1)

@@ -21,7 +21,6 @@ from tilth.audit.simple_models import Fitted, Numbers
 from tilth.data.dataset import Data, IntArray
 from tilth.randomness import numpy_generator
 
-MOST_ROWS = {"images": 10_000, "table": 100_000, "dataset": 10_000}
 MOST_NUMBERS = 20_000_000  # rows x features in memory at once: 80 MB as float32
 _LEAST_CHANCE = 1e-9  # of a class that train does not hold: finite, so that losses stay finite
 
@@ -138,7 +137,7 @@ def _known(data: Data) -> IntArray:
 def _some(card: Baseline, data: Data, features: Features, seed: int) -> IntArray:
     """Return the train rows to fit on, a random part of them where there are too many."""
     rows = _known(data)
-    most = min(MOST_ROWS[data.kind], MOST_NUMBERS // max(1, features(rows[:1]).shape[1]))
+    most = min(data.usual.baseline_rows, MOST_NUMBERS // max(1, features(rows[:1]).shape[1]))
     if len(rows) <= most:
         return rows
     card.notes.append(f"fitted on {most:,} of {len(rows):,} train rows")

@@ -14,16 +14,11 @@ _ALWAYS = (
     "Reasons: what in the input its answers rest on, and whether that would still hold tomorrow.",
     "Strangers: it answers inputs of no known kind as confidently as any others.",
 )
-_BY_KIND = {
-    "images": "Robustness: noise, blur, other light, other cameras, small attacks on the pixels.",
-    "table": "Robustness: columns measured in another way, shifted units, rows made to deceive it.",
-    "dataset": "The contents of your own items: nothing but targets and answers was looked at.",
-}
 
 
 def not_checked(data: Data, temperature_fitted: bool) -> list[str]:
     """Return what was not looked at for this data, in words."""
-    listed = [*_ALWAYS, _BY_KIND[data.kind]]
+    listed = [*_ALWAYS, data.usual.unchecked]
     if data.target.kind == "classes" and not temperature_fitted:
         listed.append("Calibration: too little to go by to set a temperature; see that section.")
     return listed

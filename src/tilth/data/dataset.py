@@ -15,6 +15,7 @@ from torch import Tensor
 from tilth import console
 from tilth.data.keys import Ids, Keys, content_keys
 from tilth.data.split_record import split_record
+from tilth.data.usual import Usual
 from tilth.randomness import numpy_generator
 from tilth.wording import sentence
 
@@ -168,6 +169,7 @@ class Data(ABC):
     origin: dict[str, Any] = field(default_factory=dict)
 
     kind: ClassVar[str]
+    usual: ClassVar[Usual]
     preprocessor: Preprocessor = field(init=False)
 
     def __repr__(self) -> str:
@@ -223,6 +225,10 @@ class Data(ABC):
                 per_class = np.bincount(known[known >= 0], minlength=len(labels))
                 found[name]["classes"] = dict(zip(labels, per_class.tolist(), strict=True))
         return found
+
+    def usual_network(self) -> dict[str, Any]:
+        """Return arguments of the usual net that depend on this data; none, where none do."""
+        return {}
 
     def with_splits(self, splits: dict[str, IntArray]) -> Data:
         """Return the same rows split otherwise, with all statistics from the new train rows."""

@@ -25,6 +25,7 @@ from tilth.data.image_statistics import channel_statistics
 from tilth.data.keys import Keys, mix
 from tilth.data.open_image import Header
 from tilth.data.pixel_arrays import picture
+from tilth.data.usual import Usual
 
 _LINEAR_FEATURES = 1024  # what a linear baseline of a few seconds can take
 
@@ -51,6 +52,21 @@ class ImageData(Data):
     facts: Facts = field(default_factory=Facts)
 
     kind: ClassVar[str] = "images"
+    usual: ClassVar[Usual] = Usual(
+        model="small_resnet",
+        lr=0.004,
+        weight_decay=0.5,
+        batch_size=128,
+        epochs=(5, 40),
+        label_smoothing=0.1,
+        baseline_rows=10_000,
+        unchecked="Robustness: noise, blur, other light, other cameras, small attacks on the "
+        "pixels.",
+    )
+
+    def usual_network(self) -> dict[str, Any]:
+        """Half the width without colour: a quarter of the work, and MNIST keeps its accuracy."""
+        return {"width": 32} if self.model_arguments()["channels"] == 1 else {}
 
     @property
     def store(self) -> Store:

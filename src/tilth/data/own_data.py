@@ -20,6 +20,7 @@ from tilth.data.item_store import Collate, Items, ItemStore, fetch
 from tilth.data.keys import Keys, mix
 from tilth.data.own_targets import item_target, own_targets
 from tilth.data.split import complete
+from tilth.data.usual import Usual
 from tilth.errors import UserError
 from tilth.tree import leaves
 from tilth.wording import counted
@@ -77,6 +78,16 @@ class OwnData(Data):
     """
 
     kind: ClassVar[str] = "dataset"
+    usual: ClassVar[Usual] = Usual(
+        model="",
+        lr=0.001,
+        weight_decay=0.01,
+        batch_size=64,
+        epochs=(5, 30),
+        label_smoothing=0.0,
+        baseline_rows=10_000,
+        unchecked="The contents of your own items: nothing but targets and answers was looked at.",
+    )
 
     def __init__(
         self,

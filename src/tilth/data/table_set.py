@@ -23,6 +23,7 @@ from tilth.data.table_encoder import TableEncoder, TableInputs
 from tilth.data.table_features import one_hot, tree_categories
 from tilth.data.table_findings import Facts, Features, find_trouble
 from tilth.data.table_parts import RowNames
+from tilth.data.usual import Usual
 
 
 @dataclass(kw_only=True, repr=False)
@@ -47,6 +48,27 @@ class TableData(Data):
     facts: Facts = field(default_factory=Facts)
 
     kind: ClassVar[str] = "table"
+    usual: ClassVar[Usual] = Usual(
+        model="tabular_mlp",
+        lr=0.003,
+        weight_decay=0.01,
+        batch_size=256,
+        for_many_rows=1024,
+        epochs=(5, 100),
+        label_smoothing=0.0,
+        baseline_rows=100_000,
+        unchecked="Robustness: columns measured in another way, shifted units, rows made to "
+        "deceive it.",
+    )
+
+    def usual_network(self) -> dict[str, Any]:
+        """Dropout for classes, which it helps; it hurts numbers.
+
+        Valid AUC on Adult is 0.9196 without and 0.9213 with it, valid R2 on bike sharing 0.930
+        without and 0.889 with it.
+        """
+        classes = self.target.kind == "classes"
+        return {"dropout": 0.2, "embedding_dropout": 0.1} if classes else {}
 
     @property
     def store(self) -> ResidentStore:

@@ -18,7 +18,6 @@ from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data
 from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
-from tilth.flow import defaults
 from tilth.flow.checks import check_applies, check_data
 from tilth.flow.phase import Phase, open_run, recorded_plans
 from tilth.flow.plan import Plan, make_plan, within_minutes
@@ -28,6 +27,7 @@ from tilth.flow.warm_start import take_body
 from tilth.objectives.supervised import Supervised
 from tilth.randomness import fold
 from tilth.tasks import Metric, Task, score
+from tilth.tasks._choice import build_for
 from tilth.tasks._metrics import as_list
 from tilth.train.device import choose_device
 from tilth.train.evaluate import Outputs, evaluate
@@ -113,13 +113,12 @@ class Learner:
             if arguments:
                 raise UserError("model_arguments with a model of your own", fix="build it yourself")
             return {"name": type(model).__name__, "arguments": {}}, model
-        family = defaults.FAMILIES[self.data.kind]
-        name = model or family.model
+        name = model or self.data.usual.model
         if not name:
             raise UserError(
                 f"no default model for {self.data.kind} data", fix="give your own nn.Module"
             )
-        usual = defaults.network(self.data) if name == family.model else {}
+        usual = self.data.usual_network() if name == self.data.usual.model else {}
         known = self.data.model_arguments()
         full = {**known, "outputs": self.task.outputs, **usual, **arguments}
         with seeded(fold(self.settings.seed, "model"), self.device):
@@ -222,13 +221,13 @@ class Learner:
     def find_lr(self) -> LrFinding:
         """Run the learning-rate range test; model, streams and files are left as they were."""
         plan = self.measure_numerics()
-        self.lr_finding = find_lr(self.loop(plan), default=defaults.FAMILIES[self.data.kind].lr)
+        self.lr_finding = find_lr(self.loop(plan), default=self.data.usual.lr)
         return self.lr_finding
 
     @property
     def has_measured_lr(self) -> bool:
         """Whether the net is the family's own, whose rate was measured over whole trainings."""
-        return bool(self.architecture["name"] == defaults.FAMILIES[self.data.kind].model)
+        return bool(self.architecture["name"] == self.data.usual.model)
 
     def to_config(self) -> dict[str, Any]:
         """Return config.toml: the settings that were asked for, with the seed for env.json.
@@ -383,11 +382,9 @@ def drop_none(values: dict[str, Any]) -> dict[str, Any]:
 
 def infer_task(data: Data, metrics: Sequence[Any], smoothing: float) -> Task:
     """Return the task that the data's target asks for."""
-    arguments: dict[str, Any] = {"target": data.target, "metrics": metrics}
-    if data.target.kind == "number":
-        return registry.build("tilth.tasks", "regress", arguments)  # type: ignore[no-any-return]
-    arguments["label_smoothing"] = smoothing
-    train = data.targets[torch.from_numpy(data.splits["train"])]
-    counts = torch.bincount(train[train >= 0], minlength=len(data.target.labels))
-    arguments["shares"] = (counts / counts.sum()).tolist()
-    return registry.build("tilth.tasks", "classify", arguments)  # type: ignore[no-any-return]
+    facts: dict[str, Any] = {"target": data.target, "metrics": metrics}
+    if data.target.labels:
+        train = data.targets[torch.from_numpy(data.splits["train"])]
+        counts = torch.bincount(train[train >= 0], minlength=len(data.target.labels))
+        facts |= {"label_smoothing": smoothing, "shares": (counts / counts.sum()).tolist()}
+    return build_for(data.target.kind, facts)

@@ -60,16 +60,16 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
     Raises UserError for values that cannot be.
     """
     check_train_settings(settings)
-    rows, family = len(data.splits["train"]), defaults.FAMILIES[data.kind]
+    rows, usual = len(data.splits["train"]), data.usual
     reasons = {}
-    size = settings.batch_size or defaults.batch_size(data.kind, rows)
+    size = settings.batch_size or defaults.batch_size(data.usual, rows)
     if settings.batch_size and settings.batch_size > rows:
         raise UserError(
             f"batch_size={settings.batch_size} with {rows} training rows",
             rule="a batch holds between 1 and all rows",
-            fix=f"use batch_size={defaults.batch_size(data.kind, rows)} or leave it out",
+            fix=f"use batch_size={defaults.batch_size(data.usual, rows)} or leave it out",
         )
-    epochs = settings.epochs or defaults.epochs(data.kind, rows)
+    epochs = settings.epochs or defaults.epochs(data.usual, rows)
     if settings.epochs is None:
         reasons["epochs"] = f"about {defaults.SAMPLES:,} rows seen in all, for {rows:,} rows"
     if settings.batch_size is None:
@@ -83,9 +83,9 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
         batch_size=size,
         steps_per_epoch=steps,
         total_steps=steps * epochs,
-        lr=settings.lr or family.lr,
+        lr=settings.lr or usual.lr,
         schedule=settings.schedule,
-        weight_decay=pick(settings.weight_decay, family.weight_decay),
+        weight_decay=pick(settings.weight_decay, usual.weight_decay),
         label_smoothing=pick(smoothing, defaults.label_smoothing(data)),
         clip=settings.clip,
         micro_batches=settings.micro_batches,

@@ -15,6 +15,7 @@ from tilth.audit.report import render
 from tilth.errors import UserError
 from tilth.ship.bundle import save_bundle
 from tilth.ship.copy_bundle import copy_bundle
+from tilth.tasks._choice import task_for
 from tilth.train.early_stop import BestWeights
 from tilth.train.loop import Loop
 from tilth.train.peak_memory import peak_memory
@@ -169,7 +170,7 @@ class Run:
             data = self.folder.read_record("data")
         except UserError:  # killed before it got so far
             return f"Run({str(self.path)!r}, {model}, {self.folder.status})"
-        task = "regress" if data["target"]["kind"] == "number" else "classify"
+        task = task_for(data["target"]["kind"])
         what = f"{task} {data['target']['name']}"
         return f"Run({str(self.path)!r}, {what}, {model}, {self.folder.status})"
 

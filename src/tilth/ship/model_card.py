@@ -18,6 +18,7 @@ import jinja2
 from tilth.audit import words
 from tilth.data.dataset import Target
 from tilth.errors import choose
+from tilth.tasks._choice import stated
 
 FIELDS = (
     "name",
@@ -39,12 +40,6 @@ _USES = {
     "valid": "choosing when to stop",
     "calibrate": "calibrating the probabilities",
     "test": "the scores above",
-}
-# (kind of data, task) -> what the hub calls it (https://huggingface.co/docs/hub/models-tasks)
-_PIPELINES = {
-    ("images", "classify"): "image-classification",
-    ("table", "classify"): "tabular-classification",
-    ("table", "regress"): "tabular-regression",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
@@ -135,7 +130,7 @@ def _head(
 ) -> str:
     """Return the YAML head; JSON values are YAML, so that no text can break out of its place."""
     head: dict[str, Any] = {"library_name": "tilth", "tags": ["tilth", config["task"]]}
-    pipeline = _PIPELINES.get((kind, config["task"]))
+    pipeline = (stated(config["task"], "PIPELINES") or {}).get(kind)
     if pipeline:
         head["pipeline_tag"] = pipeline
     if card.get("licence"):

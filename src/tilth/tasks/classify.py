@@ -14,6 +14,9 @@ from tilth.data.dataset import Target
 from tilth.tasks import Array, Predictions
 from tilth.tasks._metrics import BINARY_METRICS, CLASS_METRICS, with_own
 
+TARGET = "classes"
+PIPELINES = {"images": "image-classification", "table": "tabular-classification"}
+"""Kind of data -> what the hub calls it (https://huggingface.co/docs/hub/models-tasks)."""
 RARE = 0.3  # with two classes of which one is rarer, always the other is right too often
 
 

@@ -12,6 +12,10 @@ from tilth.data.dataset import Target
 from tilth.tasks import Array, Predictions
 from tilth.tasks._metrics import NUMBER_METRICS, with_own
 
+TARGET = "number"
+PIPELINES = {"table": "tabular-regression"}
+"""Kind of data -> what the hub calls it (https://huggingface.co/docs/hub/models-tasks)."""
+
 
 class Regress:
     """Squared error on the target standardised with train statistics."""
