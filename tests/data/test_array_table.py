@@ -77,3 +77,10 @@ def test_shapes_that_do_not_fit_are_told():
         array_table(np.zeros((5, 2)), [0, 1, 0, 1])
     with pytest.raises(UserError, match=r"an array of shape \(5,\)"):
         array_table(np.zeros(5), [0, 1, 0, 1, 1])
+
+
+@pytest.mark.parametrize("shape", [(60, 3), (60, 8, 8)])
+def test_tensors_that_take_gradients_are_data_too(shape):
+    inputs = torch.rand(shape, requires_grad=True)
+    plain = tl.arrays(inputs.detach().numpy(), np.arange(60) % 2)
+    assert tl.arrays(inputs, torch.arange(60) % 2).fingerprint() == plain.fingerprint()
