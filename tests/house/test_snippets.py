@@ -11,8 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+import tilth as tl
 from tests.cli.calling import call
 from tests.house.tree import ROOT
+from tilth.contracts import Batch
 
 SMALLER = {"size=128": "size=16", "fit(5": "fit(1", "fit(3": "fit(1"}
 """What a reader would wait for is cut; everything else is what is printed."""
@@ -56,11 +58,22 @@ def names():
     }
 
 
+class MyNet(torch.nn.Sequential):
+    """A model of the reader's own."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(3 * 16 * 16, 2))
+
+
+def fences(page):
+    """Return the page's Python fences."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(r"^```python(?: run)?\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
 def ours(page):
     """Return the page's Python fences that are tilth's side."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    fences = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    return [fence for fence in fences if "import tilth" in fence and "# fastai" not in fence]
+    return [fence for fence in fences(page) if "import tilth" in fence and "# fastai" not in fence]
 
 
 SNIPPETS = [
@@ -76,6 +89,32 @@ def test_python_that_is_shown_runs(code):
     for long, short in SMALLER.items():
         code = code.replace(long, short)
     exec(compile(code, "snippet", "exec"), names())
+
+
+def test_the_pages_on_adding_and_on_bundles_run(here):
+    """What the page of additions defines works in the loop; the bundles page finds its bundles."""
+    made: dict[str, object] = {"__name__": "page"}
+    for code in fences("docs/how_to_add.md"):
+        exec(compile(code, "how_to_add.md", "exec"), made)
+    model = made["wide_mlp"](channels=1, size=2, outputs=1, width=8)
+    batch = Batch(torch.randn(6, 1, 2, 2), torch.arange(6) % 2, torch.arange(6))
+    outputs = model(batch.inputs).detach().flatten().tolist()
+    expected = sum(max(0.0, 1 - value * (-1, 1)[row % 2]) for row, value in enumerate(outputs))
+    found = made["Hinge"]()(model, batch, None).parts["hinge"]
+    assert (found.total.item(), found.count) == (pytest.approx(expected), 6)
+
+    net, frame = MyNet(), pl.read_csv(here / "houses.csv")
+    data = tl.images(here / "flowers", size=16)
+    once = {"epochs": 1, "lr": 0.01, "quiet": True}
+    tl.Learner(data, run="a", **once).fit().export("flowers-model")
+    tl.Learner(data, net, run="b", **once).fit().export("my-model")
+    tl.Learner(tl.table(frame, "price"), run="c", **once).fit().export("houses-model")
+    shared = {"data": data, "frame": frame, "MyNet": MyNet}
+    shown = fences("docs/bundles.md")
+    assert len(shown) == 4
+    for code in shown:
+        exec(compile(code, "bundles.md", "exec"), shared)
+    assert shared["learn"].architecture["name"] == "small_resnet"
 
 
 def test_there_is_a_snippet_beside_each_peer():
