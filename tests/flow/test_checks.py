@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 import tilth as tl
+from tilth.cli._options import settings_from
 from tilth.errors import UserError
-from tilth.flow.settings import DataSettings, Settings
+from tilth.flow.settings import DataSettings, Settings, fill
 from tilth.flow.sources import check_data_settings, read
 
 
@@ -83,6 +84,10 @@ def test_settings_of_tables_are_refused_for_pictures(tmp_path, given):
         check_data_settings(DataSettings(path=str(tmp_path), **given))
 
 
+def sized(path, text):
+    return settings_from(path, {"size": text}).data
+
+
 def test_how_pictures_are_brought_to_a_size_can_be_said(tmp_path):
     from PIL import Image
 
@@ -99,5 +104,14 @@ def test_how_pictures_are_brought_to_a_size_can_be_said(tmp_path):
     asked = Settings(DataSettings(path=path, size=8)).change("data.fit", "squash").data
     assert read(asked).preprocessor.fit == "squash"
     assert read(asked).origin["fit"] == "squash"
+    for asked in (DataSettings(path=path, size=(8, 12)), sized(path, "8,12")):
+        data = read(asked)
+        assert data.model_arguments()["size"] == [8, 12]
+        assert fill(DataSettings, data.origin).size == (8, 12)
+    assert sized(path, "8").size == 8
+    with pytest.raises(UserError, match=r"size=\(8, 2\); size is one number or"):
+        check_data_settings(sized(path, "8,2"))
+    with pytest.raises(UserError, match="size has 3 values"):
+        sized(path, "8,8,3")
     with pytest.raises(UserError, match="unknown fit 'pudding'"):
         check_data_settings(DataSettings(path=path, fit="pudding"))

@@ -50,7 +50,7 @@ data_options = grouped(
     click.option("--target", help="Column to predict (tables)."),
     click.option("--task", help="classify or regress, where the inference is not wanted."),
     click.option("--labels", help="CSV of names and labels, or a pattern on the path (pictures)."),
-    click.option("--size", type=int, help="Side of the pictures in px."),
+    click.option("--size", metavar="PX", help="Side of the pictures, or HEIGHT,WIDTH."),
     click.option("--fix", "fixes", multiple=True, help="Repair to apply, such as labels."),
     click.option("--group", help="Column whose values stay in one split."),
     click.option("--time", help="Column that splits follow: the latest rows are the test."),
@@ -119,7 +119,7 @@ def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
     from dataclasses import replace
 
     from tilth.errors import UserError
-    from tilth.flow.settings import Settings
+    from tilth.flow.settings import Settings, field_types, parse
     from tilth.flow.settings_file import read_settings
 
     is_file = Path(path).suffix == ".toml"
@@ -129,6 +129,8 @@ def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
     given = {("compile" if k == "compile_" else k): v for k, v in options.items()}
     for name, room in HOMES.items():
         value = given.get(name)
+        if isinstance(value, str):
+            value = parse(value, field_types(getattr(found, room))[name], name)
         if value not in (None, ()):
             found = replace(found, **{room: replace(getattr(found, room), **{name: value})})
     if given.get("model"):

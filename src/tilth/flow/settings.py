@@ -24,10 +24,9 @@ class DataSettings:
     """What to learn from. None means inferred, and said.
 
     Pictures: labels: a table of names and labels, or a regular expression whose group finds the
-    label in the path, where the folders are not the classes; size: their side in px; grey:
-    whether they are used without colour; fit: how other proportions are
-    brought to the size ("squash", "crop" or "pad"); resident: whether decoded pictures are held
-    in memory
+    label in the path, where the folders are not the classes; size: their side in px, or height
+    and width; grey: whether they are used without colour; fit: how other proportions are brought
+    to the size ("squash", "crop" or "pad"); resident: whether decoded pictures are held in memory
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
@@ -38,7 +37,7 @@ class DataSettings:
 
     path: str = ""
     labels: str | None = None
-    size: int | None = None
+    size: int | tuple[int, int] | None = None
     grey: bool | None = None
     fit: str | None = None
     resident: bool | None = None
@@ -208,14 +207,23 @@ def base_type(kind: Any) -> Any:
     >>> base_type(int | None), base_type(dict[str, str])
     (<class 'int'>, <class 'dict'>)
     """
-    (wanted,) = plain_types(kind)
+    wanted, *_ = plain_types(kind)
     return typing.get_origin(wanted) or wanted
+
+
+def alternative(kind: Any, *, several: bool) -> Any:
+    """Return the one of a field's types that takes several values, or the one that takes one.
+
+    >>> alternative(int | tuple[int, int] | None, several=True)
+    tuple[int, int]
+    """
+    options = plain_types(kind)
+    return next((one for one in options if (base_type(one) is tuple) == several), options[0])
 
 
 def inner_types(kind: Any, count: int, name: str) -> list[Any]:
     """Return the types of the ``count`` values of a tuple field; raise UserError for the count."""
-    (wanted,) = plain_types(kind)
-    first, *rest = typing.get_args(wanted)
+    first, *rest = typing.get_args(kind)
     if rest in ([], [Ellipsis]):
         return [first] * count
     if count != 1 + len(rest):
@@ -225,6 +233,7 @@ def inner_types(kind: Any, count: int, name: str) -> list[Any]:
 
 def convert(value: Any, kind: Any, name: str) -> Any:
     """Check a value read from TOML or given in Python against a field's type."""
+    kind = alternative(kind, several=isinstance(value, list | tuple))
     base = base_type(kind)
     if base is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -238,6 +247,7 @@ def convert(value: Any, kind: Any, name: str) -> Any:
 
 def parse(text: str, kind: Any, name: str) -> Any:
     """Read a value given as text on the command line."""
+    kind = alternative(kind, several="," in text)
     base = base_type(kind)
     if base is tuple:
         parts = [part for part in text.split(",") if part]

@@ -20,6 +20,7 @@ from tilth.data.table_data import FIXES, TableData, read_table
 from tilth.data.table_files import is_table_file
 from tilth.errors import UserError, choose
 from tilth.flow.settings import FOR_BOTH, PICTURES_ONLY, TABLES_ONLY, DataSettings
+from tilth.nn.sizes import height_width
 
 TASKS = ("classify", "regress")
 
@@ -29,7 +30,7 @@ def images(
     path: str | Path,
     *,
     labels: Labels | None = None,
-    size: int | None = None,
+    size: int | tuple[int, int] | None = None,
     grey: bool | None = None,
     fit: Fit | None = None,
     split_seed: int = 0,
@@ -41,7 +42,8 @@ def images(
 
     labels: where folders are not the classes: a table (CSV) of names and labels, a regular
         expression whose group finds the label in the path, or a function Path -> label
-    size: side in px the pictures are brought to; grey: drop colour; None infers, and says so
+    size: side in px the pictures are brought to, or (height, width); grey: drop colour; None
+        infers, and says so
     fit: how other proportions are brought to the size: "squash", "crop" (the middle) or "pad";
         by default "squash" where the files have much the same proportions, else "crop"
     fractions: of train, valid and test where the folder has no splits of its own
@@ -219,8 +221,8 @@ def check_ranges(settings: DataSettings) -> None:
         shares_of(settings.fractions)
     if not 0 <= settings.max_bad <= 1:
         raise UserError(f"max_bad={settings.max_bad}", rule="max_bad is a share, from 0 to 1")
-    if settings.size is not None and settings.size < 1:
-        raise UserError(f"size={settings.size}", rule="a side has at least 1 px")
+    if settings.size is not None:
+        height_width(settings.size, at_least=4)
 
 
 def refuse_settings_of_others(settings: DataSettings, path: Path, *, table: bool) -> None:
