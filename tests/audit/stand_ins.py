@@ -16,6 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from tilth.data.dataset import SPLITS, Data, Finding, IntArray, Prepare, Store, Target
+from tilth.data.image_set import ImageData
+from tilth.data.table_set import TableData
 from tilth.train.evaluate import Outputs
 from tilth.train.toml import dump
 
@@ -30,6 +32,7 @@ class Rows(Data):
     names: Callable[[int], str] = "row {}".format
 
     kind: ClassVar[str] = "table"
+    usual = TableData.usual
 
     @property
     def store(self) -> Store:
@@ -72,6 +75,7 @@ class Pictures(Rows):
     """Square grey pictures, features in [0, 1]."""
 
     kind: ClassVar[str] = "images"
+    usual = ImageData.usual
 
     def show_item(self, row: int) -> dict[str, Any]:
         side = int(self.features.shape[1] ** 0.5)
