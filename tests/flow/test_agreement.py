@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 import tilth as tl
+from tests.stop_at import StopAt
 from tilth.contracts import BaseHook, Context
 from tilth.data.table_set import TableData
 from tilth.errors import UserError
@@ -37,15 +38,6 @@ def houses(tmp_path_factory):
     path = tmp_path_factory.mktemp("houses") / "houses.csv"
     path.write_text("rooms,price\n" + "\n".join(lines) + "\n")
     return path
-
-
-class StopAt(BaseHook):
-    def __init__(self, step):
-        self.step = step
-
-    def after_step(self, loop):
-        if loop.step == self.step:
-            loop.stop("interrupted")
 
 
 class OtherHook(BaseHook):

@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import tilth as tl
+from tests.stop_at import StopAt
 from tilth.contracts import BaseHook
 from tilth.errors import NonFiniteLoss, UserError
 from tilth.flow.phase import Interrupted
@@ -66,15 +67,6 @@ def test_the_callers_streams_are_left_alone(digits, tmp_path):
     learner.fit()
     learner.validate()
     assert torch.equal(torch.rand(3), expected)
-
-
-class StopAt(BaseHook):
-    def __init__(self, step):
-        self.step = step
-
-    def after_step(self, loop):
-        if loop.step == self.step:
-            loop.stop("interrupted")
 
 
 @pytest.mark.parametrize("step", [1, 4, 9, 13])

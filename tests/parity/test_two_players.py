@@ -5,7 +5,8 @@ import copy
 import torch
 from torch import nn
 
-from tilth.contracts import BaseHook, BaseObjective, BaseSource, Loss, Player, Term
+from tests.stop_at import StopAt
+from tilth.contracts import BaseObjective, BaseSource, Loss, Player, Term
 from tilth.train.loop import Loop
 
 STEPS, CRITIC_STEPS, PENALTY = 60, 5, 10.0
@@ -141,12 +142,3 @@ def test_resumes_to_the_bit():
     second.fit()
     assert second.step == STEPS
     assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
-
-
-class StopAt(BaseHook):
-    def __init__(self, step):
-        self.step = step
-
-    def after_step(self, loop):
-        if loop.step == self.step:
-            loop.stop("interrupted")

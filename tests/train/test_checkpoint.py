@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from tests.faults import Crash, FaultyDisk, count, run_faulty
+from tests.stop_at import StopAt
 from tests.train.job import make_loop, resume, weights_sha256
 from tilth import files
 from tilth.contracts import BaseHook
@@ -368,15 +369,6 @@ def test_saves_by_steps_only(tmp_path, monkeypatch):
 def test_the_last_state_says_that_the_fit_ended(tmp_path):
     make_loop(4, [Checkpointer(tmp_path, every_steps=1)]).fit()
     assert latest(tmp_path)[1]["ended"] is True
-
-
-class StopAt(BaseHook):
-    def __init__(self, step, reason):
-        self.step, self.reason = step, reason
-
-    def after_step(self, loop):
-        if loop.step == self.step:
-            loop.stop(self.reason)
 
 
 def test_state_at_a_stop_is_saved_as_ended_and_does_not_train_on(tmp_path, monkeypatch):

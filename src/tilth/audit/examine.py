@@ -15,13 +15,13 @@ from tilth.audit.baselines import Baseline, fit_baselines
 from tilth.audit.calibration import Temperature
 from tilth.audit.confusion import confusion
 from tilth.audit.headline import headline
-from tilth.audit.plain import plain
 from tilth.audit.regression import examine_numbers
 from tilth.audit.row_records import pack
 from tilth.audit.scores import Scores, score, verdict
 from tilth.audit.unchecked import not_checked
 from tilth.data.dataset import Data, IntArray
 from tilth.errors import UserError
+from tilth.plain import plain
 from tilth.tasks import Array, Task
 from tilth.train.evaluate import Outputs
 
@@ -133,14 +133,11 @@ def _baseline(one: Baseline, scores: Scores, main: str) -> dict[str, Any]:
 
 def _splits(data: Data) -> dict[str, Any]:
     """Return, per split, the rows and how the target is spread in it."""
-    targets = data.targets.numpy()
-    found: dict[str, Any] = {}
+    targets, found = data.targets.numpy(), data.counts()
     for name, rows in data.splits.items():
         own = targets[rows]
-        found[name] = {"rows": len(rows)}
-        if data.target.kind == "classes":
-            counts = np.bincount(own[own >= 0], minlength=len(data.target.labels))
-            found[name]["classes"] = counts.tolist()
+        if "classes" in found[name]:
+            found[name]["classes"] = list(found[name]["classes"].values())
         elif len(rows):
             values = own.astype(np.float64) * data.target.scale + data.target.mean
             parts = {"mean": values.mean(), "sd": values.std(), "min": values.min()}

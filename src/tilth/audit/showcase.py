@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tilth.audit.intervals import FloatArray
-from tilth.audit.plain import plain
 from tilth.audit.words import short
 from tilth.data.dataset import Data, IntArray
+from tilth.plain import plain
 
 MOST_PICTURES, MOST_ROWS = 24, 12
 THUMBNAIL_PX = 128

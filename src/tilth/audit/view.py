@@ -14,13 +14,8 @@ from tilth.audit import sentences, words
 from tilth.audit.headline import best_baseline
 from tilth.audit.run_files import RunFiles
 from tilth.audit.settings_view import settings_view
+from tilth.data.dataset import USES
 
-USES = {
-    "train": "learning",
-    "valid": "choosing: when to stop, which weights to keep",
-    "calibrate": "setting the temperature or the width of intervals",
-    "test": "this report, once",
-}
 CALIBRATION_ROWS = (
     ("ece", "Calibration error", "mean gap between confidence and share right, 15 equal bins"),
     ("adaptive_ece", "The same, bins of equal counts", "sees inside the crowded last bin"),

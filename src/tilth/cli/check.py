@@ -51,10 +51,7 @@ def command(path: str, as_json: bool, **options: Any) -> None:
 
 def tell(data: Any, findings: list[Any]) -> None:
     """Print what was read, each finding and what was set aside."""
-    rows = ", ".join(f"{split} {len(chosen):,}" for split, chosen in data.splits.items())
-    click.echo(f"{data.name}: {rows}")
-    for note in data.notes:
-        click.echo(f"  - {note}")
+    click.echo(repr(data))
     for finding in findings:
         click.echo(f"{MARKS[finding.severity]}: {finding.what} [{finding.code}]")
         if finding.fix:

@@ -21,7 +21,13 @@ from tilth.wording import sentence
 
 IntArray = NDArray[np.int64]
 SPLITS = ("train", "valid", "calibrate", "test")
-"""train learns; valid chooses; calibrate fits temperature and intervals; test reports once."""
+USES = {
+    "train": "learning",
+    "valid": "choosing: when to stop, which weights to keep",
+    "calibrate": "setting the temperature or the width of intervals",
+    "test": "the scores, once",
+}
+"""What the rows of each split are for; only train ever moves a weight."""
 
 
 @dataclass(frozen=True)

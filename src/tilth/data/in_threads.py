@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+
+from tilth.machine import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,7 +26,7 @@ def in_threads(
     """
     if rows <= _BLOCK:
         return [function(item) for item in items]
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(function, items))
 
 
@@ -36,9 +37,3 @@ def blocks(rows: int) -> list[slice]:
     [slice(0, 262144, None), slice(262144, 300000, None)]
     """
     return [slice(start, min(start + _BLOCK, rows)) for start in range(0, rows, _BLOCK)]
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

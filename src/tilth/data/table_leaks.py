@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilth.data.dataset import IntArray
+from tilth.data.rank_area import rank_area
 
 Numbers = NDArray[np.float64]
 LEAK = 0.99
@@ -136,12 +137,4 @@ def _mean_auc(fitted: IntArray, truth: IntArray, answers: Numbers) -> float:
     judged = [label for label in judged if counts[label] >= _FEWEST_PER_CLASS]
     if len(judged) < 2:
         return 0.0
-    return float(np.mean([_auc(truth == label, answers[:, label]) for label in judged]))
-
-
-def _auc(truth: NDArray[np.bool_], scores: Numbers) -> float:
-    """Return the area under the ROC curve (Mann-Whitney: ties count a half)."""
-    _, place, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]
-    yes = int(truth.sum())
-    return float((ranks[truth].sum() - yes * (yes + 1) / 2) / (yes * (len(truth) - yes)))
+    return float(np.mean([rank_area(truth == label, answers[:, label]) for label in judged]))

@@ -172,10 +172,7 @@ def values(baseline: dict[str, Any] | None) -> dict[str, float]:
 
 def tell_data(data: Data, say: Say) -> None:
     """Say what was read and inferred."""
-    rows = ", ".join(f"{name} {len(chosen):,}" for name, chosen in data.splits.items())
-    say(f"{data.name}: {rows}")
-    for note in data.notes:
-        say(f"  - {note}")
+    say(repr(data))
     if data.bad_items:
         say(f"  - {len(data.bad_items)} items set aside; tilth check lists them")
 

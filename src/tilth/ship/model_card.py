@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 
 from tilth.audit import words
-from tilth.data.dataset import Target
+from tilth.data.dataset import USES, Target
 from tilth.errors import choose
 from tilth.tasks._choice import stated
 
@@ -35,12 +35,6 @@ FIELDS = (
 
 _MOST_LABELS = 20
 _MOST_FINDINGS = 20
-_USES = {
-    "train": "learning",
-    "valid": "choosing when to stop",
-    "calibrate": "calibrating the probabilities",
-    "test": "the scores above",
-}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~$])")
 
 
@@ -184,7 +178,7 @@ def _baselines(audit: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _splits(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"name": name, "rows": found["rows"], "use": _USES.get(name, "")}
+        {"name": name, "rows": found["rows"], "use": USES.get(name, "")}
         for name, found in audit.get("splits", {}).items()
     ]
 

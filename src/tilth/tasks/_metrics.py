@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from tilth.data.rank_area import rank_area
 from tilth.errors import UserError, choose
 from tilth.tasks import Array, Metric
 
@@ -42,17 +43,8 @@ def log_loss(probabilities: Array, classes: Array) -> float:
 
 
 def auc(probabilities: Array, classes: Array) -> float:
-    """Area under the ROC curve of the second class; nan where only one class is present.
-
-    From the sum of its ranks, ties sharing theirs (Mann and Whitney 1947), as fast as a sort.
-    """
-    positive = classes == 1
-    found, others = int(positive.sum()), int((~positive).sum())
-    if not found or not others:
-        return float("nan")
-    _, places, counts = np.unique(probabilities[:, 1], return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places]
-    return float((ranks[positive].sum() - found * (found + 1) / 2) / (found * others))
+    """Area under the ROC curve of the second class; nan where only one class is present."""
+    return rank_area(classes == 1, probabilities[:, 1])
 
 
 def rmse(predicted: Array, true: Array) -> float:

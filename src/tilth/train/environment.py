@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from tilth import machine
+
 PACKAGES = (
     "tilth",
     "torch",
@@ -80,9 +82,9 @@ def hardware() -> dict[str, Any]:
     """Return processor, cores this process may use, threads, memory in bytes, accelerators."""
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
-        "processor": _processor(),
+        "processor": machine.processor(),
         "machine": platform.machine(),
-        "cores": _cores(),
+        "cores": machine.cores(),
         "threads": torch.get_num_threads(),
         "memory_bytes": _memory_bytes(),
         "gpus": gpus,
@@ -171,22 +173,6 @@ def _git(folder: Path, *arguments: str) -> str:
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _processor() -> str:
-    """Return the processor's model name where the system tells it."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(errors="replace")
-    except OSError:
-        return platform.processor()
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return found.group(1) if found else platform.processor()
 
 
 def _memory_bytes() -> int | None:

@@ -6,7 +6,6 @@ import copy
 import functools
 import hashlib
 import json
-import platform
 import time
 import warnings
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from tilth import machine
 from tilth.cache import cache_folder
 from tilth.contracts import Context, Objective
 from tilth.errors import UserError
@@ -197,14 +197,10 @@ def fingerprint(model: nn.Module, batch: Any, device: torch.device, options: lis
 
 def cpu_name() -> str:
     """Return the processor's name with the instruction sets that matter for bf16."""
-    capability = torch.backends.cpu.get_cpu_capability()
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return f"{platform.processor()} {capability}"
-    model = next((line for line in text.splitlines() if line.startswith("model name")), "")
+    text = machine.cpu_info()
     flags = [flag for flag in ("amx_bf16", "avx512_bf16") if flag in text]
-    return f"{model.partition(':')[2].strip()} {capability} {' '.join(flags)}"
+    capability = torch.backends.cpu.get_cpu_capability()
+    return " ".join([machine.processor(), capability, *flags])
 
 
 def recall(memory: Path, key: str) -> Choice | None:

@@ -8,7 +8,6 @@ DONE or FAILED once it ended.
 from __future__ import annotations
 
 import json
-import math
 import re
 import shlex
 import shutil
@@ -23,6 +22,7 @@ from typing import Any, Literal
 from tilth import files
 from tilth.aside import clean_up
 from tilth.errors import UserError, nearest
+from tilth.plain import plain
 from tilth.train.environment import differences, environment
 from tilth.train.toml import dump
 
@@ -192,7 +192,7 @@ class RunFolder:
 
     def write_record(self, name: Literal["data", "audit"], content: Mapping[str, Any]) -> None:
         """Write data.json or audit.json; numbers that are not finite become null (None)."""
-        files.write_json(self.path / _record_name(name), _plain(content))
+        files.write_json(self.path / _record_name(name), plain(content))
 
     def read_record(self, name: Literal["data", "audit"]) -> dict[str, Any]:
         """Read data.json or audit.json; raises UserError where the run has not got that far."""
@@ -207,7 +207,7 @@ class RunFolder:
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Add a line to metrics.jsonl; numbers that are not finite become null (None)."""
-        line = json.dumps(_plain(record), allow_nan=False)
+        line = json.dumps(plain(record), allow_nan=False)
         path = self.path / METRICS
         if not self._tail_is_whole:
             _drop_half_line(path)
@@ -255,7 +255,7 @@ class RunFolder:
 
     def mark_done(self, summary: Mapping[str, Any]) -> None:
         """Write DONE with the time and a summary of the result."""
-        files.write_json(self.path / DONE, {"time": _now(), **_plain(summary)})
+        files.write_json(self.path / DONE, {"time": _now(), **plain(summary)})
         (self.path / FAILED).unlink(missing_ok=True)
 
     def mark_failed(self, error: BaseException) -> None:
@@ -340,19 +340,6 @@ def _drop_half_line(path: Path) -> None:
     with path.open("r+b") as file:
         content = file.read()
         file.truncate(content.rfind(b"\n") + 1)
-
-
-def _plain(value: Any) -> Any:
-    """Return numbers of torch and NumPy as plain ones, and None for what JSON cannot say."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if hasattr(value, "tolist"):  # NumPy and torch
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _now() -> str:

@@ -6,20 +6,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 
 def plain(value: Any) -> Any:
     """Return ``value`` as dicts, lists, text, numbers, booleans and None.
 
     Numbers that are not finite become None (JSON has none), what is none of these its text.
 
+    >>> import numpy as np
     >>> plain({"a": np.float32(0.5), "b": (float("nan"), np.int64(3)), "c": np.bool_(True)})
     {'a': 0.5, 'b': [None, 3], 'c': True}
     """
     if value is None or isinstance(value, bool | int):
         return value
-    if isinstance(value, np.generic | np.ndarray):
+    if hasattr(value, "tolist"):  # NumPy and torch, whose import is not paid for here
         return plain(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
