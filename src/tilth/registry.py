@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from tilth.arguments import check_arguments
@@ -42,11 +43,25 @@ def find(package: str, name: str) -> Any:
     >>> find("tilth.models", "two_conv").__name__
     'two_conv'
     """
+    return getattr(_module(package, name), name)
+
+
+def stated(package: str, name: str, fact: str) -> Any:
+    """Return what the module ``name`` of ``package`` states as ``fact``; None where it does not.
+
+    Raises UserError as ``find`` does.
+
+    >>> stated("tilth.tasks", "regress", "TARGET")
+    'number'
+    """
+    return getattr(_module(package, name), fact, None)
+
+
+def _module(package: str, name: str) -> ModuleType:
     what = package.rpartition(".")[2].removesuffix("s")
     if not isinstance(name, str):
         raise UserError(f"{what} {name!r}", rule=f"the name of a {what} is a text")
-    module = importlib.import_module(f"{package}.{choose(name, names(package), what)}")
-    return getattr(module, name)
+    return importlib.import_module(f"{package}.{choose(name, names(package), what)}")
 
 
 def build(package: str, name: str, arguments: Mapping[str, Any]) -> Any:

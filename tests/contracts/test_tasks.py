@@ -17,7 +17,6 @@ from tilth import registry
 from tilth.contracts import Batch
 from tilth.data.dataset import Target
 from tilth.tasks import Metric, score
-from tilth.tasks._choice import stated
 
 ROWS = 60
 NAMES = registry.names("tilth.tasks")
@@ -49,7 +48,7 @@ def test_it_has_a_case_here_and_plain_keywords(name):
 
 
 def test_every_kind_of_target_has_one_task():
-    assert sorted(stated(name, "TARGET") for name in NAMES) == sorted(KINDS)
+    assert sorted(registry.stated("tilth.tasks", name, "TARGET") for name in NAMES) == sorted(KINDS)
 
 
 def build(name, target):

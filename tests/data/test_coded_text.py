@@ -35,7 +35,9 @@ def test_results_by_code_are_those_of_each_text(texts):
 
 
 @pytest.mark.parametrize(
-    "function", [as_text, lambda s: pl.Series(column_hashes("kind", s)), plain], ids=str
+    "function",
+    [as_text, lambda s: pl.Series(column_hashes("kind", s)), plain],
+    ids=["text", "hash", "plain"],
 )
 def test_coded_and_plain_texts_give_the_same(texts, function):
     assert function(coded(texts)).to_list() == function(texts).to_list()

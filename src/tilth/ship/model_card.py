@@ -15,10 +15,10 @@ from typing import Any
 
 import jinja2
 
+from tilth import registry
 from tilth.audit import words
 from tilth.data.dataset import USES, Target
 from tilth.errors import choose
-from tilth.tasks._choice import stated
 
 FIELDS = (
     "name",
@@ -124,7 +124,7 @@ def _head(
 ) -> str:
     """Return the YAML head; JSON values are YAML, so that no text can break out of its place."""
     head: dict[str, Any] = {"library_name": "tilth", "tags": ["tilth", config["task"]]}
-    pipeline = (stated(config["task"], "PIPELINES") or {}).get(kind)
+    pipeline = (registry.stated("tilth.tasks", config["task"], "PIPELINES") or {}).get(kind)
     if pipeline:
         head["pipeline_tag"] = pipeline
     if card.get("licence"):

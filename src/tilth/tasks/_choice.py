@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -14,24 +13,13 @@ from tilth.tasks import Task
 ROOM = "tilth.tasks"
 
 
-def stated(task: str, name: str) -> Any:
-    """Return what the task's file states under ``name``; None where no such task is there.
-
-    >>> stated("regress", "TARGET"), stated("sing", "TARGET")
-    ('number', None)
-    """
-    if task not in registry.names(ROOM):
-        return None
-    return getattr(importlib.import_module(f"{ROOM}.{task}"), name, None)
-
-
 def task_for(target_kind: str) -> str:
     """Return the name of the task whose TARGET is this kind of target.
 
     >>> task_for("classes"), task_for("number")
     ('classify', 'regress')
     """
-    offered = {str(stated(name, "TARGET")): name for name in registry.names(ROOM)}
+    offered = {str(registry.stated(ROOM, name, "TARGET")): name for name in registry.names(ROOM)}
     if target_kind not in offered:
         raise UserError(f"no task answers a target of the kind {target_kind!r}", choices=offered)
     return offered[target_kind]
