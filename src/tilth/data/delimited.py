@@ -42,6 +42,7 @@ def read_delimited(raw: bytes, name: str) -> TextTable:
         text += b"\n"
     table = _sound(text, delimiter) or _fast(text, delimiter) or read_rows(text, delimiter, name)
     table.notes[:0] = notes
+    table.delimiter = delimiter
     if delimiter != ",":
         table.notes.append(f"{name}: fields are separated by {DELIMITERS[delimiter]}")
     if table.frame.height == 0 and not table.bad:

@@ -25,6 +25,7 @@ class TextTable:
 
     frame: one String column per field (names as in the file); lines: [rows] line numbers
     bad: lines that were set aside; notes: what was found, in words
+    delimiter: what stands between the fields
     """
 
     frame: pl.DataFrame
@@ -32,6 +33,7 @@ class TextTable:
     names: list[str]
     bad: list[BadItem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    delimiter: str = ","
 
 
 def wrong_count(count: int, expected: int, line: bytes, delimiter: str) -> str:

@@ -12,6 +12,7 @@ import polars as pl
 from tilth.data.coded_text import is_coded, plain
 from tilth.data.dataset import IntArray
 from tilth.data.dates import date_format, nearest_format
+from tilth.data.decimal_comma import decimal_mark
 from tilth.data.in_threads import in_threads
 from tilth.data.table_infer import Parsed
 from tilth.data.table_values import as_boolean, as_date, as_number, as_text, clean
@@ -118,7 +119,7 @@ def _declared(name: str, raw: pl.Series, parsed: Parsed, wanted: str) -> Column:
     kind = cast(Kind, wanted.split(":")[0])
     why = "as you said"
     if kind == "number":
-        decimal = _decimal(raw)
+        decimal = parsed.decimal if _letter(parsed.values) in "if" else decimal_mark(raw)
         unread = _unread(raw, as_number(raw, decimal))
         return Column(name, kind, why + unread, decimal=decimal)
     if kind == "date":
@@ -128,15 +129,6 @@ def _declared(name: str, raw: pl.Series, parsed: Parsed, wanted: str) -> Column:
     if kind == "boolean":
         return Column(name, kind, why + _unread(raw, as_boolean(raw)))
     return Column(name, kind, why, numeric=_letter(parsed.values) in "if")
-
-
-def _decimal(raw: pl.Series) -> str:
-    """Return the decimal mark that reads more of the values."""
-    if raw.dtype != pl.String:
-        return "."
-    distinct = raw.drop_nulls().unique()
-    point, comma = (as_number(distinct, mark).null_count() for mark in ".,")
-    return "," if comma < point else "."
 
 
 def _form(name: str, raw: pl.Series) -> str:
@@ -182,7 +174,10 @@ def _inferred(name: str, parsed: Parsed, train: pl.Series) -> Column:
         return _dates(name, parsed)
     if letter == "i":
         return _whole_numbers(name, values)
-    return Column(name, "number", "numbers") if letter == "f" else _texts(name, parsed, values)
+    if letter == "f":
+        why = "numbers with a decimal comma" if parsed.decimal == "," else "numbers"
+        return Column(name, "number", why, decimal=parsed.decimal)
+    return _texts(name, parsed, values)
 
 
 def _dates(name: str, parsed: Parsed) -> Column:

@@ -74,7 +74,11 @@ def read_table(
     for name in (group, time):
         if name is not None:
             choose(name, parts.frame.columns, "column")
-    columns_read = in_threads(infer, parts.frame.get_columns(), parts.frame.height)
+    columns_read = in_threads(
+        lambda column: infer(column, commas=parts.commas),
+        parts.frame.get_columns(),
+        parts.frame.height,
+    )
     parsed = dict(zip(parts.frame.columns, columns_read, strict=True))
     wanted = read_target(parts.frame[target], parsed[target], task)
     if "labels" in fixes and wanted.kind == "classes":
@@ -149,6 +153,7 @@ def _assemble(
             *parts.notes,
             wanted.note,
             *_missing_note(parsed),
+            *_comma_note(parsed),
             *describe_kinds([column for column in columns if column.name != target]),
             *split_notes,
         ],
@@ -179,3 +184,8 @@ def _missing_note(parsed: Mapping[str, Parsed]) -> list[str]:
             if text:
                 tokens.setdefault(text, []).append(name)
     return [f"{text!r} counts as missing in {', '.join(names)}" for text, names in tokens.items()]
+
+
+def _comma_note(parsed: Mapping[str, Parsed]) -> list[str]:
+    names = [name for name, column in parsed.items() if column.decimal == ","]
+    return [f"the comma is the decimal mark of {', '.join(names)}"] if names else []

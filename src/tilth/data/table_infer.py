@@ -13,6 +13,7 @@ import polars as pl
 
 from tilth.data.coded_text import by_code, categories, is_coded, text_type
 from tilth.data.dates import date_format, nearest_format, parse_dates, without_zone
+from tilth.data.decimal_comma import comma_numbers, decimal_mark
 from tilth.data.table_values import (
     FALSE,
     MISSING,
@@ -40,6 +41,7 @@ class Parsed:
         made the column stay text: ``num_misfits`` of them, the commonest in ``misfits``
         (with none, the numbers have signs or separators in them: examples in ``misfits``)
     form: the format of the dates; ambiguous: another reads them too
+    decimal: the decimal mark of numbers that were texts
     declared: the frame itself says that these are categories; nested: lists and the like
     """
 
@@ -50,12 +52,13 @@ class Parsed:
     misfits: Mapping[str, int] = field(default_factory=dict)
     form: str = ""
     ambiguous: bool = False
+    decimal: str = "."
     declared: bool = False
     nested: bool = False
 
 
-def infer(column: pl.Series) -> Parsed:
-    """Return the column with its values understood.
+def infer(column: pl.Series, *, commas: bool = False) -> Parsed:
+    """Return the column with its values understood; commas: they may be decimal ones.
 
     >>> infer(pl.Series(["1", "2", "?"])).values.to_list()
     [1, 2, None]
@@ -64,7 +67,7 @@ def infer(column: pl.Series) -> Parsed:
     """
     kind = column.dtype
     if kind == pl.String or is_coded(column):
-        return _infer_text(column)
+        return _infer_text(column, commas)
     if isinstance(kind, pl.Categorical):
         return Parsed(_or_null(as_text(column)), declared=True)
     if isinstance(kind, NESTED):
@@ -86,7 +89,7 @@ def _or_null(values: pl.Series) -> pl.Series:
     return values.cast(pl.Null) if values.null_count() == len(values) else values
 
 
-def _infer_text(column: pl.Series) -> Parsed:
+def _infer_text(column: pl.Series, commas: bool) -> Parsed:
     quick = None if is_coded(column) else _plain_numbers(column)
     if quick is not None:
         return Parsed(quick)
@@ -98,18 +101,10 @@ def _infer_text(column: pl.Series) -> Parsed:
     missing = _tally(texts.filter(hard), count.filter(hard))
     if hard.all():
         return Parsed(pl.Series(column.name, [None] * len(column), dtype=pl.Null), missing)
-    numbers, dates = _numbers(texts.filter(~hard & ~soft)), None
-    if numbers is None:
-        dates = date_format(texts.filter(~hard & ~soft))
-    if numbers is not None or dates is not None:
+    exact = _exact(texts.set(hard | soft, None), commas)
+    if exact is not None:
         missing |= _tally(texts.filter(soft), count.filter(soft))
-        known = texts.set(hard | soft, None)
-        if numbers is not None:
-            values = known.cast(numbers.dtype, strict=False)
-            return Parsed(_back(column, raw, values), missing)
-        assert dates is not None
-        values = parse_dates(known, dates[0])
-        return Parsed(_back(column, raw, values), missing, form=dates[0], ambiguous=dates[1])
+        return replace(exact, values=_back(column, raw, exact.values), missing=missing)
     known = texts.set(hard, None)
     words = known.str.to_lowercase()
     if words.drop_nulls().n_unique() == 2 and words.drop_nulls().is_in(TRUE + FALSE).all():
@@ -117,6 +112,22 @@ def _infer_text(column: pl.Series) -> Parsed:
         if truth.n_unique() - truth.has_nulls() == 2:
             return Parsed(_back(column, raw, truth), missing)
     return _nearly(Parsed(_back(column, raw, known), missing), texts.set(hard, None), count)
+
+
+def _exact(texts: pl.Series, commas: bool) -> Parsed | None:
+    """Return numbers or dates if every text is one."""
+    numbers = _numbers(texts)
+    if numbers is not None:
+        return Parsed(numbers)
+    if texts.null_count() == len(texts):
+        return None
+    numbers = comma_numbers(texts) if commas else None
+    if numbers is not None:
+        return Parsed(numbers, decimal=",")
+    dates = date_format(texts.drop_nulls())
+    if dates is None:
+        return None
+    return Parsed(parse_dates(texts, dates[0]), form=dates[0], ambiguous=dates[1])
 
 
 def _plain_numbers(column: pl.Series) -> pl.Series | None:
@@ -159,7 +170,7 @@ def _led_by_zero(texts: pl.Series) -> bool:
 def _nearly(parsed: Parsed, texts: pl.Series, count: pl.Series) -> Parsed:
     """Add what most values are, if they are numbers or dates, and which are not."""
     known, count = texts.drop_nulls(), count.filter(texts.is_not_null())
-    readings = {"number": as_number(known)}
+    readings = {"number": as_number(known, decimal_mark(known))}
     form = nearest_format(known)
     if form is not None:
         readings["date"] = parse_dates(known, form)

@@ -55,6 +55,7 @@ class Parts:
     frame: all rows; roles: the roles there are, train first; role: [rows] index into them
     bad, notes: of all of them; repeated: column names that occur more than once in one
     absent: columns that a later table lacks
+    commas: whether a comma in a number can be a decimal one, in all of them
     """
 
     frame: pl.DataFrame
@@ -64,6 +65,7 @@ class Parts:
     notes: list[str]
     repeated: list[str]
     absent: list[str]
+    commas: bool
 
     @property
     def role(self) -> IntArray:
@@ -168,7 +170,8 @@ def _stacked(readings: Mapping[str, Reading], notes: list[str]) -> Parts:
     )
     said = [note for reading in tables for note in reading.notes]
     repeated = [name for reading in tables for name in reading.repeated]
-    return Parts(frame, list(readings), names, bad, said + notes, repeated, absent)
+    commas = all(reading.commas for reading in tables)
+    return Parts(frame, list(readings), names, bad, said + notes, repeated, absent, commas)
 
 
 def _numbers(reading: Reading) -> IntArray:

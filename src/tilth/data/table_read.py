@@ -36,6 +36,7 @@ class Reading:
     lines: [rows] line numbers in the file, None for Parquet and frames
     bad: what was set aside; notes: what was found, in words
     repeated: column names that occur more than once, as written (later ones got a suffix)
+    commas: whether a comma in a number can be a decimal one: fields are separated otherwise
     """
 
     frame: pl.DataFrame
@@ -44,6 +45,7 @@ class Reading:
     bad: list[BadItem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
+    commas: bool = False
 
     def row_name(self, row: int) -> str:
         """Return what to call a row: its line in the file, or its number counted from 0."""
@@ -112,6 +114,7 @@ def _read_file(path: Path) -> Reading:
     reading = _with_names(table.frame, table.names, path.name)
     reading.lines, reading.bad = table.lines, table.bad
     reading.notes = table.notes + reading.notes
+    reading.commas = table.delimiter != ","
     return reading
 
 

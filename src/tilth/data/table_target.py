@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 
 from tilth.data.coded_text import plain
+from tilth.data.decimal_comma import decimal_mark
 from tilth.data.table_infer import Parsed
 from tilth.data.table_values import as_number, as_text, clean
 from tilth.errors import UserError, choose
@@ -80,7 +81,8 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
     other = "regress" if inferred == "classify" else "classify"
     hint = f" (task={other!r} or --task {other} overrides)" if why != "as you said" else ""
     if inferred == "regress":
-        numbers = as_number(raw if values.dtype == pl.String else values)
+        texts = values.dtype == pl.String
+        numbers = as_number(raw, decimal_mark(raw)) if texts else as_number(values)
         if numbers.drop_nulls().n_unique() < 2:
             raise UserError(f"the target {raw.name!r} holds no numbers to learn from")
         return TargetValues("number", numbers, why + hint)

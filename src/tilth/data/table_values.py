@@ -32,8 +32,10 @@ NESTED = (pl.List, pl.Array, pl.Struct, pl.Object, pl.Binary)
 """Types whose values are no single thing."""
 _LARGEST = 1e150
 _CURRENCY = "[$\u20ac\u00a3\u00a5\u20b9%]"
-_GROUPED = r"^[+-]?\d{1,3}([,\u00a0 '_]\d{3})+(\.\d*)?$"
-_GROUPED_COMMA = r"^[+-]?\d{1,3}([.\u00a0 '_]\d{3})*(,\d*)?$|^[+-]?\d+(,\d*)?$"
+_GROUPED = r"^[+-]?[1-9]\d{0,2}([,\u00a0 '_]\d{3})+(\.\d*)?$"
+_GROUPED_COMMA = (
+    r"^[+-]?[1-9]\d{0,2}([.\u00a0 '_]\d{3})+(,\d*)?$|^[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?$"
+)
 
 
 def clean(column: pl.Series) -> pl.Series:
