@@ -5,6 +5,7 @@ import torch
 from torch.utils.data import Dataset, default_collate
 
 import tilth as tl
+from tests.cli.calling import call
 from tilth.errors import UserError
 
 
@@ -74,3 +75,22 @@ def test_a_bundle_asks_for_the_collate_that_it_was_trained_with(tmp_path, collat
 def test_a_bundle_of_torchs_collate_asks_for_nothing(tmp_path):
     _, run = trained(tmp_path, None)
     tl.load(run.export(tmp_path / "bundle"), plugins=[Flat()])
+
+
+def test_the_next_step_is_one_that_works_with_own_code(tmp_path, capsys):
+    def make(data, seed):
+        return tl.Learner(data, Flat(), seed=seed, epochs=1, lr=0.01, batch_size=3, device="cpu")
+
+    data = tl.dataset(Ten(), collate=doubled)
+    tl.repeat(make, data, seeds=[0, 1], run=tmp_path / "run")
+    said = capsys.readouterr().err
+    bundle = tmp_path / "run-seed1" / "model"
+    line = f'tl.load("{bundle}", plugins=[Flat(...), doubled]).predict([ITEM, ...])'
+    assert f"Next: {line}\n" in said
+    assert "tilth predict" not in said
+    runs = line.replace("Flat(...)", "Flat()").replace("ITEM, ...", "torch.ones(2)")
+    assert len(eval(runs)) == 1
+    assert "plugins=[Flat(...)])" in (bundle / "README.md").read_text()
+    run = tmp_path / "run-seed1"
+    assert "tilth predict" not in (run / "report.html").read_text()
+    assert "doubled]).predict" in call("export", run, tmp_path / "kept")[2]

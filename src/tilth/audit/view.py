@@ -14,6 +14,7 @@ from tilth.audit import sentences, words
 from tilth.audit.headline import best_baseline
 from tilth.audit.run_files import RunFiles
 from tilth.audit.settings_view import settings_view
+from tilth.audit.usage import usage
 from tilth.data.dataset import USES
 
 CALIBRATION_ROWS = (
@@ -176,11 +177,13 @@ def _columns(audit: Mapping[str, Any]) -> list[str]:
 
 def _commands(run: RunFiles) -> list[dict[str, str]]:
     folder = shlex.quote(str(run.folder))
-    what = "new_pictures/" if run.audit["data"]["kind"] == "images" else "new_rows.csv"
+    model = ((run.audit.get("training") or {}).get("model") or {}).get("name") or "mlp"
+    kind = run.audit["data"]["kind"]
+    files = {"images": "new_pictures/"}.get(kind, "new_rows.csv") + " --out answers.csv"
     return [
         {
             "why": "Answers for new data, with chances:",
-            "text": f"tilth predict {folder} {what} --out answers.csv",
+            "text": usage(str(run.folder), model=model, kind=kind, files=files),
         },
         {"why": "The model to take along:", "text": f"tilth export {folder} my-model"},
         {

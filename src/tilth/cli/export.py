@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-
 import click
 
 from tilth.cli._options import as_json, emit, force
@@ -23,10 +21,11 @@ from tilth.cli._verb import Verb
 def command(run: str, to: str, force: bool, as_json: bool) -> None:
     """Copy the bundle of RUN to the folder TO, verified."""
     from tilth.flow.run import Run
+    from tilth.ship.usage import usage_of
 
     path = Run.open(run).export(to, force=force)
     if as_json:
         emit({"bundle": str(path)})
     else:
         click.echo(path)
-        click.echo(f"Next: tilth predict {shlex.quote(str(path))} NEW_DATA", err=True)
+        click.echo(f"Next: {usage_of(path)}", err=True)

@@ -19,6 +19,7 @@ from tilth.flow.plan import check_train_settings
 from tilth.flow.run import Run
 from tilth.flow.settings import Settings
 from tilth.flow.sources import read
+from tilth.ship.usage import usage_of
 from tilth.train.device import choose_device
 from tilth.train.run_folder import CONFIG, RunFolder, default_path
 
@@ -209,7 +210,7 @@ def tell_result(run: Run, found: dict[str, Any], say: Say) -> None:
             ]
         )
     )
-    say(f"Next: tilth predict {shlex.quote(found['bundle'])} NEW_DATA")
+    say(f"Next: {usage_of(Path(found['bundle']))}")
 
 
 def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:

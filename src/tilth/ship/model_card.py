@@ -17,6 +17,7 @@ import jinja2
 
 from tilth import registry
 from tilth.audit import words
+from tilth.audit.usage import loading, own_code
 from tilth.data.dataset import USES, Target
 from tilth.errors import choose
 
@@ -62,7 +63,10 @@ def render(
     facts = {
         "head": _head(name, kind, card, audit, config),
         "name": name,
-        "folder_hint": re.sub(r'["\\`]', "", _line(card.get("folder") or "path/to/this/folder")),
+        "loading": loading(
+            re.sub(r'["\\`]', "", _line(card.get("folder") or "path/to/this/folder")),
+            own_code(config["architecture"]["name"]),
+        ),
         "kind": kind,
         "what": _what(target, kind),
         "description": card.get("description"),

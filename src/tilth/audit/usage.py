@@ -1,0 +1,51 @@
+"""How a trained model is asked: on the command line, or from Python where it needs own code."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from tilth import registry
+
+READ_FROM_FILES = ("images", "table")
+"""The kinds of data that a command line can name."""
+
+
+def usage(
+    folder: str, *, model: str, kind: str, collate: str | None = None, files: str = "NEW_DATA"
+) -> str:
+    """Return the line that asks the model in ``folder``, a bundle or a run.
+
+    model: name of its architecture; kind: of the data it learned from; collate: name of the
+    user's own, if there is one; files: what stands for new items on a command line
+
+    >>> usage("runs/a/model", model="tabular_mlp", kind="table")
+    'tilth predict runs/a/model NEW_DATA'
+    >>> usage("runs/a/model", model="Net", kind="own", collate="pad")
+    'tl.load("runs/a/model", plugins=[Net(...), pad]).predict([ITEM, ...])'
+    """
+    own = own_code(model, collate)
+    if not own and kind in READ_FROM_FILES:
+        return f"tilth predict {shlex.quote(folder)} {files}"
+    items = {"images": "[PICTURE, ...]", "table": "FRAME"}.get(kind, "[ITEM, ...]")
+    return f"{loading(folder, own)}.predict({items})"
+
+
+def own_code(model: str, collate: str | None = None) -> list[str]:
+    """Return what a bundle cannot bring along, as it stands in ``plugins=[...]``.
+
+    >>> own_code("mlp"), own_code("Net")
+    ([], ['Net(...)'])
+    """
+    net = [] if model in registry.names("tilth.models") else [f"{model}(...)"]
+    return net + ([collate] if collate else [])
+
+
+def loading(folder: str, own: list[str]) -> str:
+    """Return the Python call that opens the model.
+
+    >>> loading("runs/a", ["Net(...)"])
+    'tl.load("runs/a", plugins=[Net(...)])'
+    """
+    plugins = f", plugins=[{', '.join(own)}]" if own else ""
+    return f"tl.load({json.dumps(folder, ensure_ascii=False)}{plugins})"
