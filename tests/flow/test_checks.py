@@ -115,3 +115,39 @@ def test_how_pictures_are_brought_to_a_size_can_be_said(tmp_path):
         sized(path, "8,8,3")
     with pytest.raises(UserError, match="unknown fit 'pudding'"):
         check_data_settings(DataSettings(path=path, fit="pudding"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "net", "told"),
+    [
+        ("classes", nn.Linear(3, 5), "gives 5 numbers a row; 3 classes need 3, .* gives .2, 3"),
+        ("numbers", nn.Linear(3, 4), "gives 4 numbers a row; a number needs 1"),
+        ("own", nn.Linear(3, 1), "gives 1 number a row; 2 classes need 2"),
+        ("classes", nn.Sequential(nn.Linear(3, 3), nn.Flatten(0)), r"the shape \[6\] for 2 rows"),
+    ],
+)
+def test_a_net_that_gives_too_much_or_too_little_is_refused_before_anything(
+    request, tmp_path, kind, net, told
+):
+    if kind == "own":
+        items = torch.utils.data.TensorDataset(torch.randn(80, 3), torch.arange(80) % 2)
+        data = tl.dataset(items)
+    else:
+        data = request.getfixturevalue(kind)
+    before = torch.get_rng_state()
+    learner = tl.Learner(data, net, run=tmp_path / "run", quiet=True, epochs=1)
+    for attempt in (learner.fit, learner.find_lr):
+        with pytest.raises(UserError, match=told):
+            attempt()
+    assert not (tmp_path / "run").exists()
+    assert torch.equal(torch.get_rng_state(), before) and net.training
+
+
+def test_the_look_at_the_outputs_leaves_the_net_as_it_was(numbers):
+    net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 1))
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    learner = tl.Learner(numbers, net, quiet=True)
+    learner._check_outputs()
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(module.training for module in net.modules())
+    assert all(parameter.grad is None for parameter in net.parameters())

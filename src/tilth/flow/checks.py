@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tilth.data.dataset import Data
+import torch
+from torch import Tensor, nn
+
+from tilth.contracts import Batch
+from tilth.data.dataset import Data, Target
 from tilth.errors import UserError
 from tilth.flow.settings import TrainSettings
 from tilth.objectives.supervised import one_value_per_row
 from tilth.tasks import Task
+from tilth.train.modes import modes_kept
+from tilth.train.streams import seeded
+from tilth.wording import counted
 
 
 def check_data(data: Data) -> None:
@@ -62,3 +69,44 @@ def _idle(
             rule = f"an optimizer of your own brings its own {name}"
             fix = f"set it where you make the optimizer, and leave {name} out here"
             yield name, {"rule": rule, "fix": fix}
+
+
+def check_outputs(model: nn.Module, batch: Batch, task: Task, device: torch.device) -> None:
+    """Raise UserError where the model does not give each row the numbers that the task needs.
+
+    It is asked once, in evaluation mode; modes and random streams are left as they were.
+    """
+    model.to(device)
+    # no inference_mode: what a net keeps of its first call may meet gradients later
+    with modes_kept(model), seeded(0, device), torch.no_grad():
+        model.eval()
+        found = model(batch.inputs)
+    rows, needed = len(batch.rows), task.outputs
+    if isinstance(found, Tensor):
+        table = found.dim() == 2 or not task.target.labels  # a number needs no second dimension
+        if table and found.numel() == rows * needed:
+            return
+    raise UserError(
+        f"the model gives {given(found, rows)}",
+        rule=f"{needs(task.target)}, so a batch of {counted(rows, 'row')} gives [{rows}, {needed}]",
+        fix=f"let its last layer have {counted(needed, 'output')}",
+    )
+
+
+def given(found: object, rows: int) -> str:
+    """Return in words what a model gave for some rows.
+
+    >>> given(torch.zeros(2, 5), 2), given(torch.zeros(3), 2), given({}, 2)
+    ('5 numbers a row', 'the shape [3] for 2 rows', 'a dict')
+    """
+    if not isinstance(found, Tensor):
+        return f"a {type(found).__name__}"
+    if found.dim() and len(found) == rows and found.dim() <= 2:
+        return f"{counted(found.numel() // rows, 'number')} a row"
+    return f"the shape {list(found.shape)} for {counted(rows, 'row')}"
+
+
+def needs(target: Target) -> str:
+    """Return in words how many numbers a row a target needs."""
+    count = len(target.labels)
+    return f"{counted(count, 'class')} need {count}" if count else "a number needs 1"

@@ -18,7 +18,7 @@ from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data
 from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
-from tilth.flow.checks import check_applies, check_data
+from tilth.flow.checks import check_applies, check_data, check_outputs
 from tilth.flow.phase import Phase, open_run, recorded_plans
 from tilth.flow.plan import Plan, make_plan, within_minutes
 from tilth.flow.run import Run
@@ -220,9 +220,20 @@ class Learner:
     @checked
     def find_lr(self) -> LrFinding:
         """Run the learning-rate range test; model, streams and files are left as they were."""
+        self._check_outputs()
         plan = self.measure_numerics()
         self.lr_finding = find_lr(self.loop(plan), default=self.data.usual.lr)
         return self.lr_finding
+
+    def _check_outputs(self) -> None:
+        """Try the model on two rows, before anything is trained or written."""
+        if self.phases_done:
+            return
+        rows = self.data.splits["train"][:2]
+        prepare = self.data.prepare(train=False)
+        data = (self.data.store, self.data.targets, rows, len(rows))
+        (batch,) = in_order(*data, prepare=prepare, device=self.device)
+        check_outputs(self.model, batch, self.task, self.device)
 
     @property
     def has_measured_lr(self) -> bool:
@@ -315,6 +326,7 @@ class Learner:
         if lr is not None:
             self.free = ("train.lr",) if isinstance(lr, LrFinding) else ()
         self.plan = self._planned_again()
+        self._check_outputs()
         run = self.begin(resume=resume)
         phase = Phase(self, run, self.phases_done)
         phase.fit()
