@@ -94,3 +94,14 @@ def test_the_next_step_is_one_that_works_with_own_code(tmp_path, capsys):
     run = tmp_path / "run-seed1"
     assert "tilth predict" not in (run / "report.html").read_text()
     assert "doubled]).predict" in call("export", run, tmp_path / "kept")[2]
+
+
+def test_an_array_of_items_is_taken_as_items(tmp_path):
+    learner, run = trained(tmp_path, None)
+    loaded = tl.load(run.export(), plugins=[Flat()])
+    rows = torch.tensor([[1.0, 3.0], [-2.0, 0.5], [0.0, 4.0]])
+    with torch.no_grad():
+        expected = learner.model.eval()(rows).argmax(1).tolist()
+    for asked in (rows, rows.numpy(), list(rows)):
+        assert [int(one.label) for one in loaded.predict(asked)] == expected
+    assert int(loaded.predict(rows[1]).label) == expected[1]

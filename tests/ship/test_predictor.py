@@ -219,7 +219,7 @@ def test_a_network_with_other_outputs_than_labels_is_told(tmp_path):
     architecture = {"name": "Line", "arguments": {}}
     bundle(tmp_path / "m", Line(2), architecture=architecture, preprocessor=Columns())
     predictor = load(tmp_path / "m", plugins=[Columns, Line(2)])
-    with pytest.raises(UserError, match=r"needs 3 numbers for each"):
+    with pytest.raises(UserError, match=r"needs 3 numbers for each.*a list of them"):
         predictor.predict({"x": 1})
 
 

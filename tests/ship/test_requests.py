@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+import tilth as tl
 from tests.ship.made import PICTURES, Columns, pictures
 from tilth.data.table_encoder import TableEncoder
 from tilth.errors import UserError
@@ -92,3 +93,17 @@ def test_folders_in_a_list_stand_for_their_pictures(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no pictures in"):
         understand([tmp_path / "empty"], PICTURES)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_a_model_of_an_array_takes_arrays(kind):
+    rows = np.array([[1.0, 2.0], [3.0, float("nan")]])
+    data = tl.arrays(np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2)
+    encoder = data.preprocessor
+    asked = understand(kind(rows), encoder)
+    assert asked.items[0] == {"x0": 1.0, "x1": 2.0}
+    assert (asked.shape, len(asked.items), asked.names) == ("many", 2, [0, 1])
+    assert understand(kind(rows[0]), encoder).items == [{"x0": 1.0, "x1": 2.0}]
+    assert understand(kind(rows[0]), encoder).shape == "one"
+    with pytest.raises(UserError, match="polars or pandas frame"):
+        understand(kind(rows[:, :1]), encoder)

@@ -29,12 +29,15 @@ _FINGERPRINTED = 64  # items, evenly spaced: enough to see that data was changed
 
 
 class OwnPreprocessor:
-    """Collates what the user prepared: a bundle of such a model needs the same code beside it."""
+    """Collates what the user prepared: a bundle of such a model needs the same code beside it.
+
+    dimensions: how many an item has that is one array; an array with one more holds items
+    """
 
     kind: ClassVar[str] = "own"
 
-    def __init__(self, collate: Collate = default_collate) -> None:
-        self.collate = collate
+    def __init__(self, collate: Collate = default_collate, dimensions: int | None = None) -> None:
+        self.collate, self.dimensions = collate, dimensions
 
     @property
     def own_collate(self) -> str | None:
@@ -48,8 +51,9 @@ class OwnPreprocessor:
         return raw if isinstance(raw, Tensor) else self.collate(list(raw))
 
     def to_config(self) -> dict[str, Any]:
-        """Return the name of the collate where it is the user's; the rest is the user's code."""
-        return {"collate": self.own_collate} if self.own_collate else {}
+        """Return the name of the user's collate and an item's dimensions, where there are any."""
+        known = {"collate": self.own_collate, "dimensions": self.dimensions}
+        return {name: value for name, value in known.items() if value is not None}
 
     @classmethod
     def from_config(
@@ -59,16 +63,18 @@ class OwnPreprocessor:
 
         Raises UserError where no plugin has that name: no file brings code.
         """
-        name = config.get("collate")
+        name, dimensions = config.get("collate"), config.get("dimensions")
+        if not isinstance(dimensions, int | None):
+            raise UserError(f"dimensions={dimensions!r}", rule="it is a whole number")
         if name is None:
-            return cls()
+            return cls(dimensions=dimensions)
         if name not in (plugins or {}):
             raise UserError(
                 f"the bundle's items were collated by {name!r}, and no plugin is called so",
                 rule="a bundle holds no code: whoever loads it brings the author's",
                 fix=f"load(folder, plugins=[..., {name}])",
             )
-        return cls((plugins or {})[name])
+        return cls((plugins or {})[name], dimensions)
 
 
 class OwnData(Data):
@@ -116,7 +122,9 @@ class OwnData(Data):
         super().__init__("own data", target, splits)
         self._targets = self._known.encode(target)
         self._leave_out_unseen()
-        self.preprocessor = OwnPreprocessor(collate)
+        first = self._item(0)[0]
+        dimensions = first.ndim if isinstance(first, Tensor | np.ndarray) else None
+        self.preprocessor = OwnPreprocessor(collate, dimensions)
         self._store = ItemStore(self.items, workers=workers, collate=collate)
         self.notes.append(
             f"{counted(len(values), 'item')} of your own, read with {counted(workers, 'worker')}"

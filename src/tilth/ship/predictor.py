@@ -78,7 +78,8 @@ class Predictor:
         asked: pictures: a path, the bytes of a file, a PIL picture or an array; a folder or a
             list of them. Tables: a polars or pandas frame or the path of a table (the answer is
             a frame with the columns prediction, probability and probability_<label>), a row as
-            a dict or a list of them
+            a dict or a list of them; an array where the model learned from one. Items of your own
+            data set: one, a list of them, or an array whose rows they are
 
         Raises UserError naming the item that cannot be read.
         """
@@ -163,6 +164,7 @@ class Predictor:
                 raise UserError(
                     f"the model gives {list(outputs.shape)} for {num_rows(inputs)} items",
                     rule=f"{self.task} needs {self._task.outputs} numbers for each",
+                    fix="for several items give a list of them: predict([item, ...])",
                 )
             return self._task.decode(outputs.float().cpu(), self._temperature)
 

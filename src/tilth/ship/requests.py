@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from tilth.data.dataset import BadItem, Preprocessor
 from tilth.errors import UserError
 from tilth.ship import frames
@@ -39,7 +41,10 @@ def understand(asked: Any, preprocessor: Preprocessor) -> Request:
     if preprocessor.kind == "images":
         return _pictures(asked, preprocessor)
     if preprocessor.kind == "table":
-        return _rows(asked)
+        return _rows(asked, preprocessor)
+    dimensions = getattr(preprocessor, "dimensions", None)
+    if dimensions is not None and getattr(asked, "ndim", 0) == dimensions + 1:
+        return many(list(asked))  # items laid side by side
     return one(asked)
 
 
@@ -112,7 +117,7 @@ def _in_folder(folder: Path) -> list[Path]:
     return found
 
 
-def _rows(asked: Any) -> Request:
+def _rows(asked: Any, preprocessor: Preprocessor) -> Request:
     if frames.library(asked):
         return Request("frame", [asked], range(len(asked)))
     if isinstance(asked, str | Path):
@@ -121,11 +126,24 @@ def _rows(asked: Any) -> Request:
         return Request("one", [dict(asked)], [None])
     if type(asked).__name__ == "Series" and hasattr(asked, "to_dict"):  # a row of a pandas frame
         return Request("one", [asked.to_dict()], [None])
+    columns = [column.name for column in getattr(preprocessor, "columns", ())]
+    if _is_unnamed(asked, columns):
+        from tilth.data.array_table import named
+
+        rows = named(np.atleast_2d(np.asarray(asked))).to_dicts()
+        return many(rows) if asked.ndim == 2 else one(rows[0])
     raise UserError(
         f"a {type(asked).__name__} for a model of a table",
         rule="it takes a polars or pandas frame, the path of a table, a row as a dict, or a list",
         fix="collect a lazy frame, name the columns of an array: pl.DataFrame(array, schema=[...])",
     )
+
+
+def _is_unnamed(asked: Any, columns: Sequence[str]) -> bool:
+    """Say whether an array holds rows, or one row, of the array that a model learned from."""
+    learned = bool(columns) and list(columns) == [f"x{place}" for place in range(len(columns))]
+    shape: tuple[int, ...] = getattr(asked, "shape", ())
+    return learned and len(shape) in (1, 2) and shape[-1] == len(columns)
 
 
 def _file(path: Path) -> Request:
