@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -153,11 +154,17 @@ def test_bad_letters_are_set_aside_in_row_by_row_reading_too():
         (b" \n\n", "is empty"),
         (b"a,b\n", "has a header line but no rows"),
         (b"a\x00\x00b\x00\x01\x00", "is not a text table"),
+        (random.Random(0).randbytes(2000), "t.csv is not a text table"),
+        (random.Random(1).randbytes(200), "t.csv is not a text table"),
     ],
 )
 def test_files_without_a_table_are_refused(raw, message):
     with pytest.raises(UserError, match=message):
         read_delimited(raw, "t.csv")
+
+
+def test_a_lone_carriage_return_is_a_letter():
+    assert read_delimited(b"a,b\nx,y\rz\n1,2\n", "t.csv").frame.rows()[1] == ("1", "2")
 
 
 PLAIN_CELLS = st.text("ab1.\t ", max_size=3)

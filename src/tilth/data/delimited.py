@@ -21,6 +21,7 @@ from tilth.errors import UserError
 
 _SNIFFED_LINES = 100
 _SNIFFED_BYTES = 1 << 18
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r"})
 _COUNTED_BYTES = 1 << 18  # at a time, in the processor's cache
 
 
@@ -36,7 +37,7 @@ def read_delimited(raw: bytes, name: str) -> TextTable:
     text, notes = plain_text(raw, name)
     if not text or text.isspace():
         raise UserError(f"{name} is empty", fix="check that the file was saved or copied whole")
-    _refuse_binary(text, name)
+    _refuse_binary(raw, text, name)
     delimiter = sniff(text)
     if not text.endswith(b"\n"):
         text += b"\n"
@@ -59,7 +60,7 @@ def sniff(text: bytes) -> str:
     >>> sniff(b"a;b\\n1,5;2\\n")
     ';'
     """
-    lines = text[:_SNIFFED_BYTES].decode(errors="replace").split("\n")[:_SNIFFED_LINES]
+    lines = [_csv_line(line) for line in text[:_SNIFFED_BYTES].split(b"\n")[:_SNIFFED_LINES]]
     best, best_score = ",", (0.0, 0)
     for delimiter in DELIMITERS:
         counts = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
@@ -72,19 +73,26 @@ def sniff(text: bytes) -> str:
     return best
 
 
-def _refuse_binary(text: bytes, name: str) -> None:
-    zeros = text[:_SNIFFED_BYTES].count(b"\0")
-    if zeros > len(text[:_SNIFFED_BYTES]) / 10:
+def _refuse_binary(raw: bytes, text: bytes, name: str) -> None:
+    start = text[:_SNIFFED_BYTES]
+    controls = len(start) - len(start.translate(None, _CONTROLS))
+    many = controls > max(2, len(start) / 50) and damaged_utf8(raw[:_SNIFFED_BYTES])
+    if many or start.count(b"\0") > len(start) / 10:
         raise UserError(
-            f"{name} is not a text table ({zeros} NUL bytes at its start)",
+            f"{name} is not a text table ({controls} control characters at its start)",
             rule="tables are CSV, TSV (also gzipped) or Parquet",
             fix="export it as UTF-8 CSV",
         )
 
 
 def _fields(line: bytes, delimiter: str) -> list[str]:
-    reader = csv.reader([line.decode(errors="replace")], delimiter=delimiter, skipinitialspace=True)
+    reader = csv.reader([_csv_line(line)], delimiter=delimiter, skipinitialspace=True)
     return [name.strip() for name in next(reader)]
+
+
+def _csv_line(line: bytes) -> str:
+    """Return the text of a line; a lone carriage return would stop Python's reader."""
+    return line.decode(errors="replace").replace("\r", " ")
 
 
 def _sound(text: bytes, delimiter: str) -> TextTable | None:
