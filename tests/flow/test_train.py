@@ -2,16 +2,22 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
+import tilth as tl
+from tests.cli.calling import call
 from tilth.errors import UserError
 from tilth.flow.run import Run
 from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings
 from tilth.flow.several import cross_validate_job, repeat_job
 from tilth.flow.together import spread, table, together
-from tilth.flow.train import Job, train
+from tilth.flow.train import Job, bundled, train
+from tilth.ship.predictor import load
 
 FAST = TrainSettings(epochs=1, lr=0.01, device="cpu", dtype="float32", channels_last=False)
 
@@ -90,6 +96,47 @@ def test_a_finished_run_is_taken_as_it_is(houses, tmp_path):
     _, second = train(dataclasses.replace(job, resume=True))
     assert (tmp_path / "run" / "audit.json").stat().st_mtime_ns == written
     assert {**second, "seconds": 0} == {**first, "seconds": 0}
+
+
+@pytest.mark.parametrize("lost", ["all of it", "config.json", "model.safetensors"])
+def test_a_lost_bundle_is_made_again_from_the_checkpoint(houses, tmp_path, lost):
+    run, _ = train(Job(Settings(houses, train=FAST), run=tmp_path / "run", quiet=True))
+    rows = [{"rooms": 3.0}, {"rooms": 7.0}]
+    before = [one.value for one in load(run.path).predict(rows)]
+    model = run.path / "model"
+    if lost == "all of it":
+        shutil.rmtree(model)
+    else:
+        (model / lost).unlink()
+    if lost != "model.safetensors":  # then it is named
+        with pytest.raises(UserError, match=r"is done, and its bundle .* tilth resume"):
+            load(run.path)
+    assert not Run.open(run.path).is_finished
+    code, out, _ = call("export", run.path, tmp_path / "kept")
+    assert code == 0
+    assert out.strip() == str(tmp_path / "kept")
+    for place in (run.path, tmp_path / "kept"):
+        assert [one.value for one in load(place).predict(rows)] == before
+    assert Run.open(run.path).is_finished
+
+
+def test_a_lost_bundle_without_a_checkpoint_says_what_is_left_to_do(houses, tmp_path):
+    run, _ = train(Job(Settings(houses, train=FAST), run=tmp_path / "run", quiet=True))
+    shutil.rmtree(run.path / "model")
+    shutil.rmtree(run.folder.checkpoints)
+    with pytest.raises(UserError, match=r"neither its bundle nor its checkpoints.*trains it again"):
+        bundled(run.path)
+    assert run.folder.status == "done"
+
+
+def test_a_lost_bundle_of_own_code_is_for_the_own_script(tmp_path):
+    points = torch.randn(60, 2, generator=torch.Generator().manual_seed(0))
+    data = tl.arrays(points, points[:, 0] > 0)
+    run = tl.Learner(data, nn.Linear(2, 2), run=tmp_path / "run", quiet=True).fit(1, lr=0.01)
+    with pytest.raises(UserError, match=r"resume=True. and run.export"):
+        bundled(run.path)
+    run.export()
+    assert bundled(run.path).has_bundle  # though no report was asked for
 
 
 def test_peak_memory_and_the_names_of_things(houses, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tilth.cli._options import as_json, emit, force
@@ -19,11 +21,14 @@ from tilth.cli._verb import Verb
 @force
 @as_json
 def command(run: str, to: str, force: bool, as_json: bool) -> None:
-    """Copy the bundle of RUN to the folder TO, verified."""
-    from tilth.flow.run import Run
+    """Copy the bundle of RUN to the folder TO, verified.
+
+    A finished run that lost its bundle gets it again, from its checkpoint.
+    """
+    from tilth.flow.train import bundled
     from tilth.ship.usage import usage_of
 
-    path = Run.open(run).export(to, force=force)
+    path = bundled(Path(run)).export(to, force=force)
     if as_json:
         emit({"bundle": str(path)})
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ from tilth.audit.examine import examine
 from tilth.audit.notebook import run_html
 from tilth.audit.report import render
 from tilth.errors import UserError
-from tilth.ship.bundle import save_bundle
+from tilth.ship.bundle import CARD, NEEDED, save_bundle
 from tilth.ship.copy_bundle import copy_bundle
+from tilth.ship.open_bundle import damage
 from tilth.tasks._choice import task_for
 from tilth.train.early_stop import BestWeights
 from tilth.train.loop import Loop
@@ -61,7 +63,17 @@ class Run:
     def is_finished(self) -> bool:
         """Whether it is trained, looked at and bundled."""
         done = self.folder.status == "done" and (self.path / "report.html").is_file()
-        return done and self._model_is_current()
+        return done and self.has_bundle
+
+    @property
+    def has_bundle(self) -> bool:
+        """Whether the bundle of the weights as they are is there, and whole."""
+        found = digest(self.folder.model)
+        if found is None or not (self.path / "audit.json").is_file():
+            return False
+        if self.folder.read_record("audit").get("bundle") != found:
+            return False
+        return not damage(self.folder.model)
 
     def note_phase(self, loop: Loop, best: BestWeights) -> None:
         """Record how a phase ended; what was said of the earlier weights no longer holds."""
@@ -127,21 +139,16 @@ class Run:
     @checked
     def export(self, path: str | Path | None = None, *, force: bool = False) -> Path:
         """Write the bundle, by default to the run's ``model`` folder, and return its path."""
-        if not self._model_is_current():
+        if not self.has_bundle:
             self._save_model()
         if path is None:
             return self.folder.model
         return copy_bundle(self.folder.model, Path(path), force=force)
 
-    def _model_is_current(self) -> bool:
-        found = digest(self.folder.model)
-        if found is None or not (self.path / "audit.json").is_file():
-            return False
-        return self.folder.read_record("audit").get("bundle") == found
-
     def _save_model(self) -> None:
         learner = self._learner("the bundle needs the trained weights")
         found = self.audit()
+        remove_rest(self.folder.model)
         save_bundle(
             self.folder.model,
             model=learner.model,
@@ -184,6 +191,14 @@ def digest(bundle: Path) -> str | None:
     """Return the SHA-256 of a bundle's manifest, which names its files; None without one."""
     manifest = bundle / files.MANIFEST
     return hashlib.sha256(manifest.read_bytes()).hexdigest() if manifest.is_file() else None
+
+
+def remove_rest(bundle: Path) -> None:
+    """Remove what is left of a bundle that lost files, where nothing else is in its folder."""
+    if not bundle.is_dir() or all((bundle / name).is_file() for name in NEEDED):
+        return
+    if {path.name for path in bundle.iterdir()} <= {*NEEDED, CARD, files.MANIFEST}:
+        shutil.rmtree(bundle)
 
 
 def over_phases(lines: list[dict[str, Any]]) -> dict[str, float]:

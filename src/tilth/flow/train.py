@@ -20,6 +20,7 @@ from tilth.flow.run import Run
 from tilth.flow.settings import Settings
 from tilth.flow.sources import read
 from tilth.ship.usage import usage_of
+from tilth.train.checkpoint import latest
 from tilth.train.device import choose_device
 from tilth.train.run_folder import CONFIG, RunFolder, default_path
 
@@ -234,6 +235,8 @@ def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
         )
     settings = Settings.from_config({k: v for k, v in recorded.items() if k in ROOMS})
     again = "run the same script again with fit(..., resume=True)"
+    if run.folder.status == "done":
+        again += " and run.export()"
     if "own" in recorded:
         own = "; ".join(f"{part} {', '.join(names)}" for part, names in recorded["own"].items())
         raise UserError(
@@ -244,3 +247,21 @@ def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
     if not settings.data.path:
         raise UserError(f"{path} was trained from Python on data in memory", fix=again)
     return train(Job(settings, run=path, resume=True, quiet=quiet))
+
+
+def bundled(path: Path) -> Run:
+    """Return the run at ``path``; a done one without its bundle gets it from its checkpoint.
+
+    Raises UserError where there is no checkpoint either, and where ``resume`` cannot go on alone.
+    """
+    run = Run.open(path)
+    if run.folder.status != "done" or run.has_bundle:
+        return run
+    phases = range(len(recorded_plans(run.folder)))
+    if not all(latest(run.folder.checkpoints / f"phase-{index}") for index in phases):
+        raise UserError(
+            f"{path} has neither its bundle nor its checkpoints",
+            rule="a bundle is made from trained weights",
+            fix=f"tilth resume {shlex.quote(str(path))} trains it again, from the beginning",
+        )
+    return resume(path, quiet=True)[0]

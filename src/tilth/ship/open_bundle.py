@@ -110,15 +110,33 @@ def _find(folder: Path) -> Path:
     if not (folder / CONFIG).exists() and (inner / CONFIG).exists():
         return inner
     if not (folder / CONFIG).exists() and not (folder / files.MANIFEST).exists():
-        unfinished = (folder / "config.toml").exists()
-        raise UserError(
-            f"{folder} is not a bundle",
-            rule=f"a bundle is a folder with {CONFIG} and {files.MANIFEST} in it",
-            fix=f"the run has not finished: tilth resume {shlex.quote(str(folder))}"
-            if unfinished
-            else "",
-        )
+        raise _no_bundle(folder)
     return folder
+
+
+def _no_bundle(folder: Path) -> UserError:
+    """Return the error for a folder without a bundle, which may be a run."""
+    again = f"tilth resume {shlex.quote(str(folder))}"
+    if (folder / "config.toml").exists() and (folder / "DONE").exists():
+        return UserError(
+            f"{folder} is done, and its bundle is not in {folder / 'model'}",
+            rule="a run answers with its bundle",
+            fix=f"{again} makes it from the run's checkpoint",
+        )
+    return UserError(
+        f"{folder} is not a bundle",
+        rule=f"a bundle is a folder with {CONFIG} and {files.MANIFEST} in it",
+        fix=f"the run has not finished: {again}" if (folder / "config.toml").exists() else "",
+    )
+
+
+def damage(folder: Path) -> list[str]:
+    """Return what is wrong with a bundle's needed files; people may edit the card.
+
+    Nothing else is read.
+    """
+    problems = files.verify(folder)
+    return [one for one in problems if one.partition(":")[0] in (*NEEDED, files.MANIFEST)]
 
 
 def _verify(folder: Path) -> None:
@@ -142,14 +160,12 @@ def _verify(folder: Path) -> None:
         _need(name in listed, name, f"{files.MANIFEST} does not list it")
         inside = (folder / name).resolve().is_relative_to(folder.resolve())
         _need(inside, name, "it is a link to a file outside the bundle")
-    for problem in files.verify(folder):
-        name = problem.partition(":")[0]
-        if name in NEEDED:  # people may edit the card, and nothing else is read
-            raise UserError(
-                f"{folder / name} is damaged or was changed ({problem})",
-                rule=f"the files of a bundle are as {files.MANIFEST} lists them",
-                fix=_GET_AGAIN,
-            )
+    for problem in damage(folder):
+        raise UserError(
+            f"{folder / problem.partition(':')[0]} is damaged or was changed ({problem})",
+            rule=f"the files of a bundle are as {files.MANIFEST} lists them",
+            fix=_GET_AGAIN,
+        )
 
 
 def _check_version(found: object) -> None:
