@@ -148,7 +148,9 @@ def test_empty_folder_says_what_was_looked_for_and_found(tmp_path: Path):
 
 def test_loose_pictures(tmp_path: Path):
     write(tmp_path, {"1.png": PNG, "2.png": PNG})
-    assert "holds 2 pictures but no class folders" in message(tmp_path)
+    told = message(tmp_path)
+    assert "holds 2 pictures but no class folders" in told
+    assert "--labels (labels=) takes a CSV of names and labels, or a pattern" in told
 
 
 def test_a_file_is_not_a_folder(tmp_path: Path):

@@ -69,12 +69,37 @@ def test_a_pattern_and_a_function_give_labels(flat, labels):
 
 def test_pictures_without_a_label_and_rows_without_a_picture_are_set_aside(flat):
     rows = [f"{n}.png,{kind}" for n, kind in TRUTH.items() if n != "cat_03"]
-    data = tl.images(flat, labels=table(flat, ["name,label", *rows, "fox_01.png,fox"]))
+    path = table(flat, ["name,label", *rows, "fox_01.png,fox", "fox_01.png,fox"])
+    data = tl.images(flat, labels=path, max_bad=0.07)  # 2 of 31
     assert as_read(data) == {n: kind for n, kind in TRUTH.items() if n != "cat_03"}
     aside = {bad.item: bad.reason for bad in data.bad_items}
     assert aside["all/cat_03.png"] == "no label"
     assert "no one picture" in aside["fox_01.png"]
     assert "1 picture has no label and is left out" in data.notes
+    codes = {finding.code: finding for finding in data.findings()}
+    assert codes["label_gaps"].what.endswith("2 gaps")
+    assert "fox" not in str(codes.get("not_pictures", ""))
+    with pytest.raises(UserError, match="1 of 30 pictures without a label and 1 name") as e:
+        tl.images(flat, labels=path)
+    assert "max_bad=0.065" in str(e.value) and "all/cat_03.png: no label" in str(e.value)
+
+
+def test_pictures_that_a_pattern_misses_are_a_gap_and_those_a_function_leaves_out_are_not(flat):
+    with pytest.raises(UserError, match=r"15 of 30 pictures without a label, more than max_bad"):
+        tl.images(flat, labels=r"(cat)_\d")
+    data = tl.images(flat, labels=lambda path: label_of(path) if path.stem != "cat_03" else None)
+    assert len(as_read(data)) == 29
+    assert "label_gaps" not in {finding.code for finding in data.findings()}
+
+
+def test_a_test_folder_without_any_label_is_left_out(tmp_path):
+    for i, name in enumerate(TRUTH):
+        write(tmp_path, {f"train/{name}.png": encoded(noise(12, 12, seed=i))})
+        write(tmp_path, {f"test/{i}.png": encoded(noise(12, 12, seed=100 + i))})
+    rows = [f"{name}.png,{kind}" for name, kind in TRUTH.items()]
+    data = tl.images(tmp_path, labels=table(tmp_path, ["name,label", *rows]))
+    assert as_read(data) == TRUTH
+    assert "30 pictures have no label and are left out" in data.notes
 
 
 def test_folders_of_splits_are_kept(tmp_path):
@@ -89,7 +114,9 @@ def test_folders_of_splits_are_kept(tmp_path):
 def test_pictures_of_one_name_need_their_path(tmp_path):
     for part in ("a", "b"):
         write(tmp_path, {f"{part}/1.png": encoded(noise(8, 8)), f"{part}/2.png": b""})
-    known = list_labelled(tmp_path, table(tmp_path, ["name,label", "a/1,x", "b/1.png,y", "2,z"]))
+    known = list_labelled(
+        tmp_path, table(tmp_path, ["name,label", "a/1,x", "b/1.png,y", "2,z"]), max_bad=1
+    )
     assert dict(zip(known.files, known.labels, strict=True)) == {"a/1.png": "x", "b/1.png": "y"}
 
 

@@ -82,7 +82,7 @@ def assemble(
         target,
         splits,
         notes,
-        [*facts.unreadable, *facts.not_pictures, *unseen],
+        [*facts.unreadable, *facts.not_pictures, *facts.gaps, *unseen],
         preprocessor=_preprocessor(gathered, splits["train"], measured, notes),
         pictures=gathered.store,
         values=values,

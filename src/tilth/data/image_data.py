@@ -63,7 +63,8 @@ def read_images(
     augment: True for the defaults of this size, False for none
     fractions: of train, valid and test, where the folders do not say; split_seed: the split is
         a function of it and of the contents, and copies stay together
-    max_bad: pictures that cannot be read are set aside and listed, up to this share of all
+    max_bad: pictures that cannot be read, or lack a label, are set aside and listed, up to this
+        share of all
     max_pixels: pictures with more are not decoded
     memory_budget: bytes that the pixels may take in memory (default: 40 % of what is
         available); resident: hold them there (True), or decode them when needed (False)
@@ -83,7 +84,9 @@ def read_images(
         return read_idx_folder(
             folder, idx, size=size, augment=augment, split_seed=split_seed, fractions=fractions
         )
-    listing = list_pictures(folder) if labels is None else list_labelled(folder, labels)
+    listing = (
+        list_pictures(folder) if labels is None else list_labelled(folder, labels, max_bad=max_bad)
+    )
     files = _look_at(listing, max_bad, max_pixels, progress)
     notes = [*listing.notes]
     channels = choose_channels(files.headers, grey, notes)
@@ -120,6 +123,7 @@ def read_images(
             unreadable=files.bad,
             not_pictures=listing.set_aside,
             empty_classes=listing.empty_classes,
+            gaps=listing.gaps,
         ),
         notes=notes,
     )

@@ -42,6 +42,11 @@ _LAYOUTS = (
     "or idx files (train-images-idx3-ubyte.gz and its labels)"
 )
 
+_OR_LABELS = (
+    "say what each shows: --labels (labels=) takes a CSV of names and labels, or a pattern that "
+    r"finds the label in the path, such as '([a-z]+)_\d+\.jpg$'"
+)
+
 
 @dataclass
 class Listing:
@@ -49,6 +54,7 @@ class Listing:
 
     files: relative POSIX paths; labels: class names; splits: "train", "valid", "test", or ""
     where the folders do not say; empty_classes: class folders without a picture
+    gaps: pictures whose labels are missing, and labels whose pictures are
     """
 
     root: Path
@@ -58,6 +64,7 @@ class Listing:
     notes: list[str] = field(default_factory=list)
     set_aside: list[BadItem] = field(default_factory=list)
     empty_classes: list[str] = field(default_factory=list)
+    gaps: list[BadItem] = field(default_factory=list)
 
 
 def existing_folder(path: str | Path) -> Path:
@@ -162,7 +169,7 @@ def _split_folders(top: Path, folders: list[Path]) -> dict[Path, str]:
                 f"{top} has {', '.join(flat)}, which hold no class folders",
                 rule="the folders in train, valid and test are the classes",
                 fix=f"sort the pictures into class folders, such as {flat[0]}/cats and "
-                f"{flat[0]}/dogs",
+                f"{flat[0]}/dogs, or {_OR_LABELS}",
             )
         return {}  # a class of pictures may be called "train"
     if "train" not in named.values():
@@ -228,7 +235,7 @@ def _nothing_found(root: Path, listing: Listing) -> UserError:
         return UserError(
             f"{root} holds {counted(loose, 'picture')} but no class folders",
             rule=f"looked for {_LAYOUTS}",
-            fix="make a folder for each class and move the pictures into them",
+            fix=f"make a folder for each class and move the pictures into them, or {_OR_LABELS}",
         )
     others = [item.item for item in listing.set_aside]
     kinds = Counter(Path(item).suffix.lower() or "no suffix" for item in others)

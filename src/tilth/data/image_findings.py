@@ -34,13 +34,15 @@ _MOST_DECODED_ROWS = 20_000  # where every picture has to be decoded to be looke
 @dataclass
 class Facts:
     """What was seen while reading: files that could not be read, files that are no pictures,
-    labels that train lacks (label -> items), class folders without pictures.
+    labels that train lacks (label -> items), class folders without pictures, gaps between
+    labels and pictures.
     """
 
     unreadable: list[BadItem] = field(default_factory=list)
     not_pictures: list[BadItem] = field(default_factory=list)
     unseen: dict[str, list[str]] = field(default_factory=dict)
     empty_classes: list[str] = field(default_factory=list)
+    gaps: list[BadItem] = field(default_factory=list)
 
 
 def find_trouble(
@@ -98,6 +100,17 @@ def _read_findings(facts: Facts) -> list[Finding]:
                 ),
                 "repair or delete them",
                 tuple(f"{bad.item}: {bad.reason}" for bad in facts.unreadable[:MOST_ITEMS]),
+            )
+        )
+    if facts.gaps:
+        found.append(
+            Finding(
+                "label_gaps",
+                "warning",
+                "pictures without a label, or labels without a picture: "
+                + counted(len(facts.gaps), "gap"),
+                "complete the labels, or move away what has none",
+                tuple(f"{bad.item}: {bad.reason}" for bad in facts.gaps[:MOST_ITEMS]),
             )
         )
     if facts.not_pictures:

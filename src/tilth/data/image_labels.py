@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,17 +11,18 @@ from typing import Any
 
 import polars as pl
 
-from tilth.data.dataset import BadItem
+from tilth.data.dataset import MOST_ITEMS, BadItem
 from tilth.data.image_files import Listing, existing_folder, pictures_below, split_of
 from tilth.data.table_files import is_table_file
 from tilth.data.table_read import read_frame
 from tilth.errors import UserError
-from tilth.wording import counted
+from tilth.wording import counted, setting
 
 Labels = str | Path | Callable[[Path], Any]
 """A table of names and labels, a regular expression on the path, or a function of the path."""
 
 _NAMES = ("name", "file", "filename", "file_name", "path", "image", "image_id", "id")
+_NO_LABEL = "no label"
 _LABELS = ("label", "labels", "class", "category", "target")
 
 
@@ -33,15 +35,17 @@ def labels_table(labels: object) -> Path | None:
     return None
 
 
-def list_labelled(path: str | Path, labels: Labels) -> Listing:
+def list_labelled(path: str | Path, labels: Labels, *, max_bad: float = 0.01) -> Listing:
     """List all pictures below a folder with the labels that ``labels`` gives them.
 
     labels: a table of two columns (CSV, TSV, Parquet): the path in the folder, or the file's name
         with or without suffix where no two share it, and the label; or a regular expression whose
         group finds the label in the path in the folder, with /; or a function Path -> label
-    Pictures without a label (a function's None) are set aside. train, valid and test folders
-    directly in the folder are its splits.
-    Raises UserError for labels that cannot be used, and where no picture gets one.
+    max_bad: share of pictures without a label, and of names in a table without a picture, up to
+        which these gaps are set aside. A picture for which a function gives None, and a valid or
+        test folder without any label, are left out on purpose and are no gap.
+    train, valid and test folders directly in the folder are its splits.
+    Raises UserError for labels that cannot be used, and where no picture or too few get one.
     """
     root = existing_folder(path)
     names = [found.relative_to(root).as_posix() for found in pictures_below(root)]
@@ -64,7 +68,8 @@ def list_labelled(path: str | Path, labels: Labels) -> Listing:
             f"none of the {counted(len(names), 'picture')} in {root} gets a label from {said}",
             rule=f"a picture is known by its path in the folder, such as {names[0]!r}",
         )
-    _fill(listing, names, found)
+    _fill(listing, names, found, on_purpose=callable(labels))
+    _check_gaps(listing, len(names), said, max_bad)
     classes = len(set(found.values()))
     listing.notes.append(f"labels are from {said}: {counted(classes, 'class')}")
     if len(found) < len(names):
@@ -78,16 +83,39 @@ def list_labelled(path: str | Path, labels: Labels) -> Listing:
     return listing
 
 
-def _fill(listing: Listing, names: Sequence[str], found: Mapping[str, str]) -> None:
+def _check_gaps(listing: Listing, pictures: int, said: str, max_bad: float) -> None:
+    unlabelled = sum(bad.reason == _NO_LABEL for bad in listing.gaps)
+    absent = len(listing.gaps) - unlabelled
+    if len(listing.gaps) <= max_bad * (pictures + absent):
+        return
+    gaps = [f"{unlabelled:,} of {counted(pictures, 'picture')} without a label"] * bool(unlabelled)
+    gaps += [counted(absent, "name") + " without a picture"] * bool(absent)
+    lines = [f"\n  {bad.item}: {bad.reason}" for bad in listing.gaps[:MOST_ITEMS]]
+    if len(listing.gaps) > MOST_ITEMS:
+        lines.append(f"\n  and {len(listing.gaps) - MOST_ITEMS:,} more")
+    share = math.ceil(1000 * len(listing.gaps) / (pictures + absent)) / 1000
+    raise UserError(
+        f"the labels from {said} leave {' and '.join(gaps)}, more than max_bad={max_bad:g} "
+        f"admits:{''.join(lines)}",
+        fix=f"mend the labels, or give {setting('max_bad', share)} to go on without them",
+    )
+
+
+def _fill(
+    listing: Listing, names: Sequence[str], found: Mapping[str, str], *, on_purpose: bool
+) -> None:
     parts = {name: split_of(name.partition("/")[0]) for name in names if "/" in name}
     splits = "train" in {parts.get(name) for name in found}
+    labelled = {name.partition("/")[0] for name in found}
     for name in names:
         if name in found:
             listing.files.append(name)
             listing.labels.append(found[name])
             listing.splits.append(parts.get(name, "") if splits else "")
+        elif on_purpose or (parts.get(name) and name.partition("/")[0] not in labelled):
+            listing.set_aside.append(BadItem(name, _NO_LABEL))
         else:
-            listing.set_aside.append(BadItem(name, "no label"))
+            listing.gaps.append(BadItem(name, _NO_LABEL))
     loose = [name for name, split in zip(listing.files, listing.splits, strict=True) if not split]
     if splits and loose:
         raise UserError(
@@ -113,15 +141,17 @@ def _from_table(table: Path, names: Sequence[str], listing: Listing) -> dict[str
     if frame.width == 2 and place in known:  # a table without a line of names
         rows.insert(0, (place, label))
     found: dict[str, str] = {}
+    absent: dict[str, BadItem] = {}
     for said, value in rows:
         picture = known.get(_plain(said))
         if picture is None:
-            listing.set_aside.append(BadItem(str(said), f"in {table.name}, but no one picture"))
+            absent[str(said)] = BadItem(str(said), f"in {table.name}, but no one picture")
         elif value is not None and found.setdefault(picture, value) != value:
             raise UserError(
                 f"{table} gives {picture} the labels {found[picture]!r} and {value!r}",
                 rule="a picture has one label",
             )
+    listing.gaps += absent.values()
     return found
 
 
