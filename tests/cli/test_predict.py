@@ -32,6 +32,22 @@ def test_predict_writes_a_csv(trained, pictures, tmp_path):
     assert frame["probability_dark"].mean() > 0.5
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a.xyz", "answers are written as CSV. Fix: --out {0}/a.csv"),
+        ("answers", "--out {0}/answers.csv; as JSON lines: --json"),
+        ("nodir/a.csv", "there is no folder {0}/nodir"),
+    ],
+)
+def test_answers_are_written_as_csv_where_there_is_a_folder(pictures, tmp_path, name, told):
+    """Said before the model is opened."""
+    code, _, err = call("predict", "no/model", pictures / "dark", "--out", tmp_path / name)
+    assert code == 2
+    assert told.format(tmp_path) in err
+    assert not list(tmp_path.iterdir())
+
+
 def test_answers_are_not_overwritten_unasked(trained, pictures, tmp_path):
     folder, _ = trained
     kept = tmp_path / "p.csv"

@@ -26,7 +26,7 @@ from tilth.errors import UserError
 )
 @click.argument("model", type=click.Path())
 @click.argument("items", nargs=-1, required=True, type=click.Path())
-@click.option("--out", type=click.Path(), help="Write the answers to this CSV.")
+@click.option("--out", type=click.Path(), help="Write the answers to this .csv.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or mps.")
 @force
 @as_json
@@ -64,9 +64,23 @@ def check_paths(items: tuple[str, ...], out: str | None, force: bool) -> None:
     for item in items:
         if not Path(item).exists():
             raise UserError(f"there is nothing at {item!r}", fix="check the path")
-    if out and Path(out).exists() and not force:
+    if out:
+        check_place(Path(out), force)
+
+
+def check_place(path: Path, force: bool) -> None:
+    """Raise UserError where no CSV is to be, or none can be."""
+    if path.suffix.lower() != ".csv":
         raise UserError(
-            f"{out} exists", rule="nothing is overwritten unasked", fix="--force replaces it"
+            f"--out {path}",
+            rule="answers are written as CSV",
+            fix=f"--out {path.with_suffix('.csv')}; as JSON lines: --json > answers.jsonl",
+        )
+    if not path.parent.is_dir():
+        raise UserError(f"--out {path}: there is no folder {path.parent}", fix="make it first")
+    if path.exists() and not force:
+        raise UserError(
+            f"{path} exists", rule="nothing is overwritten unasked", fix="--force replaces it"
         )
 
 
