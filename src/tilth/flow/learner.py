@@ -19,6 +19,7 @@ from tilth.data.dataset import Data
 from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
 from tilth.flow.checks import check_applies, check_data, check_outputs
+from tilth.flow.fitting_models import check_model_fits
 from tilth.flow.phase import Phase, open_run, recorded_plans
 from tilth.flow.plan import Plan, make_plan, within_minutes
 from tilth.flow.run import Run
@@ -120,6 +121,7 @@ class Learner:
             )
         usual = self.data.usual_network() if name == self.data.usual.model else {}
         known = self.data.model_arguments()
+        check_model_fits(name, self.data.kind, known)
         full = {**known, "outputs": self.task.outputs, **usual, **arguments}
         with seeded(fold(self.settings.seed, "model"), self.device):
             return {"name": name, "arguments": full}, registry.build("tilth.models", name, full)
