@@ -41,13 +41,13 @@ def test_config_goes_round():
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("train.epoch", "3", "did you mean 'epochs'"),
+        ("train.epoch", "3", "unknown setting 'train.epoch'.*did you mean 'train.epochs'"),
         ("trian.epochs", "3", "did you mean 'train'"),
         ("epochz", "3", "did you mean"),
         ("train.epochs", "many", "must be int"),
         ("train.compile", "perhaps", "value of train.compile"),
         ("data.columns", "foo", "data.columns.NAME=foo"),
-        ("data.colums.zip", "category", "did you mean 'columns'"),
+        ("data.colums.zip", "category", "did you mean 'data.columns'"),
         ("train.clip.x", "3", "did you mean train.clip=3"),
         ("data.fractions", "0.8,0.2", "3 values"),
         ("data.fractions", "a,b,c", "must be float"),

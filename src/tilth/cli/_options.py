@@ -61,7 +61,7 @@ changes = click.option(
     "changes",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Any setting of `tilth init`, such as data.max_bad=0.05.",
+    help="Any setting of `tilth init`: data.max_bad=0.05, or max_bad=0.05 for short.",
 )
 train_options = grouped(
     "The training",
@@ -138,7 +138,8 @@ def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
     for change in given.get("changes", ()):
         name, equals, value = change.partition("=")
         if not equals:
-            raise UserError(f"--set {change}", rule="it is FIELD=VALUE", fix=f"--set {change}=...")
+            fix = "give a name and a value, as in --set train.epochs=5"
+            raise UserError(f"--set {change}", rule="it is FIELD=VALUE", fix=fix)
         found = found.change(name.strip(), value.strip())
     return found
 

@@ -28,6 +28,9 @@ def command(path: str, as_json: bool, **options: Any) -> None:
     """
     settings = settings_from(path, options)
     from tilth.flow.settings_file import commented
+    from tilth.flow.sources import check_data_settings
+
+    check_data_settings(settings.data)
 
     if as_json:
         emit(settings.to_config())

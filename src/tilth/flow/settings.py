@@ -146,8 +146,7 @@ class Settings:
         current = getattr(self, room)
         key, _, inner = key.partition(".")
         kinds = field_types(current)
-        choose(key, kinds, "setting")
-        whole = f"{room}.{key}"
+        whole = choose(f"{room}.{key}", [f"{room}.{name}" for name in kinds], "setting")
         is_table = base_type(kinds[key]) is dict
         if is_table and not inner:
             raise UserError(
