@@ -113,6 +113,17 @@ def test_of_two_that_find_the_same_place_free_one_gets_it(tmp_path, monkeypatch)
     assert RunFolder.open(tmp_path / "run").config == CONFIG
 
 
+def test_what_a_folder_in_the_way_says_holds_in_python_and_on_the_command_line(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", config=CONFIG)
+    again = r"Fix: resume=True \(tilth resume .*run\) goes on with it, "
+    others = r"force=True \(--force\) replaces it, run= \(-o\) names another"
+    with pytest.raises(UserError, match=r"\(unfinished\).*" + again + others):
+        RunFolder.check_free(folder.path)
+    folder.mark_done({})
+    with pytest.raises(UserError, match=r"\(done\).*Fix: " + others):  # nothing to go on with
+        RunFolder.check_free(folder.path)
+
+
 def test_default_names_hold_the_data_and_the_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     now = datetime(2030, 12, 31, 23, 59, 58, tzinfo=UTC)

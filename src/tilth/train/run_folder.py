@@ -289,16 +289,18 @@ def _is_run(path: Path) -> bool:
 
 def _in_the_way(path: Path) -> UserError:
     if _is_run(path):
+        status = RunFolder(path).status
+        goes_on = f"resume=True (tilth resume {shlex.quote(str(path))}) goes on with it, "
         return UserError(
-            f"{path} holds a run already ({RunFolder(path).status})",
+            f"{path} holds a run already ({status})",
             rule="nothing is overwritten unasked",
-            fix=f"tilth resume {shlex.quote(str(path))} goes on with it, --force replaces it, "
-            "-o names another",
+            fix=f"{'' if status == 'done' else goes_on}force=True (--force) replaces it, "
+            "run= (-o) names another",
         )
     return UserError(
         f"{path} exists and is not a run",
         rule="a run gets a folder of its own",
-        fix="choose another folder with -o",
+        fix="choose another folder with run= (-o)",
     )
 
 
@@ -306,7 +308,7 @@ def _not_writable(path: Path, error: OSError) -> UserError:
     return UserError(
         f"cannot write the run to {path} ({error.strerror or error})",
         rule="a run needs a folder it can write to before training begins",
-        fix="choose another folder with -o",
+        fix="choose another folder with run= (-o)",
     )
 
 
