@@ -6,7 +6,9 @@ import types
 
 import pytest
 
+from tests.stop_at import StopAt
 from tests.train.job import make_loop
+from tilth.train.loop import INTERRUPTED
 from tilth.train.progress import Progress
 
 
@@ -65,3 +67,21 @@ def test_elsewhere_there_are_plain_lines(monkeypatch):
     assert len(lines) == 5
     assert all(line.startswith("epoch ") for line in lines)
     assert lines[0].endswith(" s left")
+
+
+def test_a_part_of_an_epoch_is_told_in_two_digits(capsys):
+    make_loop(3, [Progress("accuracy", 7)]).fit()
+    assert capsys.readouterr().err.startswith("epoch 0.4/0.43  train/loss ")
+
+
+def test_a_fit_that_goes_on_says_where(capsys):
+    first = make_loop(8, [Progress("accuracy", 5, quiet=True), StopAt(6, INTERRUPTED)])
+    first.fit()
+    for quiet, told in ((True, ""), (False, "goes on at step 6, epoch 1.2\n")):
+        second = make_loop(8, [Progress("accuracy", 5, quiet=quiet), StopAt(-1)])
+        second.load_state_dict(first.state_dict())
+        second.fit()
+        assert capsys.readouterr().err.startswith(told) and second.step == 8
+    second.fit()  # it has ended: nothing goes on
+    make_loop(2, [Progress("accuracy", 5)]).fit()
+    assert "goes on" not in capsys.readouterr().err

@@ -50,11 +50,14 @@ class Progress(BaseHook):
         self.first = 0
 
     def on_start(self, loop: LoopView) -> None:
-        """Open the line."""
+        """Open the line; a fit that goes on says where."""
         self.begun = self.spoken = time.monotonic()
         self.first = loop.step
         if self.quiet or loop.rank != 0:
             return
+        if loop.step and loop.stop_reason is None:
+            where = f"step {loop.step}, epoch {loop.step / self.steps_per_epoch:.1f}"
+            print(f"goes on at {where}", file=sys.stderr, flush=True)
         if in_notebook():
             self.bar = NotebookLine(loop.total_steps)
         elif sys.stderr.isatty():
@@ -90,7 +93,7 @@ class Progress(BaseHook):
 
     def words(self, loop: LoopView) -> str:
         """Return the state of the training in words."""
-        epochs = loop.total_steps / self.steps_per_epoch
+        epochs = round(loop.total_steps / self.steps_per_epoch, 2)
         parts = [f"epoch {loop.step / self.steps_per_epoch:.1f}/{epochs:g}"]
         for name in ("train/loss", "valid/loss", f"valid/{self.metric}"):
             if name in loop.metrics:
