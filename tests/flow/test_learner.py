@@ -273,6 +273,24 @@ def test_warm_start_takes_the_body_and_leaves_the_head(digits, tmp_path):
     assert not torch.equal(own["head.weight"], new["head.weight"])
 
 
+def test_a_warm_start_that_does_not_fit_names_the_net_of_the_bundle(digits, tmp_path):
+    bundle = trained(digits, tmp_path / "first").current_run.export()
+    with pytest.raises(UserError, match=r'model="mlp" \(--model mlp\), with channels=1, size=8'):
+        make(digits, tmp_path / "second", model="small_resnet", warm_start=bundle)
+
+
+@pytest.mark.parametrize("dtype", [None, "float32"])  # measured before the first step, or not
+def test_a_run_that_dies_before_its_first_step_ended_has_failed(digits, tmp_path, dtype):
+    def broken(outputs, targets):
+        raise ValueError("a loss that does not work")
+
+    learner = make(digits, tmp_path / "run", loss=broken, dtype=dtype)
+    with pytest.raises(ValueError, match="does not work"):
+        learner.fit()
+    assert learner.current_run.folder.status == "failed"
+    assert learner.current_run.folder.outcome["message"] == "a loss that does not work"
+
+
 def test_settings_name_the_fields_they_have():
     names = {field.name for field in dataclasses.fields(tl.TrainSettings)}
     assert {"epochs", "lr", "batch_size", "seed", "device", "compile"} <= names

@@ -119,7 +119,11 @@ class Phase:
             check_phase(self.folder, self.plan, learner.settings, free=learner.free)
             check_device(self.folder, self.plan, learner.device)
         else:
-            plan = self._plan()
+            try:
+                plan = self._plan()
+            except Exception as error:  # what is measured is steps of the user's own parts
+                self._fail(error)
+                raise
             self.plan = replace(plan, numerics=plan.numerics.resolved())
             plans = [one.to_config() for one in (*recorded, self.plan)]
             config = {**self.folder.config, "phase": plans}
@@ -170,8 +174,7 @@ class Phase:
         try:
             loop.fit()
         except BaseException as error:
-            with contextlib.suppress(OSError):  # a full disk must not hide what happened
-                self.folder.mark_failed(error)
+            self._fail(error)
             raise
         if loop.stop_reason == INTERRUPTED:
             saved = checkpointer.saved
@@ -185,6 +188,10 @@ class Phase:
                 f"training ended, but {self.folder.path} cannot be written ({error})",
                 fix="free some space and resume: it goes on from its last good checkpoint",
             ) from error
+
+    def _fail(self, error: BaseException) -> None:
+        with contextlib.suppress(OSError):  # a full disk must not hide what happened
+            self.folder.mark_failed(error)
 
     def _rewind(self, step: int) -> None:
         """Drop the lines of this phase after ``step``: they are written again."""

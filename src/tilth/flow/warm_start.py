@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from tilth.errors import UserError
 from tilth.ship.open_bundle import read_bundle
+
+LONGEST = 200  # characters of a model's arguments in a message
 
 
 def take_body(model: nn.Module, bundle: Path) -> list[str]:
@@ -15,11 +19,17 @@ def take_body(model: nn.Module, bundle: Path) -> list[str]:
 
     Returns what was taken and what was not, in words. Raises UserError where nothing fits.
     """
-    return take(model, read_bundle(bundle).tensors, str(bundle))
+    found = read_bundle(bundle)
+    return take(model, found.tensors, str(bundle), of=found.architecture)
 
 
-def take(model: nn.Module, weights: dict[str, Tensor], name: str) -> list[str]:
-    """Copy weights that fit into ``model``, except those under ``head.``."""
+def take(
+    model: nn.Module, weights: dict[str, Tensor], name: str, *, of: Mapping[str, Any]
+) -> list[str]:
+    """Copy weights that fit into ``model``, except those under ``head.``.
+
+    of: the name and the arguments of the model whose weights they are
+    """
     own = model.state_dict()
     fits = {
         key: value
@@ -31,9 +41,20 @@ def take(model: nn.Module, weights: dict[str, Tensor], name: str) -> list[str]:
         raise UserError(
             f"no weight of {name} fits this model",
             rule="warm start needs the same architecture and input size under a new head",
-            fix="use the bundle's model name and size",
+            fix=f'use the bundle\'s: model="{of["name"]}" (--model {of["name"]}){built_with(of)}',
         )
     model.load_state_dict({**own, **fits})
     left = [key for key in wanted if key not in fits]
     notes = [f"{len(fits)} of {len(wanted)} body tensors taken from {name}"]
     return notes + ([f"left at their first values: {', '.join(left[:5])}"] if left else [])
+
+
+def built_with(architecture: Mapping[str, Any]) -> str:
+    """Return in words what a model was built with, beside its head.
+
+    >>> built_with({"name": "mlp", "arguments": {"size": 8, "outputs": 3}})
+    ', with size=8'
+    """
+    arguments = {k: v for k, v in architecture["arguments"].items() if k != "outputs"}
+    told = ", ".join(f"{name}={value}" for name, value in arguments.items())
+    return f", with {told if len(told) <= LONGEST else told[:LONGEST] + '...'}" if told else ""
