@@ -139,6 +139,15 @@ def test_a_lost_bundle_of_own_code_is_for_the_own_script(tmp_path):
     assert bundled(run.path).has_bundle  # though no report was asked for
 
 
+@pytest.mark.parametrize("minutes", [None, 0.2])
+def test_a_budget_of_minutes_is_told_apart_from_the_rest(houses, tmp_path, capsys, minutes):
+    fast = dataclasses.replace(FAST, minutes=minutes)
+    train(Job(Settings(houses, train=fast), run=tmp_path / "run"))
+    (took,) = (line for line in capsys.readouterr().err.splitlines() if "took  " in line)
+    told = "; the rest is measuring, looking and writing)"
+    assert took.endswith(told) == (minutes is not None)
+
+
 def test_peak_memory_and_the_names_of_things(houses, tmp_path):
     run, _ = train(Job(Settings(houses, train=FAST), run=tmp_path / "run", quiet=True))
     assert run.audit()["training"]["peak_bytes"] > 50e6

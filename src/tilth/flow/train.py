@@ -199,6 +199,10 @@ def tell_plan(learner: Learner, say: Say) -> None:
 
 def tell_result(run: Run, found: dict[str, Any], say: Say) -> None:
     """Say the result, where things are, and the next command."""
+    took = console.seconds(found["seconds"])
+    if run.learner is not None and run.learner.settings.minutes:
+        trained = console.seconds(found["training_seconds"])
+        took += f" (training {trained}; the rest is measuring, looking and writing)"
     say("")
     say(run.audit()["headline"])
     say(
@@ -207,7 +211,7 @@ def tell_result(run: Run, found: dict[str, Any], say: Say) -> None:
                 ("report", found["report"]),
                 ("run", found["run"]),
                 ("bundle", found["bundle"]),
-                ("took", console.seconds(found["seconds"])),
+                ("took", took),
             ]
         )
     )
