@@ -133,3 +133,28 @@ def test_mistakes_are_told_before_anything_is_made(points, tmp_path):
     ):
         with pytest.raises(UserError, match=told):
             do()
+
+
+@pytest.mark.parametrize("kind", ["table", "pictures"])
+def test_the_notes_of_a_fold_are_about_its_own_split(kind, tmp_path, capsys):
+    stream = np.random.default_rng(0)
+    if kind == "table":
+        data = tl.arrays(stream.normal(size=(60, 2)), stream.normal(size=60), task="regress")
+    else:
+        pictures = stream.integers(0, 255, (60, 8, 8), dtype=np.uint8)
+        data = tl.arrays(pictures, np.arange(60) % 2)
+    said = repr(data)
+    assert "split" in said
+
+    def make(part, seed):
+        return tl.Learner(part, "mlp" if kind == "pictures" else None, seed=seed, **FAST)
+
+    found = tl.cross_validate(make, data, folds=2, run=tmp_path / "cv")
+    told = capsys.readouterr().err
+    assert "rows are split" not in told and "split by content" not in told
+    for number, one in enumerate(found["runs"], 1):
+        record = tl.Run.open(one["run"]).folder.read_record("data")
+        note = f"fold {number} of 2: every row is a test row in one of them"
+        assert [each for each in record["notes"] if "split" in each or "fold" in each] == [note]
+        assert f"  - {note}" in told
+    assert repr(data) == said

@@ -157,6 +157,12 @@ class Prepare(Protocol):
         ...
 
 
+class SplitNote(str):
+    """A note that holds for one way of splitting the rows, and not for another."""
+
+    __slots__ = ()
+
+
 @dataclass
 class Data(ABC):
     """A data set split into train, valid, calibrate and test, with its preprocessing.

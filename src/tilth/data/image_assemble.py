@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tilth.data.augment import Augment, default_augment
 from tilth.data.class_findings import unseen_notes
-from tilth.data.dataset import BadItem, IntArray, Store, Target
+from tilth.data.dataset import BadItem, IntArray, SplitNote, Store, Target
 from tilth.data.decoder import Decoder
 from tilth.data.image_findings import Facts
 from tilth.data.image_preprocessor import ImagePreprocessor
@@ -71,7 +71,8 @@ def assemble(
     measured = channel_statistics(gathered.store, splits["train"])
     splits = _without_unreadable(gathered, measured.unreadable, splits, notes)
     if measured.rows < len(splits["train"]):
-        notes.append(f"mean and deviation are from {measured.rows:,} training pictures")
+        said = f"mean and deviation are from {measured.rows:,} training pictures"
+        notes.append(SplitNote(said))
     unseen = [
         BadItem(item, f"label {label!r} is in no training picture")
         for label, items in facts.unseen.items()
@@ -131,7 +132,7 @@ def _split(
         missing = [name for name in ("valid", "test") if name not in gathered.given]
         how = f"{' and '.join(missing)} taken out of train" if missing else "splits as given"
     counts = ", ".join(f"{name} {len(rows):,}" for name, rows in splits.items())
-    notes.append(f"{how}: {counts}")
+    notes.append(SplitNote(f"{how}: {counts}"))
     return splits
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tilth.data.class_findings import unseen_notes
 from tilth.data.coded_text import plain
-from tilth.data.dataset import BadItem, IntArray
+from tilth.data.dataset import BadItem, IntArray, SplitNote
 from tilth.data.split import complete, split
 from tilth.data.table_findings import Facts
 from tilth.data.table_infer import Parsed
@@ -92,8 +92,8 @@ def split_rows(
         splits = complete(given, hashes, **how)
         word = f"{', '.join(given)} as given, the rest {word}"
     sizes = ", ".join(f"{name} {len(rows)}" for name, rows in splits.items())
-    notes = [f"rows are split {word}: {sizes} (split seed {options.seed})"]
-    return splits, notes + unseen_notes(facts.unseen, "row"), facts
+    note = SplitNote(f"rows are split {word}: {sizes} (split seed {options.seed})")
+    return splits, [note, *unseen_notes(facts.unseen, "row")], facts
 
 
 def _left(splits: Mapping[str, IntArray], rows: IntArray) -> dict[str, IntArray]:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from tilth.arguments import checked
-from tilth.data.dataset import Data, IntArray
+from tilth.data.dataset import Data, IntArray, SplitNote
 from tilth.data.folds import fold_splits
 from tilth.errors import UserError
 from tilth.flow.learner import Learner
@@ -198,11 +198,19 @@ def _over_folds(
         if not splits:
             splits.extend(fold_splits(data, folds, split_seed))
         with seeded(fold(seed, "model"), CPU):
-            learner = make(data.with_splits(splits[number - 1]))
+            learner = make(_fold(data, splits, number))
         learner.again = job.again or "repeat the command with --folds, adding --resume"
         return learner
 
     return _train_all(job, "fold", list(range(1, folds + 1)), learner_of, read_data)
+
+
+def _fold(data: Data, splits: list[dict[str, IntArray]], number: int) -> Data:
+    """Return the data split as in one fold, with notes that hold for it."""
+    part = data.with_splits(splits[number - 1])
+    said = SplitNote(f"fold {number} of {len(splits)}: every row is a test row in one of them")
+    part.notes = [*(note for note in data.notes if not isinstance(note, SplitNote)), said]
+    return part
 
 
 def _train_all(
