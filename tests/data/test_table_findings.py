@@ -93,6 +93,9 @@ def test_copies_within_train_and_across_splits():
     # the split keeps equal rows together wherever that leaves sizes nearly as asked
     assert "duplicates_across_splits" not in found
     assert found["duplicates"].what.startswith("4")
+    # row 600 + i is made of row i
+    pairs = [item.replace("row ", "").split(" = ") for item in found["duplicates"].items]
+    assert all(int(copy) == int(first) + 600 for copy, first in pairs)
     test = pl.concat([frame[:30], sound(70, seed=1)])
     data = read_table(frame[:500], "kind", test=test, columns={"price": "drop"})
     copied = np.isin(np.arange(30), data.splits["train"]).sum()  # others are in valid now
@@ -100,7 +103,19 @@ def test_copies_within_train_and_across_splits():
     assert found["duplicates_across_splits"].severity == "warning"
     assert found["duplicates_across_splits"].what.startswith(f"{copied} rows")
     assert len(found["duplicates_across_splits"].items) == copied
-    assert found["duplicates_across_splits"].items[0].startswith("test row ")
+    for item in found["duplicates_across_splits"].items:
+        row = item.removeprefix("test row ").partition(" ")[0]
+        assert item == f"test row {row} = train row {row}"
+
+
+def test_a_target_that_names_its_rows_is_told():
+    frame = sound()
+    rows = frame.with_columns(number=pl.arange(600), price_id=pl.arange(600) * 17 % 7919)
+    found = findings(rows, "number", drop=("kind", "price", "price_id"))["id_target"]
+    assert found.severity == "warning" and "like a row number" in found.what
+    assert "like an id" in findings(rows, "price_id", drop=("number",))["id_target"].what
+    sums = frame.with_columns(cents=(pl.col("price") * 1000).round().cast(pl.Int64))
+    assert "id_target" not in findings(sums, "cents", drop=("price", "kind"))
 
 
 def test_rows_that_disagree_on_the_target():

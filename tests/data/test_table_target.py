@@ -13,6 +13,9 @@ def target(values, task=None):
     return read_target(column, infer(column), task)
 
 
+WORDS = ("its values are words", "it is true or false")  # never meant as numbers
+
+
 @pytest.mark.parametrize(
     ("values", "kind", "order"),
     [
@@ -31,7 +34,17 @@ def test_classes_and_numbers_are_told_apart_and_why(values, kind, order):
     found = target(values)
     assert (found.kind, found.order) == (kind, order)
     assert found.note.startswith("y is predicted as ")
-    assert ("overrides" in found.note) is True
+    assert ("overrides" in found.note) is (found.why.partition(" (")[0] not in WORDS)
+
+
+def test_words_are_called_words():
+    note = target(["yes", "no"] * 4).note
+    assert note == "y is predicted as one of 2 classes: its values are words"
+
+
+def test_a_target_that_is_known_in_part_only_says_so():
+    with pytest.raises(UserError, match=r"always 0\.0 where it is known \(2 of 4 are missing\)"):
+        target([0.0, None, 0.0, float("nan")])
 
 
 def test_the_task_can_be_said():

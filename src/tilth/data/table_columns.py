@@ -189,16 +189,29 @@ def _dates(name: str, parsed: Parsed) -> Column:
 
 
 def _whole_numbers(name: str, values: pl.Series) -> Column:
+    why = like_an_id(name, values)
+    if why:
+        return Column(name, "drop", why, doubt="id_column")
     low, high = cast(int, values.min()), cast(int, values.max())
-    if _FEWEST_IDS <= len(values) <= high - low + 1 and values.n_unique() == len(values):
-        if _ID_NAME.search(name):
-            return Column(name, "drop", "every value differs, like an id", doubt="id_column")
-        if high - low < 2 * len(values):
-            why = "every value differs, like a row number"
-            return Column(name, "drop", why, doubt="id_column")
     if (low, high) == (0, 1):
         return Column(name, "boolean", "two values, 0 and 1")
     return Column(name, "number", f"whole numbers from {low} to {high}")
+
+
+def like_an_id(name: str, values: pl.Series) -> str:
+    """Say why whole numbers without nulls seem to name their rows; "" where they do not.
+
+    >>> like_an_id("day", pl.Series(range(40)))
+    'every value differs, like a row number'
+    """
+    if len(values) < _FEWEST_IDS:
+        return ""
+    spread = cast(int, values.max()) - cast(int, values.min())
+    if spread < len(values) - 1 or values.n_unique() < len(values):
+        return ""
+    if _ID_NAME.search(name):
+        return "every value differs, like an id"
+    return "every value differs, like a row number" if spread < 2 * len(values) else ""
 
 
 def _texts(name: str, parsed: Parsed, values: pl.Series) -> Column:

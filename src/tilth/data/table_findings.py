@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tilth.data.class_findings import class_findings, unseen_finding
 from tilth.data.dataset import MOST_ITEMS, BadItem, Finding, IntArray, ItemId, Target, worst_first
 from tilth.data.row_hash import row_hashes
-from tilth.data.table_columns import Column
+from tilth.data.table_columns import Column, like_an_id
 from tilth.data.table_leaks import LEAK, NOTABLE_SHIFT, column_strength, exact_sum, shift
 from tilth.wording import column_kind, counted
 
@@ -68,7 +68,7 @@ def find_trouble(
     values: NDArray[np.generic],
     splits: Mapping[str, IntArray],
     *,
-    item_id: ItemId,
+    row_name: ItemId,
     facts: Facts,
 ) -> list[Finding]:
     """Return the findings of a table, errors first.
@@ -78,10 +78,11 @@ def find_trouble(
     found = [*_read_findings(facts), *_size(splits)]
     if target.kind == "classes":
         ids = values.astype(np.int64)
-        found += class_findings(ids, target.labels, splits, item_id)
+        found += class_findings(ids, target.labels, splits, row_name)
+    found += _target(target, frame[target.name])
     found += _column_findings(columns)
     found += _missing(frame, columns, splits["train"])
-    found += _copies(frame, columns, values, splits, item_id)
+    found += _copies(frame, columns, values, splits, row_name)
     found += _leaks(features, target, values, splits["train"])
     found += _shifts(features, columns, splits)
     found = [finding for finding in found if not _follows(finding, facts)]
@@ -228,7 +229,7 @@ def _copies(
     columns: Sequence[Column],
     values: NDArray[np.generic],
     splits: Mapping[str, IntArray],
-    item_id: ItemId,
+    row_name: ItemId,
 ) -> Iterator[Finding]:
     used = {c.name: frame[c.name] for c in columns if c.kind != "drop"}
     inputs = row_hashes(used)
@@ -245,7 +246,7 @@ def _copies(
             counted(len(across), "row", "rows")
             + f" of valid, calibrate and test ({share:.1%}) also stand in train",
             "if they are one observation entered twice, delete the copies or split by group",
-            tuple(item_id(row) for row in across[:MOST_ITEMS].tolist()),
+            _pairs(whole, across, train, row_name),
         )
     copies = train[~whole[train].is_first_distinct().to_numpy()]
     if len(copies):
@@ -258,7 +259,7 @@ def _copies(
                 "rows of train are copies of another row",
             ),
             "delete them if they are one observation entered twice",
-            tuple(item_id(row) for row in copies[:MOST_ITEMS].tolist()),
+            _pairs(whole, copies, train, row_name),
         )
     every = np.concatenate(list(splits.values()))
     conflicts = whole[every].n_unique() - pl.Series(inputs)[every].n_unique()
@@ -268,6 +269,28 @@ def _copies(
             "info",
             "rows agree in every column and not in the target: " + counted(conflicts, "time"),
             "no model can tell these apart: is a column missing, or a label wrong?",
+        )
+
+
+def _pairs(hashes: pl.Series, rows: IntArray, among: IntArray, row_name: ItemId) -> tuple[str, ...]:
+    """Return "line 41 = line 7" for each of the first ``rows``, with its first copy ``among``."""
+    known = hashes[among]
+    firsts = (among[(known == hashes[row]).arg_max()] for row in rows[:MOST_ITEMS].tolist())
+    return tuple(
+        f"{row_name(row)} = {row_name(int(first))}"
+        for row, first in zip(rows.tolist(), firsts, strict=False)
+    )
+
+
+def _target(target: Target, values: pl.Series) -> Iterator[Finding]:
+    known = values.drop_nulls()
+    why = like_an_id(target.name, known) if known.dtype.is_integer() else ""
+    if target.kind == "number" and why:
+        yield Finding(
+            "id_target",
+            "warning",
+            f"of the target {target.name!r} {why}",
+            "what names a row cannot be learned: choose another target",
         )
 
 

@@ -144,7 +144,7 @@ class TableData(Data):
             self.target,
             self.values.cpu().numpy(),
             self.splits,
-            item_id=self.item_id,
+            row_name=self.names.__getitem__,
             facts=self.facts,
         )
 

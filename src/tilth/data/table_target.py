@@ -70,16 +70,21 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
         )
     distinct = known.n_unique()
     if distinct == 1:
+        missing = len(values) - len(known)
+        where = f" where it is known ({missing} of {len(values)} are missing)" if missing else ""
         raise UserError(
-            f"the target {raw.name!r} is always {known[0]!r}",
+            f"the target {raw.name!r} is always {known[0]!r}{where}",
             rule="a target needs two values",
             fix="choose another target, or add rows with another value",
         )
-    inferred, why = _infer(values, parsed, distinct)
+    words = raw.dtype == pl.String and values.dtype == pl.Boolean
+    inferred, why = _infer(raw if words else values, parsed, distinct)
     if task is not None and task != inferred:
         inferred, why = task, "as you said"  # type: ignore[assignment]
     other = "regress" if inferred == "classify" else "classify"
-    hint = f" (task={other!r} or --task {other} overrides)" if why != "as you said" else ""
+    doubtful = values.dtype.is_numeric() or parsed.nearly == "number"  # words are classes
+    hint = f" (task={other!r} or --task {other} overrides)"
+    hint = hint if doubtful and why != "as you said" else ""
     if inferred == "regress":
         texts = values.dtype == pl.String
         numbers = as_number(raw, decimal_mark(raw)) if texts else as_number(values)
@@ -87,7 +92,6 @@ def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValue
             raise UserError(f"the target {raw.name!r} holds no numbers to learn from")
         return TargetValues("number", numbers, why + hint)
     # "yes" is understood as true, but answers are given in the user's own words
-    words = raw.dtype == pl.String and values.dtype == pl.Boolean
     labels = clean(raw) if words else as_text(values)
     if distinct > max(_MOST_CLASSES_SHARE * len(known), 2):
         raise UserError(
@@ -104,7 +108,8 @@ def _infer(values: pl.Series, parsed: Parsed, distinct: int) -> tuple[Task, str]
         if parsed.nearly == "number":
             examples = ", ".join(repr(text) for text in parsed.misfits)
             return "classify", f"not all of its values are numbers ({examples})"
-        return "classify", "its values are words" if values.dtype == pl.String else "it is boolean"
+        truth = values.dtype == pl.Boolean
+        return "classify", "it is true or false" if truth else "its values are words"
     whole = values.dtype.is_integer() or bool((known == known.floor()).all())
     if not whole:
         return "regress", "its values have decimals"
