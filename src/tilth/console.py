@@ -20,8 +20,8 @@ def columns(rows: Sequence[tuple[str, str]], *, indent: int = 2) -> str:
       task  classify
       rows  10
     """
-    width = max((len(name) for name, _ in rows), default=0)
-    return "\n".join(f"{' ' * indent}{name:<{width}}  {value}" for name, value in rows)
+    width = max((cells(name) for name, _ in rows), default=0)
+    return "\n".join(f"{' ' * indent}{filled(name, width)}  {value}" for name, value in rows)
 
 
 def table(lines: Sequence[Sequence[str]]) -> str:
@@ -32,11 +32,27 @@ def table(lines: Sequence[Sequence[str]]) -> str:
     runs/first  0.9
     b           0.25
     """
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(filled(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def cells(text: str) -> int:
+    """Return how many columns of a terminal the text takes: full-width characters take two.
+
+    >>> cells("run"), cells("\\u6a21\\u578b")
+    (3, 4)
+    """
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def filled(text: str, width: int) -> str:
+    """Return the text with spaces after it, up to ``width`` columns of a terminal."""
+    return text + " " * (width - cells(text))
 
 
 def html_table(values: Mapping[str, Any], title: str) -> str:

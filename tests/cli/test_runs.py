@@ -2,8 +2,14 @@ import json
 import os
 import shlex
 import shutil
+from unicodedata import east_asian_width
 
 from tests.cli.calling import FAST, call
+
+
+def on_terminal(line):
+    """Return a line with as many characters as it takes columns of a terminal."""
+    return "".join(one + "\0" * (east_asian_width(one) in "WF") for one in line)
 
 
 def test_runs_are_listed_newest_first_in_columns_that_fit(trained, pictures, tmp_path):
@@ -15,7 +21,11 @@ def test_runs_are_listed_newest_first_in_columns_that_fit(trained, pictures, tmp
     code, out, err = call("runs", home)
     head, *lines = out.splitlines()
     assert code == 0
-    assert max(map(len, (head, *lines))) <= 100
+    typed = [shlex.split(line)[-1] for line in lines]
+    assert [call("report", name)[0] for name in typed] == [0, 0]
+    head, *lines = map(on_terminal, (head, *lines))
+    assert [line[head.index("run") :] for line in lines] == [shlex.quote(name) for name in typed]
+    assert head.index("run") <= 100
     assert len(lines) == 2
     assert "older" in lines[1] and "older" not in lines[0]
     for word, value in {"state": "done", "model": "mlp", "on valid": "accuracy "}.items():

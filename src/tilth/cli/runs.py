@@ -36,19 +36,19 @@ def command(folder: str, as_json: bool) -> None:
 
 
 def as_table(runs: list[dict[str, Any]]) -> str:
-    """Return the runs as columns that fit 100 characters."""
+    """Return the runs as columns; the folder is whole, to be pasted, and therefore the last."""
     from tilth.audit.words import short
     from tilth.console import table
 
-    head = ("run", "state", "begun (UTC)", "model", "data", "on valid")
+    head = ("state", "begun (UTC)", "model", "data", "on valid", "run")
     lines = [
         (
-            short(run["run"], 26),
             run["status"],
             str(run["begun"] or "-")[:16].replace("T", " "),
             short(run["model"], 12),
             short(run["data"], 12),
             score(run),
+            shlex.quote(run["run"]),
         )
         for run in runs
     ]
