@@ -159,7 +159,7 @@ def test_one_picture_per_class_is_one_finding(tmp_path: Path):
 MISTAKES = [
     (("--batch-size", "1000"), ("batch_size=1000 with 84 training rows", "use batch_size=")),
     (("--epoks", "3"), ("'--epoks'", "did you mean '--epochs'?")),
-    (("--set", "train.epoks=3"), ("'epoks'", "did you mean 'epochs'?")),
+    (("--set", "train.epoks=3"), ("'train.epoks'", "did you mean 'train.epochs'?")),
     (("--model", "mlpp"), ("'mlpp'", "did you mean 'mlp'?")),
     (("--device", "cudda"), ("'cudda'", "did you mean 'cuda'?")),
 ]
