@@ -11,6 +11,7 @@ from tilth.objectives.supervised import CrossEntropy, Supervised
 from tilth.train import measure
 from tilth.train.measure import Choice, candidates, choose_numerics, pick
 from tilth.train.numerics import Numerics
+from tilth.train.strides import strides_past_map
 
 BATCH = Batch(torch.randn(8, 1, 6, 6), torch.randint(0, 3, (8,)), torch.arange(8))
 FLAT = Batch(torch.randn(8, 6), torch.randint(0, 3, (8,)), torch.arange(8))
@@ -171,3 +172,33 @@ def test_what_is_given_wins_over_what_is_remembered(tmp_path):
         assert found.numerics.dtype == dtype
     choose_numerics(net(), objective, BATCH, context(), memory=memory)
     assert len(json.loads(memory.read_text())) == 3
+
+
+def strided(**arguments):
+    """Return a net on 6 pixels whose second convolution sees a map of one pixel."""
+    layers = nn.Conv2d(1, 4, 6), nn.Conv2d(4, 4, **arguments)
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4, 3))
+
+
+@pytest.mark.parametrize("sides", [1, 2, 3])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_a_stride_past_the_whole_map_is_found(sides, stride, kernel):
+    layer = nn.Conv2d(1, 1, kernel, stride, padding=1)
+    found = strides_past_map(layer, lambda: layer(torch.zeros(2, 1, 9, sides)))
+    assert found == (sides < stride and kernel > 1)
+    assert not layer._forward_pre_hooks
+
+
+def test_bfloat16_is_not_chosen_where_torch_gets_its_gradients_wrong(tmp_path):
+    arguments = Supervised(CrossEntropy()), BATCH, context()
+    memory = tmp_path / "m.json"
+    unsafe = strided(kernel_size=3, stride=2, padding=1)
+    for _ in range(2):
+        found = choose_numerics(unsafe, *arguments, memory=memory)
+        assert found.numerics.dtype == "float32" and "strides past its whole map" in found.reason
+        assert not any("bfloat16" in name for name in found.seconds)
+    asked = choose_numerics(unsafe, *arguments, dtype="bfloat16", memory=memory)
+    assert asked.numerics.dtype == "bfloat16"
+    safe = strided(kernel_size=3, stride=1, padding=1)
+    assert "bfloat16" in choose_numerics(safe, *arguments, memory=memory).seconds

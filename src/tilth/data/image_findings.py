@@ -86,6 +86,10 @@ def find_trouble(
     return worst_first(found)
 
 
+def _named(bad: Sequence[BadItem]) -> tuple[str, ...]:
+    return tuple(f"{one.item}: {one.reason}" for one in bad[:MOST_ITEMS])
+
+
 def _read_findings(facts: Facts) -> list[Finding]:
     found = []
     if facts.unreadable:
@@ -99,7 +103,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
                     "pictures cannot be read and were set aside",
                 ),
                 "repair or delete them",
-                tuple(f"{bad.item}: {bad.reason}" for bad in facts.unreadable[:MOST_ITEMS]),
+                _named(facts.unreadable),
             )
         )
     if facts.gaps:
@@ -110,7 +114,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
                 "pictures without a label, or labels without a picture: "
                 + counted(len(facts.gaps), "gap"),
                 "complete the labels, or move away what has none",
-                tuple(f"{bad.item}: {bad.reason}" for bad in facts.gaps[:MOST_ITEMS]),
+                _named(facts.gaps),
             )
         )
     if facts.not_pictures:
@@ -120,7 +124,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
                 "info",
                 counted(len(facts.not_pictures), "other file is", "other files are") + " not used",
                 "",
-                tuple(f"{bad.item}: {bad.reason}" for bad in facts.not_pictures[:MOST_ITEMS]),
+                _named(facts.not_pictures),
             )
         )
     if facts.unseen:

@@ -23,10 +23,15 @@ from tilth.errors import UserError
 from tilth.train.gradient import mean_loss
 from tilth.train.numerics import Numerics
 from tilth.train.streams import random_state, set_random_state
+from tilth.train.strides import strides_past_map
 from tilth.tree import leaves, map_tree
 
 MARGIN = 1.1  # float32 stays unless another choice is at least this much faster
 WARMUPS, ROUNDS = 2, 5
+UNSAFE = (
+    "bfloat16 is not used: a convolution strides past its whole map, and torch's bfloat16 "
+    "gradients of that hold NaN now and then"
+)
 HOPELESS = 3.0  # a first run this many times slower than float32 is not timed further
 
 
@@ -79,10 +84,15 @@ def choose_numerics(
         return known
     outside = random_state(context.device)
     state = context.generator.get_state()
+    safe = [option for option in options if option.dtype == "float32"]
+    unsafe = bool(safe) and bfloat16_unsafe(model, objective, batch, context)
+    options = safe if unsafe else options
     seconds = time_candidates(options, model, objective, batch, context)
     set_random_state(outside, context.device)
     context.generator.set_state(state)
     choice = pick(options, seconds)
+    if unsafe:
+        choice = replace(choice, reason=f"{choice.reason}; {UNSAFE}")
     remember(memory, key, choice)
     return choice
 
@@ -162,6 +172,14 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
+def bfloat16_unsafe(model: nn.Module, objective: Objective, batch: Any, context: Context) -> bool:
+    """Return whether torch's bfloat16 gradients of this model are at fault on this device."""
+    if context.device.type != "cpu":
+        return False
+    net = copy.deepcopy(model).to(context.device).train()
+    return strides_past_map(net, lambda: one_step(net, Numerics(), objective, batch, context))
+
+
 def one_step(
     model: nn.Module, numerics: Numerics, objective: Objective, batch: Any, context: Context
 ) -> float:
@@ -189,6 +207,7 @@ def fingerprint(model: nn.Module, batch: Any, device: torch.device, options: lis
         torch.get_num_threads(),
         device.type,
         type(model).__qualname__,
+        repr(model),
         [(name, list(p.shape), p.requires_grad) for name, p in model.named_parameters()],
         [(list(leaf.shape), str(leaf.dtype)) for leaf in leaves(batch)],
     ]
