@@ -98,3 +98,17 @@ def test_every_torch_arm_has_the_fused_optimizer():
     for name, call in calls:
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
         assert "True" in (given.get("fused"), given.get("optimizer__fused")), (name, call.lineno)
+
+
+def test_fastai_is_given_an_optimizer_wherever_it_learns():
+    """Its own Adam is a loop in Python."""
+    calls = [
+        (path.name, call)
+        for path in sorted((environment.ROOT / "bench" / "peers").glob("with_fastai*.py"))
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).lower().endswith("learner")
+    ]
+    assert len(calls) >= 3
+    for name, call in calls:
+        by_name = {keyword.arg for keyword in call.keywords}  # or the fourth
+        assert len(call.args) >= 4 or "opt_func" in by_name, (name, call.lineno)

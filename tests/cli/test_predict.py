@@ -48,6 +48,12 @@ def test_answers_are_written_as_csv_where_there_is_a_folder(pictures, tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
+def test_answers_are_no_folder(pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call("predict", "no/model", pictures / "dark", "--out", ".")
+    assert code == 2 and "--out answers.csv;" in err
+
+
 def test_answers_are_not_overwritten_unasked(trained, pictures, tmp_path):
     folder, _ = trained
     kept = tmp_path / "p.csv"

@@ -48,6 +48,19 @@ def test_an_unfinished_run_is_the_next_thing_to_do(tmp_path, trained):
     assert f"tilth resume {home / 'stopped'}" in err
 
 
+def test_a_run_that_needs_own_code_is_not_resumed_by_a_command(tmp_path, trained):
+    (tmp_path / "own").mkdir()
+    config = (trained[0] / "config.toml").read_text()
+    (tmp_path / "own" / "config.toml").write_text(config + '\n[own]\nmodel = ["Net"]\n')
+    _, _, err = call("runs", tmp_path)
+    again = f"run the same script again with run='{tmp_path / 'own'}' and fit(..., resume=True)"
+    assert err == f"Next: {again}\n"
+    for verb in (["resume"], ["predict"]):
+        words = [*verb, tmp_path / "own", *([trained[0]] if verb == ["predict"] else [])]
+        code, _, err = call(*words)
+        assert code == 2 and again in err
+
+
 def test_a_folder_without_runs_says_how_to_make_one(tmp_path):
     code, out, err = call("runs", tmp_path)
     assert code == 0

@@ -7,6 +7,7 @@ import signal
 
 import pytest
 
+import tilth as tl
 from tests.cli.calling import FAST, call
 from tilth.train.checkpoint import Checkpointer
 from tilth.train.progress import Progress
@@ -54,6 +55,34 @@ def test_the_line_that_is_printed_finishes_everything(table, tmp_path, stops, mo
     assert call(*command, "-q")[0] == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert all(RunFolder.open(tmp_path / name).status == "done" for name in names)
+
+
+@pytest.mark.parametrize("where", ["report", "export", "measure_numerics"])
+@pytest.mark.parametrize("more", [[], ["--folds", "2"]])
+def test_ctrl_c_outside_a_training_says_how_to_go_on_too(table, tmp_path, monkeypatch, where, more):
+    monkeypatch.setattr("tilth.flow.defaults.epochs", lambda kind, rows: 1)
+    owner = tl.Learner if where == "measure_numerics" else tl.Run
+    whole, calls = getattr(owner, where), []
+
+    def interrupted(self, *arguments, **named):
+        calls.append(self)
+        if len(calls) == 1 + bool(more):
+            raise KeyboardInterrupt
+        return whole(self, *arguments, **named)
+
+    monkeypatch.setattr(owner, where, interrupted)
+    words = ("train", table, "--target", "price", "-o", tmp_path / "a run", *FAST, *more, "--json")
+    code, out, err = call(*words)
+    assert code == 130
+    said = err.splitlines()[-1]
+    if where == "measure_numerics" and not more:  # nothing was begun
+        assert said == json.loads(out)["error"] == "stopped"
+        return
+    assert said == json.loads(out)["error"]
+    assert said.startswith("stopped. To go on: tilth ")
+    _, *command = shlex.split(said.split("To go on: ")[1])
+    assert call(*command, "-q")[0] == 0
+    assert all(RunFolder.open(path).status == "done" for path in tmp_path.glob("a run*"))
 
 
 def test_runs_without_a_name_are_found_again(table, tmp_path, stops, monkeypatch):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import pkgutil
 
 import numpy as np
 import polars as pl
 import pytest
 
 import tilth as tl
+import tilth.data
 from tilth.audit.baselines import fit_baselines
 from tilth.audit.unchecked import not_checked
 from tilth.data.dataset import Data
@@ -19,12 +22,18 @@ from tilth.flow.settings import TrainSettings
 
 
 def kinds() -> list[type[Data]]:
+    for module in pkgutil.iter_modules(tilth.data.__path__):
+        importlib.import_module(f"tilth.data.{module.name}")
     waiting, found = [Data], []
     while waiting:
         kind = waiting.pop()
         waiting += kind.__subclasses__()
         found += [kind] if "kind" in vars(kind) and kind.__module__.startswith("tilth.") else []
     return found
+
+
+def test_every_kind_is_found():
+    assert {kind.kind for kind in kinds()} >= {"images", "table", "dataset"}
 
 
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.kind)

@@ -1,6 +1,7 @@
 """Cross-validation: every row is tested once, and nothing is learned from it then."""
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +50,18 @@ def test_copies_are_tested_together(kind):
         learned = {row for name, rows in parts.items() if name != "test" for row in rows % 60}
         assert not tested & learned
         assert len(parts["test"]) == 24
+
+
+def test_copies_that_differ_in_an_id_only_are_tested_together():
+    stream = np.random.default_rng(0)
+    once = pl.DataFrame({"a": stream.normal(size=60), "b": stream.normal(size=60)})
+    once = once.with_columns(y=pl.col("a") + pl.col("b"))
+    twice = pl.concat([once, once]).with_columns(id=pl.Series(range(120)))
+    data = tl.table(twice, "y")
+    assert {column.name: column.kind for column in data.columns}["id"] == "drop"
+    for parts in fold_splits(data, 5, 0):
+        learned = {row for name, rows in parts.items() if name != "test" for row in rows % 60}
+        assert not set((parts["test"] % 60).tolist()) & learned
 
 
 @given(st.integers(2, 6), st.lists(st.integers(0, 12), min_size=30, max_size=60))

@@ -55,6 +55,25 @@ def test_a_table_names_pictures_by_path_name_or_stem(flat, head, say):
     assert as_read(tl.images(flat, labels=str(path))) == TRUTH
 
 
+def test_labels_of_a_table_are_cleaned_and_gaps_are_told(flat):
+    rows = [f" {n}.png , {kind}" for n, kind in TRUTH.items()]
+    gap, _ = rows[0].split(",")
+    data = tl.images(flat, labels=table(flat, ["name,label", f"{gap},NA", *rows[1:]]), max_bad=0.5)
+    assert as_read(data) == {n: kind for n, kind in list(TRUTH.items())[1:]}
+    assert len(data.facts.gaps) == 1
+
+
+def test_a_table_with_a_bracket_in_its_name_is_a_table(flat):
+    path = table(flat, [f"{n}.png,{kind}" for n, kind in TRUTH.items()])
+    path = path.rename(path.with_name("labels (1).csv"))
+    assert as_read(tl.images(flat, labels=str(path))) == TRUTH
+
+
+def test_a_function_may_give_whole_numbers_of_any_type(flat):
+    data = tl.images(flat, labels=lambda path: np.int64(len(label_of(path))))
+    assert data.target.labels == tuple(sorted({str(len(kind)) for kind in TRUTH.values()}))
+
+
 def test_columns_of_a_wide_table_are_known_by_their_names(flat):
     rows = [f"{i},{n}.png,{kind},x" for i, (n, kind) in enumerate(TRUTH.items())]
     assert as_read(tl.images(flat, labels=table(flat, ["no,file,label,note", *rows]))) == TRUTH

@@ -33,6 +33,13 @@ def test_labels_name_the_classes_also_of_truth_values():
         assert known.encode(target).tolist() == [1, 0, 1, 1]
 
 
+def test_truth_values_beside_numbers_are_numbers():
+    known = own_targets([True, False, 1, 0], None)
+    assert known.encode(known.target(np.arange(2))).tolist() == [1, 0, 1, 0]
+    assert own_targets([True, False], None).target(np.arange(2)).labels == ("False", "True")
+    assert own_targets([True, 0.5], None).values == [1, 0.5]
+
+
 def test_other_numbers_are_predicted():
     known = own_targets([1.5, 2, 4.0, 0.5], None)
     target = known.target(ALL)

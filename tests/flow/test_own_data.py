@@ -90,9 +90,10 @@ def test_the_next_step_is_one_that_works_with_own_code(tmp_path, capsys):
     assert "tilth predict" not in said
     runs = line.replace("Flat(...)", "Flat()").replace("ITEM, ...", "torch.ones(2)")
     assert len(eval(runs)) == 1
-    assert "plugins=[Flat(...)])" in (bundle / "README.md").read_text()
+    assert "plugins=[Flat(...), doubled])" in (bundle / "README.md").read_text()
     run = tmp_path / "run-seed1"
-    assert "tilth predict" not in (run / "report.html").read_text()
+    report = (run / "report.html").read_text()
+    assert "plugins=[Flat(...), doubled])" in report and "tilth predict" not in report
     assert "doubled]).predict" in call("export", run, tmp_path / "kept")[2]
 
 

@@ -10,6 +10,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 import tilth as tl
+from tilth.data.folds import fold_splits
 from tilth.data.split_record import recorded_rows
 from tilth.errors import UserError
 from tilth.flow.phase import Interrupted
@@ -86,7 +87,9 @@ def test_what_was_stopped_goes_on_and_what_is_done_stays(points, tmp_path):
     where = {"folds": 2, "run": tmp_path / "cv", "quiet": True}
     with pytest.raises(Interrupted) as stop:
         tl.cross_validate(make, points, **where)
-    assert stop.value.again == "run the same script again with cross_validate(..., resume=True)"
+    again = f"again with cross_validate(..., run={str(tmp_path / 'cv')!r}, resume=True)"
+    assert stop.value.again == f"run the same script {again}"
+    assert str(stop.value) == f"stopped; everything is saved. To go on: {stop.value.again}"
     with pytest.raises(UserError, match="run the same script again with cross_validate"):
         from tilth.flow.train import resume
 
@@ -99,8 +102,19 @@ def test_what_was_stopped_goes_on_and_what_is_done_stays(points, tmp_path):
     assert all(map(np.array_equal, weights(found), weights(whole)))
 
 
+def test_lazy_layers_begin_with_other_weights_too(points, tmp_path):
+    def make(data, seed):
+        return tl.Learner(data, nn.Sequential(nn.LazyLinear(2)), seed=seed, **(FAST | {"lr": 1e-9}))
+
+    where = {"quiet": True, "seeds": [3, 8]}
+    first, second = weights(tl.repeat(make, points, run=tmp_path / "r", **where))
+    assert not np.allclose(first, second, atol=1e-3)
+    again = weights(tl.repeat(make, points, run=tmp_path / "again", **where))
+    assert np.array_equal(again[0], first)
+
+
 def test_learners_that_are_not_new_are_refused(points, tmp_path):
-    net = nn.Linear(3, 2)
+    net, other = nn.Linear(3, 2), points.with_splits(fold_splits(points, 7, 1)[0])
     where = {"run": tmp_path / "r", "quiet": True, "force": True}
     with pytest.raises(UserError, match="trained in a run before"):
         tl.cross_validate(
@@ -108,6 +122,13 @@ def test_learners_that_are_not_new_are_refused(points, tmp_path):
         )
     with pytest.raises(UserError, match=r"make\(data, 1\) gave a learner with seed=0"):
         tl.repeat(lambda data, seed: tl.Learner(data, nn.Linear(3, 2), **FAST), points, **where)
+    for do in (tl.repeat, tl.cross_validate):
+        with pytest.raises(UserError, match="data is not the one it was given"):
+            do(
+                lambda data, seed: tl.Learner(other, nn.Linear(3, 2), seed=seed, **FAST),
+                points,
+                **where,
+            )
     with pytest.raises(UserError, match="run='mine'"):
         tl.repeat(
             lambda data, seed: tl.Learner(data, nn.Linear(3, 2), run="mine", seed=seed), points

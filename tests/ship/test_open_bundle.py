@@ -166,8 +166,11 @@ def test_what_is_no_bundle_is_said(tmp_path):
         open_bundle(tmp_path / "model.pkl")
     with pytest.raises(UserError, match="is not a bundle"):
         open_bundle(tmp_path)
-    (tmp_path / "config.toml").write_text("")
+    (tmp_path / "config.toml").write_text('[data]\npath = "flowers"')
     with pytest.raises(UserError, match="tilth resume"):
+        open_bundle(tmp_path)
+    (tmp_path / "config.toml").write_text('[own]\nmodel = ["Net"]')
+    with pytest.raises(UserError, match="run the same script again"):
         open_bundle(tmp_path)
 
 

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import tilth as tl
 from tests.ship.made import PICTURES, Columns, pictures
 from tilth.data.table_encoder import TableEncoder
 from tilth.errors import UserError
+from tilth.ship.preprocessors import from_bundle, to_ship
 from tilth.ship.requests import understand
 
 TABLE = TableEncoder((), (), ())
@@ -95,15 +97,24 @@ def test_folders_in_a_list_stand_for_their_pictures(tmp_path):
         understand([tmp_path / "empty"], PICTURES)
 
 
-@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
-def test_a_model_of_an_array_takes_arrays(kind):
+def with_gradient(array):
+    return torch.from_numpy(array).requires_grad_()
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, with_gradient])
+@pytest.mark.parametrize("varied", [True, False])
+@pytest.mark.parametrize("own_net", [True, False])
+def test_a_model_of_an_array_takes_arrays(kind, varied, own_net):
     rows = np.array([[1.0, 2.0], [3.0, float("nan")]])
-    data = tl.arrays(np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2)
-    encoder = data.preprocessor
+    learned = np.random.default_rng(0).normal(size=(40, 2)) * [1.0, varied]
+    data = tl.arrays(learned, np.arange(40) % 2)
+    encoder = (data.plain() if own_net else data).preprocessor
+    encoder = from_bundle(json.loads(json.dumps(to_ship(encoder))))
     asked = understand(kind(rows), encoder)
     assert asked.items[0] == {"x0": 1.0, "x1": 2.0}
     assert (asked.shape, len(asked.items), asked.names) == ("many", 2, [0, 1])
     assert understand(kind(rows[0]), encoder).items == [{"x0": 1.0, "x1": 2.0}]
     assert understand(kind(rows[0]), encoder).shape == "one"
-    with pytest.raises(UserError, match="polars or pandas frame"):
+    assert torch.is_tensor(encoder(rows)) == own_net
+    with pytest.raises(UserError, match=r"shape \(2, 1\); the model learned from rows of 2 num"):
         understand(kind(rows[:, :1]), encoder)

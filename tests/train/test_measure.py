@@ -180,13 +180,26 @@ def strided(**arguments):
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(4, 3))
 
 
-@pytest.mark.parametrize("sides", [1, 2, 3])
-@pytest.mark.parametrize("stride", [1, 2, 3])
-@pytest.mark.parametrize("kernel", [1, 3])
-def test_a_stride_past_the_whole_map_is_found(sides, stride, kernel):
-    layer = nn.Conv2d(1, 1, kernel, stride, padding=1)
-    found = strides_past_map(layer, lambda: layer(torch.zeros(2, 1, 9, sides)))
-    assert found == (sides < stride and kernel > 1)
+@pytest.mark.parametrize(
+    ("kernel", "stride", "sides", "wanted"),
+    [  # those found at fault with free memory full of NaN, and their neighbours
+        (3, 2, (1, 1), True),
+        (3, 2, (9, 1), True),
+        (3, 2, (1, 9), True),
+        (3, 2, (2, 2), False),
+        (3, 1, (1, 1), False),
+        (1, 2, (1, 1), False),
+        (5, 3, (2, 2), True),
+        (3, 4, (3, 3), True),
+        (3, (1, 2), (1, 2), False),
+        (3, (1, 3), (9, 2), True),
+    ],
+)
+@pytest.mark.parametrize("by_name", [True, False])
+def test_a_stride_past_the_whole_map_is_found(kernel, stride, sides, wanted, by_name):
+    layer, inputs = nn.Conv2d(1, 1, kernel, stride, padding=2), torch.zeros(2, 1, *sides)
+    step = (lambda: layer(input=inputs)) if by_name else (lambda: layer(inputs))
+    assert strides_past_map(layer, step) == wanted
     assert not layer._forward_pre_hooks
 
 
@@ -200,5 +213,7 @@ def test_bfloat16_is_not_chosen_where_torch_gets_its_gradients_wrong(tmp_path):
         assert not any("bfloat16" in name for name in found.seconds)
     asked = choose_numerics(unsafe, *arguments, dtype="bfloat16", memory=memory)
     assert asked.numerics.dtype == "bfloat16"
+    asked = choose_numerics(unsafe, *arguments, dtype="float32", memory=memory)
+    assert "bfloat16" not in asked.reason
     safe = strided(kernel_size=3, stride=1, padding=1)
     assert "bfloat16" in choose_numerics(safe, *arguments, memory=memory).seconds

@@ -12,12 +12,17 @@ READ_FROM_FILES = ("images", "table")
 
 
 def usage(
-    folder: str, *, model: str, kind: str, collate: str | None = None, files: str = "NEW_DATA"
+    folder: str,
+    *,
+    model: str | None,
+    kind: str,
+    collate: str | None = None,
+    files: str = "NEW_DATA",
 ) -> str:
     """Return the line that asks the model in ``folder``, a bundle or a run.
 
-    model: name of its architecture; kind: of the data it learned from; collate: name of the
-    user's own, if there is one; files: what stands for new items on a command line
+    model: name of its architecture, None where nobody knows; kind: of the data it learned from
+    collate: name of the user's own, if there is one; files: new items on a command line
 
     >>> usage("runs/a/model", model="tabular_mlp", kind="table")
     'tilth predict runs/a/model NEW_DATA'
@@ -31,13 +36,13 @@ def usage(
     return f"{loading(folder, own)}.predict({items})"
 
 
-def own_code(model: str, collate: str | None = None) -> list[str]:
+def own_code(model: str | None, collate: str | None = None) -> list[str]:
     """Return what a bundle cannot bring along, as it stands in ``plugins=[...]``.
 
     >>> own_code("mlp"), own_code("Net")
     ([], ['Net(...)'])
     """
-    net = [] if model in registry.names("tilth.models") else [f"{model}(...)"]
+    net = [] if model is None or model in registry.names("tilth.models") else [f"{model}(...)"]
     return net + ([collate] if collate else [])
 
 

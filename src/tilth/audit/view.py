@@ -177,13 +177,14 @@ def _columns(audit: Mapping[str, Any]) -> list[str]:
 
 def _commands(run: RunFiles) -> list[dict[str, str]]:
     folder = shlex.quote(str(run.folder))
-    model = ((run.audit.get("training") or {}).get("model") or {}).get("name") or "mlp"
+    training = run.audit.get("training") or {}
+    own = {"model": (training.get("model") or {}).get("name"), "collate": training.get("collate")}
     kind = run.audit["data"]["kind"]
     files = {"images": "new_pictures/"}.get(kind, "new_rows.csv") + " --out answers.csv"
     return [
         {
             "why": "Answers for new data, with chances:",
-            "text": usage(str(run.folder), model=model, kind=kind, files=files),
+            "text": usage(str(run.folder), kind=kind, files=files, **own),
         },
         {"why": "The model to take along:", "text": f"tilth export {folder} my-model"},
         {

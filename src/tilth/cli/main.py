@@ -90,8 +90,7 @@ def run(given: list[str]) -> None:
     except TilthError as error:
         tell(str(error), given, code=error.exit_code)
     except click.exceptions.Abort as stop:  # what click makes of a KeyboardInterrupt
-        again = getattr(stop.__cause__, "again", None)  # where a training was stopped
-        tell(f"{stop.__cause__}. To go on: {again}" if again else "stopped", given, code=130)
+        tell(str(stop.__cause__ or "") or "stopped", given, code=130)  # it says how to go on
     except BrokenPipeError:
         sys.exit(1)
     except Exception as error:  # scripts wait for an exit code, and for JSON where they asked

@@ -71,10 +71,11 @@ def check_paths(items: tuple[str, ...], out: str | None, force: bool) -> None:
 def check_place(path: Path, force: bool) -> None:
     """Raise UserError where no CSV is to be, or none can be."""
     if path.suffix.lower() != ".csv":
+        better = path.with_suffix(".csv") if path.name else path / "answers.csv"
         raise UserError(
             f"--out {path}",
             rule="answers are written as CSV",
-            fix=f"--out {path.with_suffix('.csv')}; as JSON lines: --json > answers.jsonl",
+            fix=f"--out {better}; as JSON lines: --json > answers.jsonl",
         )
     if not path.parent.is_dir():
         raise UserError(f"--out {path}: there is no folder {path.parent}", fix="make it first")

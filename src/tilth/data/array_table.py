@@ -15,7 +15,6 @@ from torch import Tensor
 
 from tilth.data.dataset import IntArray
 from tilth.data.split import FRACTIONS
-from tilth.data.table_columns import Column
 from tilth.data.table_data import TableData, read_table
 from tilth.data.table_encoder import TableEncoder, TableInputs
 from tilth.errors import UserError
@@ -23,23 +22,27 @@ from tilth.errors import UserError
 
 @dataclass(frozen=True)
 class ArrayEncoder(TableEncoder):
-    """Encodes rows as [B, width] float32: a standardised number for each column of the array.
+    """Encodes rows of an array, whose columns are x0, x1, ... in a frame.
 
-    A missing value becomes the training median; a column that never varies becomes 0.
-    width: columns of the array, named x0, x1, ... in a frame
+    width: columns of the array
+    plain: whether to give [B, width] float32, a standardised number for each column of the array
+    (a missing value becomes the training median, a column that never varies 0); what a
+    TableEncoder gives otherwise
     """
 
     width: int = 0
+    plain: bool = False
 
     @classmethod
-    def beside(cls, encoder: TableEncoder, width: int) -> ArrayEncoder:
+    def beside(cls, encoder: TableEncoder, width: int, *, plain: bool = False) -> ArrayEncoder:
         """Return an encoder of arrays with the statistics of ``encoder``."""
-        return cls(encoder.columns, encoder.numbers, encoder.categories, width=width)
+        return cls(encoder.columns, encoder.numbers, encoder.categories, width=width, plain=plain)
 
     def __call__(self, raw: Any) -> Any:
         """Encode what a TableEncoder takes, or an array [B, width]."""
-        array = _array(raw) if isinstance(raw, np.ndarray | Tensor) else None
-        return self.side_by_side(super().__call__(raw if array is None else named(array)))
+        is_array = isinstance(raw, np.ndarray | Tensor)
+        inputs = super().__call__(named(as_rows(raw)) if is_array else raw)
+        return self.side_by_side(inputs) if self.plain else inputs
 
     def side_by_side(self, inputs: TableInputs, *_: Any) -> Tensor:
         """Return [B, width]: each encoded number in the place of its column."""
@@ -53,34 +56,35 @@ class ArrayEncoder(TableEncoder):
 
     def to_config(self) -> dict[str, Any]:
         """Return plain values for preprocessor_config.json."""
-        return {**super().to_config(), "width": self.width}
+        return {**super().to_config(), "width": self.width, "plain": self.plain}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ArrayEncoder:
         """Read what ``to_config`` gave."""
-        return cls.beside(TableEncoder.from_config(config), int(config["width"]))
+        encoder = TableEncoder.from_config(config)
+        return cls.beside(encoder, int(config["width"]), plain=bool(config["plain"]))
 
 
 @dataclass(kw_only=True, repr=False)
 class ArrayTable(TableData):
     """A table made of an array; a network of one's own gets its rows as a plain tensor."""
 
+    preprocessor: ArrayEncoder
+
     def plain(self) -> ArrayTable:
         """Return the same rows for a model that takes [B, columns] float32."""
-        width = _width(self.columns)
-        return dataclasses.replace(self, preprocessor=ArrayEncoder.beside(self.preprocessor, width))
+        encoder = dataclasses.replace(self.preprocessor, plain=True)
+        return dataclasses.replace(self, preprocessor=encoder)
 
     def prepare(self, *, train: bool, seed: int = 0) -> Any:
         """Return the batch transform: the numbers side by side where a plain tensor is wanted."""
-        if isinstance(self.preprocessor, ArrayEncoder):
+        if self.preprocessor.plain:
             return self.preprocessor.side_by_side
         return super().prepare(train=train, seed=seed)
 
     def with_splits(self, splits: Mapping[str, IntArray]) -> ArrayTable:
         """Return the same rows split otherwise, with all statistics from the new train rows."""
-        other = super().with_splits(splits)
-        assert isinstance(other, ArrayTable)
-        return other.plain() if isinstance(self.preprocessor, ArrayEncoder) else other
+        return _of_arrays(super().with_splits(splits), plain=self.preprocessor.plain)
 
 
 def array_table(
@@ -99,7 +103,7 @@ def array_table(
     >>> array_table(np.arange(80).reshape(40, 2) % 7, np.arange(40) % 2).plain().preprocessor.width
     2
     """
-    array = _array(inputs)
+    array = as_rows(inputs)
     values = targets.tolist() if hasattr(targets, "tolist") else list(targets)
     if len(values) != len(array):
         raise UserError(
@@ -118,10 +122,15 @@ def array_table(
         split_seed=split_seed,
         fractions=fractions,
     )
-    if not is_numeric:
-        return found
-    parts = {part.name: getattr(found, part.name) for part in dataclasses.fields(found)}
-    return ArrayTable(**parts)
+    return _of_arrays(found) if is_numeric else found
+
+
+def _of_arrays(table: TableData, *, plain: bool = False) -> ArrayTable:
+    """Return a table whose columns are those of an array."""
+    parts = {part.name: getattr(table, part.name) for part in dataclasses.fields(table)}
+    width = len(table.columns) - 1  # all but the target
+    encoder = ArrayEncoder.beside(table.preprocessor, width, plain=plain)
+    return ArrayTable(**{**parts, "preprocessor": encoder})
 
 
 def named(array: NDArray[Any]) -> pl.DataFrame:
@@ -130,7 +139,8 @@ def named(array: NDArray[Any]) -> pl.DataFrame:
     return pl.DataFrame({f"x{i}": np.ascontiguousarray(plain[:, i]) for i in range(plain.shape[1])})
 
 
-def _array(values: Any) -> NDArray[Any]:
+def as_rows(values: Any) -> NDArray[Any]:
+    """Return an array or a tensor of any device as [rows, columns]; raise UserError otherwise."""
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     if array.ndim != 2:
         raise UserError(f"an array of shape {array.shape}", rule="a table is [rows, columns]")
@@ -139,7 +149,3 @@ def _array(values: Any) -> NDArray[Any]:
 
 def _constant(values: NDArray[Any]) -> bool:
     return len(values) == 0 or bool((values == values[0]).all())
-
-
-def _width(columns: Sequence[Column]) -> int:
-    return len(columns) - 1  # all but the target

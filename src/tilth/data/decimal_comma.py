@@ -10,10 +10,10 @@ _TRIED = 1000  # texts, before all of a column are read
 
 
 def comma_numbers(texts: pl.Series) -> pl.Series | None:
-    """Return Float64 if every text is a number with a decimal comma, and one cannot be another.
+    """Return Float64 if every text is a number with a decimal comma, and most can be no other.
 
-    "1,234" alone may be a grouped thousand, "1.234" too, and "007,5" is a name: such columns are
-    left to the user. Nulls stay nulls.
+    "1,234" may be a grouped thousand, "1.234" too, and "007,5" is a name: columns that are mostly
+    so are left to the user. Nulls stay nulls.
 
     >>> comma_numbers(pl.Series(["0,37", "12"])).to_list()
     [0.37, 12.0]
@@ -28,7 +28,8 @@ def comma_numbers(texts: pl.Series) -> pl.Series | None:
     if known.str.contains(r"^[+-]?0\d").any() or known.str.contains(r"[^\d.,eE+-]").any():
         return None
     dotted, both = known.str.contains(".", literal=True), known.str.contains(r"\..*,")
-    plainly = as_number(known).is_null().any()
+    with_comma = known.filter(known.str.contains(",", literal=True))
+    plainly = 2 * as_number(with_comma).null_count() > len(with_comma)
     return numbers if plainly and (both.any() or not dotted.any()) else None
 
 

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tilth.data.dataset import MOST_ITEMS, BadItem
 from tilth.data.image_files import Listing, existing_folder, pictures_below, split_of
 from tilth.data.table_files import is_table_file
 from tilth.data.table_read import read_frame
+from tilth.data.table_values import clean
 from tilth.errors import UserError
 from tilth.wording import counted, setting
 
@@ -30,9 +32,10 @@ def labels_table(labels: object) -> Path | None:
     """Return the path of a table of labels, None for a pattern or a function."""
     if isinstance(labels, Path):
         return labels
-    if isinstance(labels, str) and is_table_file(Path(labels)) and not set(labels) & set("(*["):
-        return Path(labels)
-    return None
+    if not isinstance(labels, str) or not is_table_file(Path(labels)):
+        return None
+    is_pattern = set(labels) & set("(*[") and not Path(labels).is_file()
+    return None if is_pattern else Path(labels)
 
 
 def list_labelled(path: str | Path, labels: Labels, *, max_bad: float = 0.01) -> Listing:
@@ -132,8 +135,8 @@ def _from_table(table: Path, names: Sequence[str], listing: Listing) -> dict[str
     place, label = _columns(frame, table)
     rows = list(
         zip(
-            frame[place].cast(pl.String).to_list(),
-            frame[label].cast(pl.String).to_list(),
+            frame[place].cast(pl.String).str.strip_chars().to_list(),
+            clean(frame[label].cast(pl.String)).to_list(),
             strict=True,
         )
     )
@@ -212,9 +215,9 @@ def _from_function(
     found = {}
     for name in names:
         label = label_of(root / name)
-        if label is None:
+        if label is None or label == "":
             continue
-        if not isinstance(label, str | int):
+        if not isinstance(label, str | int | np.integer):
             raise UserError(
                 f"labels gave {name} the label {label!r:.80}",
                 rule="a label is a text or a whole number, None leaves the picture out",

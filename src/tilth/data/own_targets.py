@@ -63,7 +63,9 @@ def item_target(item: Any) -> Any:
 
 
 def own_targets(values: Sequence[Any], labels: Sequence[str] | None) -> OwnTargets:
-    """Return what the targets are: whole numbers and texts are classes, others numbers.
+    """Return what the targets are: whole numbers, truth values and texts are classes.
+
+    Other numbers are numbers; truth values among numbers are 0 and 1.
 
     Raises UserError for targets that are neither or mixed, and for labels that do not fit them.
 
@@ -81,7 +83,10 @@ def own_targets(values: Sequence[Any], labels: Sequence[str] | None) -> OwnTarge
     if labels is not None:
         _check_labels(values, tuple(labels), first)
         return OwnTargets("classes", [int(value) for value in values], tuple(labels))
-    return OwnTargets("number" if "real" in first else "classes", list(values))
+    kind: Literal["number", "classes"] = "number" if "real" in first else "classes"
+    if all(isinstance(value, bool) for value in values) or "text" in first:
+        return OwnTargets(kind, list(values))
+    return OwnTargets(kind, [int(v) if isinstance(v, bool) else v for v in values])
 
 
 def _kind(value: Any, place: int) -> str:

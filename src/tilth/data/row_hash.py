@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from tilth.data.coded_text import by_code, categories, is_coded
 from tilth.data.in_threads import blocks, in_threads
@@ -35,6 +36,15 @@ def row_hashes(columns: Mapping[str, pl.Series]) -> Keys:
 
     in_threads(add, blocks(rows), rows)
     return total
+
+
+def content_hashes(inputs: Keys, values: NDArray[np.generic]) -> Keys:
+    """Return [rows] hashes of rows with their targets.
+
+    inputs: [rows] hashes of the columns that a model sees; values: [rows] encoded targets
+    """
+    bits = (values.astype(np.float64) + 0.0).view(np.uint64)
+    return inputs + bits * np.uint64(0x9E3779B97F4A7C15)  # the golden ratio, odd
 
 
 def column_hashes(name: str, values: pl.Series) -> Keys:

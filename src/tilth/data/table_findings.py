@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tilth.data.class_findings import class_findings, unseen_finding
 from tilth.data.dataset import MOST_ITEMS, BadItem, Finding, IntArray, ItemId, Target, worst_first
-from tilth.data.row_hash import row_hashes
+from tilth.data.row_hash import content_hashes, row_hashes
 from tilth.data.table_columns import Column, like_an_id
 from tilth.data.table_leaks import LEAK, NOTABLE_SHIFT, column_strength, exact_sum, shift
 from tilth.wording import column_kind, counted
@@ -231,10 +231,8 @@ def _copies(
     splits: Mapping[str, IntArray],
     row_name: ItemId,
 ) -> Iterator[Finding]:
-    used = {c.name: frame[c.name] for c in columns if c.kind != "drop"}
-    inputs = row_hashes(used)
-    bits = (values.astype(np.float64) + 0.0).view(np.uint64)
-    whole = pl.Series(inputs + bits * np.uint64(0x9E3779B97F4A7C15))  # the golden ratio, odd
+    inputs = row_hashes({c.name: frame[c.name] for c in columns if c.kind != "drop"})
+    whole = pl.Series(content_hashes(inputs, values))
     train = splits["train"]
     test = np.concatenate([splits[name] for name in splits if name != "train"])
     across = test[whole[test].is_in(whole[train].implode()).to_numpy()]

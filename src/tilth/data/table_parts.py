@@ -180,20 +180,19 @@ def _numbers(reading: Reading) -> IntArray:
 
 def _joined(name: str, frames: list[pl.DataFrame]) -> pl.Series:
     """Return one column of all frames; where their types disagree it becomes text."""
-    frames = [frame.with_columns(plain(column) for column in frame) for frame in frames]
-    present = [frame[name] for frame in frames if name in frame.columns]
+    columns = [plain(frame[name]) if name in frame.columns else None for frame in frames]
+    present = [column for column in columns if column is not None]
     kinds = {column.dtype for column in present if column.dtype != pl.Null}
     kind: Any = kinds.pop() if len(kinds) == 1 else None
     if kind is None:
         numeric = all(column.dtype.is_numeric() for column in present)
         kind = pl.Float64 if numeric else pl.String
     pieces = []
-    for frame in frames:
-        if name not in frame.columns:
+    for frame, column in zip(frames, columns, strict=True):
+        if column is None:
             pieces.append(pl.Series(name, [None] * frame.height, dtype=kind))
-        elif frame[name].dtype == kind:
-            pieces.append(frame[name])
+        elif column.dtype == kind:
+            pieces.append(column)
         else:
-            column = frame[name]
             pieces.append(as_text(column) if kind == pl.String else column.cast(kind))
     return pl.concat(pieces).alias(name)

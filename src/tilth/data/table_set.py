@@ -18,6 +18,7 @@ from torch import Tensor
 from tilth.data.dataset import Data, Finding, IntArray, Prepare, Target
 from tilth.data.keys import Keys, mix
 from tilth.data.resident_store import ResidentStore
+from tilth.data.row_hash import content_hashes, row_hashes
 from tilth.data.table_columns import Column
 from tilth.data.table_encoder import TableEncoder, TableInputs
 from tilth.data.table_features import one_hot, tree_categories
@@ -106,8 +107,9 @@ class TableData(Data):
         return mix(self.names.keys(rows) + self.hashes[rows])
 
     def content_ids(self, rows: IntArray) -> Keys:
-        """Return a 64-bit hash of each row's content."""
-        return self.hashes[rows]
+        """Return a 64-bit hash of each row's inputs and target: what a model sees of it."""
+        used = {c.name: self.frame[c.name][rows] for c in self.columns if c.kind != "drop"}
+        return content_hashes(row_hashes(used), self.values.numpy()[rows])
 
     def show_item(self, row: int) -> dict[str, Any]:
         """Return {"row": {column: value}} with the values as they were read."""

@@ -71,14 +71,17 @@ def _idle(
             yield name, {"rule": rule, "fix": fix}
 
 
-def check_outputs(model: nn.Module, batch: Batch, task: Task, device: torch.device) -> None:
+def check_outputs(
+    model: nn.Module, batch: Batch, task: Task, device: torch.device, *, seed: int
+) -> None:
     """Raise UserError where the model does not give each row the numbers that the task needs.
 
     It is asked once, in evaluation mode; modes and random streams are left as they were.
+    seed: of the first weights of lazy layers, which this call gives them
     """
     model.to(device)
     # no inference_mode: what a net keeps of its first call may meet gradients later
-    with modes_kept(model), seeded(0, device), torch.no_grad():
+    with modes_kept(model), seeded(seed, device), torch.no_grad():
         model.eval()
         found = model(batch.inputs)
     rows, needed = len(batch.rows), task.outputs

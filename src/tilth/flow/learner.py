@@ -174,6 +174,7 @@ class Learner:
 
         For a time budget whole steps are timed too, and the plan is cut to what fits.
         """
+        self._check_outputs()
         given = self.settings.dtype is not None and self.settings.channels_last is not None
         if not self._numerics_chosen and (self.settings.compile or not given):
             self.plan = self._with_measured_numerics()
@@ -222,7 +223,6 @@ class Learner:
     @checked
     def find_lr(self) -> LrFinding:
         """Run the learning-rate range test; model, streams and files are left as they were."""
-        self._check_outputs()
         plan = self.measure_numerics()
         self.lr_finding = find_lr(self.loop(plan), default=self.data.usual.lr)
         return self.lr_finding
@@ -235,7 +235,8 @@ class Learner:
         prepare = self.data.prepare(train=False)
         data = (self.data.store, self.data.targets, rows, len(rows))
         (batch,) = in_order(*data, prepare=prepare, device=self.device)
-        check_outputs(self.model, batch, self.task, self.device)
+        seed = fold(self.settings.seed, "model")
+        check_outputs(self.model, batch, self.task, self.device, seed=seed)
 
     @property
     def has_measured_lr(self) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tilth.errors import UserError
-from tilth.train.run_folder import CONFIG, RunFolder
+from tilth.train.run_folder import CONFIG, RunFolder, goes_on_with
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:
@@ -37,7 +36,7 @@ def entry(run: RunFolder) -> dict[str, Any]:
         "main_metric": recorded(lambda: run.read_record("audit")).get("main_metric"),
         "test_rows": data.get("splits", {}).get("test", {}).get("sha256"),
         "scores": scores,
-        "resume": config.get("again") or f"tilth resume {shlex.quote(str(run.path))}",
+        "resume": goes_on_with(run.path, config),
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import warnings
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tilth import files
@@ -37,19 +36,23 @@ OWN = "set by an optimizer of your own"
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was asked to stop: the message says what is saved, ``again`` how to go on.
+    """The work was asked to stop: ``said`` tells what is saved, ``again`` how to go on."""
 
-    step: where it stopped; saved: the step of the newest checkpoint, None where there is none
+    def __init__(self, said: str, again: str) -> None:
+        super().__init__(f"{said}. To go on: {again}")
+        self.said, self.again = said, again
+
+
+def stopped_at(step: int, saved: int | None) -> str:
+    """Return what is saved of a training that was stopped; saved: the newest checkpoint's step.
+
+    >>> stopped_at(7, 7), stopped_at(7, 5)[-30:]
+    ('stopped; everything is saved', 'written, the last is of step 5')
     """
-
-    def __init__(self, folder: Path, step: int, saved: int | None) -> None:
-        self.folder = folder
-        self.again = "run the same script again with fit(..., resume=True)"
-        kept = "everything is saved"
-        if saved != step:
-            last = "there is no checkpoint yet" if saved is None else f"the last is of step {saved}"
-            kept = f"the checkpoint of step {step} could not be written, {last}"
-        super().__init__(f"stopped; {kept}")
+    if saved == step:
+        return "stopped; everything is saved"
+    last = "there is no checkpoint yet" if saved is None else f"the last is of step {saved}"
+    return f"stopped; the checkpoint of step {step} could not be written, {last}"
 
 
 def open_run(learner: Learner, *, resume: bool) -> Run:
@@ -180,7 +183,7 @@ class Phase:
             saved = checkpointer.saved
             if saved is None and found is not None:
                 saved = found[0]
-            raise Interrupted(self.folder.path, loop.step, saved)
+            raise Interrupted(stopped_at(loop.step, saved), self.folder.goes_on_with)
         try:
             self.run.note_phase(loop, best)
         except OSError as error:

@@ -111,6 +111,7 @@ class Run:
         finding = learner.lr_finding
         return {
             "model": learner.architecture,
+            "collate": learner.data.preprocessor.to_config().get("collate"),
             "parameters": parameters,
             "seconds": seconds,
             "samples_per_second": outcome["samples"] / seconds if seconds else None,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -151,8 +152,8 @@ def _job(
 ) -> Job:
     if resume and run is None:
         raise UserError("resume=True without a folder", fix="name the runs with run='runs/name'")
-    again = f"run the same script again with {name}(..., resume=True)"
     base = Path(run) if run else default_path(data.name)
+    again = f"run the same script again with {name}(..., run={str(base)!r}, resume=True)"
     return Job(Settings(), base, force=force, resume=resume, quiet=quiet, again=again)
 
 
@@ -174,6 +175,7 @@ def _over_seeds(
                 rule="every run has the seed it is called by",
                 fix="hand it on: tl.Learner(data, ..., seed=seed)",
             )
+        _check_splits(learner, data)
         return learner
 
     return _train_all(job, "seed", seeds, learner_of, read_data)
@@ -197,8 +199,10 @@ def _over_folds(
             raise UserError(f"folds={folds}", rule=f"between 2 and the number of rows, {count}")
         if not splits:
             splits.extend(fold_splits(data, folds, split_seed))
+        part = _fold(data, splits, number)
         with seeded(fold(seed, "model"), CPU):
-            learner = make(_fold(data, splits, number))
+            learner = make(part)
+        _check_splits(learner, part)
         learner.again = job.again or "repeat the command with --folds, adding --resume"
         return learner
 
@@ -237,6 +241,20 @@ def _train_all(
     job.say("")
     job.say(table(result, kind))
     return result
+
+
+def _check_splits(learner: Learner, given: Data) -> None:
+    """Raise UserError where a learner has other rows than make was given."""
+    splits = learner.data.splits
+    if set(splits) == set(given.splits) and all(
+        np.array_equal(rows, given.splits[name]) for name, rows in splits.items()
+    ):
+        return
+    raise UserError(
+        "make gave a learner whose data is not the one it was given",
+        rule="each run has the rows it is called with",
+        fix="hand it on: def make(data, seed): return tl.Learner(data, ..., seed=seed)",
+    )
 
 
 def _check_new(learner: Learner, trained: weakref.WeakSet[nn.Module]) -> None:

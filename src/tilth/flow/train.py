@@ -95,17 +95,25 @@ def train_learner(
     tell_data(learner.data, job.say)
     try:
         run, is_new = _trained(learner, job)
-    except Interrupted as stop:
-        stop.again = job.again or f"tilth resume {shlex.quote(str(stop.folder))}"
-        raise
-    if not is_new:
+        if is_new:
+            run.report()
+            run.export()
+    except KeyboardInterrupt as stop:
+        raise _interrupted(stop, learner, job) from stop
+    found = summary(run, run.folder.model, time.perf_counter() - begun)
+    if is_new:
+        tell_result(run, found, job.say)
+    else:
         job.say(f"{run.path} is done already")
-        return run, summary(run, run.folder.model, time.perf_counter() - begun)
-    run.report()
-    bundle = run.export()
-    found = summary(run, bundle, time.perf_counter() - begun)
-    tell_result(run, found, job.say)
     return run, found
+
+
+def _interrupted(stop: KeyboardInterrupt, learner: Learner, job: Job) -> KeyboardInterrupt:
+    """Return what says how the whole job goes on; as it is where nothing was begun."""
+    run = learner.current_run
+    again = job.again or (run.folder.goes_on_with if run else "")
+    said = stop.said if isinstance(stop, Interrupted) else "stopped"
+    return Interrupted(said, again) if again else stop
 
 
 def _trained(learner: Learner, job: Job) -> tuple[Run, bool]:
@@ -235,10 +243,10 @@ def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
         raise UserError(
             f"{path} cannot be gone on with alone",
             rule="it was begun by a command that makes or splits its data itself",
-            fix=recorded["again"],
+            fix=run.folder.goes_on_with,
         )
     settings = Settings.from_config({k: v for k, v in recorded.items() if k in ROOMS})
-    again = "run the same script again with fit(..., resume=True)"
+    again = run.folder.goes_on_with
     if run.folder.status == "done":
         again += " and run.export()"
     if "own" in recorded:

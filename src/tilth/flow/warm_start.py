@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from tilth import registry
 from tilth.errors import UserError
 from tilth.ship.open_bundle import read_bundle
 
@@ -41,12 +42,24 @@ def take(
         raise UserError(
             f"no weight of {name} fits this model",
             rule="warm start needs the same architecture and input size under a new head",
-            fix=f'use the bundle\'s: model="{of["name"]}" (--model {of["name"]}){built_with(of)}',
+            fix=same_model(of),
         )
     model.load_state_dict({**own, **fits})
     left = [key for key in wanted if key not in fits]
     notes = [f"{len(fits)} of {len(wanted)} body tensors taken from {name}"]
     return notes + ([f"left at their first values: {', '.join(left[:5])}"] if left else [])
+
+
+def same_model(of: Mapping[str, Any]) -> str:
+    """Return how to get the model whose weights they are.
+
+    >>> same_model({"name": "Net", "arguments": {}})
+    'build Net as it was, and give it: tl.Learner(data, Net(...), warm_start=...)'
+    """
+    name = of["name"]
+    if name in registry.names("tilth.models"):
+        return f'use the bundle\'s: model="{name}" (--model {name}){built_with(of)}'
+    return f"build {name} as it was, and give it: tl.Learner(data, {name}(...), warm_start=...)"
 
 
 def built_with(architecture: Mapping[str, Any]) -> str:

@@ -20,7 +20,8 @@ class Dropout(nn.Module):
     """Zero each element with chance ``p`` while training, and scale the others by 1 / (1 - p).
 
     On a processor ``p`` is rounded to a multiple of 2^-16, and the scale is that of the rounded
-    one, so that means are kept exactly. Elsewhere this is torch's own. Any shape in, the same out.
+    one, so that means are kept (bfloat16 rounds the scale too). Elsewhere this is torch's own.
+    Any shape in, the same out.
     Raises UserError for ``p`` outside [0, 1).
 
     >>> layer = Dropout(0.5).eval()

@@ -83,7 +83,8 @@ def save_bundle(
 
     config = contents[CONFIG]
     about = {"parameters": sum(value.numel() for value in model.parameters())}
-    card_text = render(card, config=config, target=target, about=about)
+    collate = contents[PREPROCESSOR].get("collate")
+    card_text = render(card, config=config, target=target, about=about, collate=collate)
     check_place(folder, force)
 
     def write(aside: Path) -> None:

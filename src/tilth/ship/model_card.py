@@ -45,6 +45,7 @@ def render(
     config: Mapping[str, Any],
     target: Target,
     about: Mapping[str, Any],
+    collate: str | None = None,
 ) -> str:
     """Return README.md.
 
@@ -52,6 +53,7 @@ def render(
         ``audit.examine`` gave); training and environment (plain values to list); licence (an
         SPDX name), description, intended_use, ethics (text)
     config: of the bundle; about: more plain values to list
+    collate: name of the user's own, if there is one
 
     Raises UserError for another field.
     """
@@ -65,7 +67,7 @@ def render(
         "name": name,
         "loading": loading(
             re.sub(r'["\\`]', "", _line(card.get("folder") or "path/to/this/folder")),
-            own_code(config["architecture"]["name"]),
+            own_code(config["architecture"]["name"], collate),
         ),
         "kind": kind,
         "what": _what(target, kind),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -116,17 +115,20 @@ def _find(folder: Path) -> Path:
 
 def _no_bundle(folder: Path) -> UserError:
     """Return the error for a folder without a bundle, which may be a run."""
-    again = f"tilth resume {shlex.quote(str(folder))}"
-    if (folder / "config.toml").exists() and (folder / "DONE").exists():
+    from tilth.train import run_folder  # only an error needs it
+
+    is_run = (folder / run_folder.CONFIG).exists()
+    again = run_folder.RunFolder.open(folder).goes_on_with if is_run else ""
+    if is_run and (folder / run_folder.DONE).exists():
         return UserError(
             f"{folder} is done, and its bundle is not in {folder / 'model'}",
-            rule="a run answers with its bundle",
-            fix=f"{again} makes it from the run's checkpoint",
+            rule="a run answers with its bundle, which is made from its checkpoint",
+            fix=again,
         )
     return UserError(
         f"{folder} is not a bundle",
         rule=f"a bundle is a folder with {CONFIG} and {files.MANIFEST} in it",
-        fix=f"the run has not finished: {again}" if (folder / "config.toml").exists() else "",
+        fix=f"the run has not finished: {again}" if is_run else "",
     )
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from tilth.data.dataset import BadItem, Preprocessor
 from tilth.errors import UserError
 from tilth.ship import frames
@@ -126,12 +124,9 @@ def _rows(asked: Any, preprocessor: Preprocessor) -> Request:
         return Request("one", [dict(asked)], [None])
     if type(asked).__name__ == "Series" and hasattr(asked, "to_dict"):  # a row of a pandas frame
         return Request("one", [asked.to_dict()], [None])
-    columns = [column.name for column in getattr(preprocessor, "columns", ())]
-    if _is_unnamed(asked, columns):
-        from tilth.data.array_table import named
-
-        rows = named(np.atleast_2d(np.asarray(asked))).to_dicts()
-        return many(rows) if asked.ndim == 2 else one(rows[0])
+    width = getattr(preprocessor, "width", 0)
+    if width and getattr(asked, "ndim", 0) in (1, 2):
+        return _unnamed(asked, width)
     raise UserError(
         f"a {type(asked).__name__} for a model of a table",
         rule="it takes a polars or pandas frame, the path of a table, a row as a dict, or a list",
@@ -139,11 +134,17 @@ def _rows(asked: Any, preprocessor: Preprocessor) -> Request:
     )
 
 
-def _is_unnamed(asked: Any, columns: Sequence[str]) -> bool:
-    """Say whether an array holds rows, or one row, of the array that a model learned from."""
-    learned = bool(columns) and list(columns) == [f"x{place}" for place in range(len(columns))]
-    shape: tuple[int, ...] = getattr(asked, "shape", ())
-    return learned and len(shape) in (1, 2) and shape[-1] == len(columns)
+def _unnamed(asked: Any, width: int) -> Request:
+    """Return a request about rows, or one row, of an array or a tensor."""
+    from tilth.data.array_table import as_rows, named
+
+    if asked.shape[-1] != width:
+        raise UserError(
+            f"an array of shape {tuple(asked.shape)}",
+            rule=f"the model learned from rows of {width} numbers: [{width}] or [rows, {width}]",
+        )
+    rows = named(as_rows(asked if asked.ndim == 2 else asked[None])).to_dicts()
+    return many(rows) if asked.ndim == 2 else one(rows[0])
 
 
 def _file(path: Path) -> Request:

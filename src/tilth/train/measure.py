@@ -85,7 +85,7 @@ def choose_numerics(
     outside = random_state(context.device)
     state = context.generator.get_state()
     safe = [option for option in options if option.dtype == "float32"]
-    unsafe = bool(safe) and bfloat16_unsafe(model, objective, batch, context)
+    unsafe = 0 < len(safe) < len(options) and bfloat16_unsafe(model, objective, batch, context)
     options = safe if unsafe else options
     seconds = time_candidates(options, model, objective, batch, context)
     set_random_state(outside, context.device)

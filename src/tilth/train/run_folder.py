@@ -112,6 +112,11 @@ class RunFolder:
         except OSError as error:
             raise _not_writable(path, error) from error
 
+    @property
+    def goes_on_with(self) -> str:
+        """What goes on with the run: a command, or what to do where it needs the user's code."""
+        return goes_on_with(self.path, self.config)
+
     @classmethod
     def create_default(cls, data_name: str, *, config: Mapping[str, Any]) -> RunFolder:
         """Make a run in a new folder ``runs/<data name>-<UTC time>``, as ``create`` does."""
@@ -302,6 +307,21 @@ def _in_the_way(path: Path) -> UserError:
         rule="a run gets a folder of its own",
         fix="choose another folder with run= (-o)",
     )
+
+
+def goes_on_with(path: Path, config: Mapping[str, Any]) -> str:
+    """Return what goes on with a run of this configuration: a command, or words.
+
+    >>> goes_on_with(Path("runs/a"), {"data": {"path": "flowers"}})
+    'tilth resume runs/a'
+    >>> goes_on_with(Path("runs/a"), {"own": {"model": ["Net"]}})
+    "run the same script again with run='runs/a' and fit(..., resume=True)"
+    """
+    if "again" in config:
+        return str(config["again"])
+    if "own" in config or not config.get("data", {}).get("path"):
+        return f"run the same script again with run={str(path)!r} and fit(..., resume=True)"
+    return f"tilth resume {shlex.quote(str(path))}"
 
 
 def _not_writable(path: Path, error: OSError) -> UserError:

@@ -24,13 +24,13 @@ def strides_past_map(model: nn.Module, step: Callable[[], Any]) -> bool:
     """
     found: list[bool] = []
 
-    def look(layer: Any, inputs: tuple[Any, ...]) -> None:
-        sides = inputs[0].shape[-len(layer.stride) :]
+    def look(layer: Any, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        sides = (inputs[0] if inputs else named["input"]).shape[-len(layer.stride) :]
         sizes = zip(sides, layer.stride, layer.kernel_size, strict=True)
         found.append(any(side < stride and kernel > 1 for side, stride, kernel in sizes))
 
     layers = [layer for layer in model.modules() if isinstance(layer, CONVOLUTIONS)]
-    handles = [layer.register_forward_pre_hook(look) for layer in layers]
+    handles = [layer.register_forward_pre_hook(look, with_kwargs=True) for layer in layers]
     try:
         step()
     finally:
