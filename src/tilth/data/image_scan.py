@@ -48,8 +48,11 @@ def scan(paths: Sequence[Path], *, max_pixels: int, progress: Progress | None = 
 
     def look(place: int) -> None:
         try:
-            found.keys[place] = _content_key(paths[place], sizes[place], limit)
-            found.headers[place] = read_header(paths[place], max_pixels=max_pixels)
+            start = _start(paths[place], limit)
+            found.keys[place] = _content_key(start, sizes[place])
+            whole = limit < 0  # then it need not be opened again
+            source = start if whole else paths[place]
+            found.headers[place] = read_header(source, max_pixels=max_pixels)
         except BadImage as error:
             found.bad[place] = str(error)
         except OSError as error:
@@ -64,11 +67,12 @@ def decode_all(
 ) -> tuple[Tensor, dict[int, str]]:
     """Return the pixels of all files, uint8 [files, C, H, W], and the reasons of bad ones."""
     pixels = torch.empty((len(paths), *decoder.shape), dtype=torch.uint8)
+    canvas = pixels.numpy()  # torch's own copy would start threads inside these threads
     bad: dict[int, str] = {}
 
     def decode(place: int) -> None:
         try:
-            pixels[place] = decoder(paths[place])
+            canvas[place] = decoder(paths[place]).numpy()
         except BadImage as error:
             bad[place] = str(error)
 
@@ -125,10 +129,14 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _content_key(path: Path, size: int, limit: int) -> int:
-    digest = hashlib.blake2b(str(size).encode(), digest_size=8)
+def _start(path: Path, limit: int) -> bytes:
     with path.open("rb") as stream:
-        digest.update(stream.read(limit))
+        return stream.read(limit)
+
+
+def _content_key(start: bytes, size: int) -> int:
+    digest = hashlib.blake2b(str(size).encode(), digest_size=8)
+    digest.update(start)
     return int.from_bytes(digest.digest(), "little")
 
 

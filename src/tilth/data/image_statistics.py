@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,9 +13,23 @@ from tilth.data.dataset import IntArray, Store
 from tilth.data.readable_rows import unreadable_rows
 from tilth.errors import UserError
 
-_CHUNK_BYTES = 2**26
+_CHUNK_BYTES = 2**22  # of float64: what stays near the processor is 7 times as fast
 SAMPLE_ROWS = 4096
 """A store that has to decode its pictures is measured on this many rows."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch work in one thread: many small steps in several wait for each other.
+
+    On a busy machine the waiting took 20 s where the work takes 0.4.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -44,12 +60,13 @@ def channel_statistics(store: Store, rows: IntArray) -> ChannelStatistics:
             raise UserError(f"no training picture can be decoded: {next(iter(bad.values()))}")
     count, total, squares = 0, torch.zeros(()), torch.zeros(())
     size = store.take(torch.from_numpy(rows[:1])).nbytes
-    for piece in torch.split(torch.from_numpy(rows), max(1, _CHUNK_BYTES // (8 * max(1, size)))):
-        values = store.take(piece).to(torch.float64)
-        # sums of 8-bit integers and their squares are exact in float64
-        total = total + values.sum(dim=(0, 2, 3)).cpu()
-        squares = squares + values.square_().sum(dim=(0, 2, 3)).cpu()
-        count += values.shape[0] * values.shape[2] * values.shape[3]
+    with one_thread():
+        for piece in torch.split(torch.from_numpy(rows), max(1, _CHUNK_BYTES // (8 * size))):
+            values = store.take(piece).to(torch.float64)
+            # sums of 8-bit integers and their squares are exact in float64
+            total = total + values.sum(dim=(0, 2, 3)).cpu()
+            squares = squares + values.square_().sum(dim=(0, 2, 3)).cpu()
+            count += values.shape[0] * values.shape[2] * values.shape[3]
     mean = total / count
     std = (squares / count - mean.square()).clamp_min(0).sqrt()
     std[std <= 1e-6 * mean.abs().clamp_min(1e-30)] = 1.0
