@@ -49,6 +49,7 @@ env-floor: $(FLOOR_STAMP) ## make the environment with the oldest supported torc
 
 demo: $(STAMP) ## train on scikit-learn's handwritten digits and show where things are
 	@$(BIN)/tilth demo --force
+	@echo "(tilth is $(BIN)/tilth; . $(BIN)/activate puts it on the path)"
 
 test: $(STAMP) ## run the tests (PYTEST_ARGS="-k resume" chooses)
 	@$(TEST)

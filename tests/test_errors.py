@@ -10,6 +10,19 @@ def test_the_message_says_what_was_found_the_rule_the_choices_and_the_fix():
     assert str(error) == "size=-1; size is at least 1. Choices: 32, 64. Fix: use 64."
 
 
+@pytest.mark.parametrize("said, meant", [("bs", "batch_size"), ("Learning_Rate", "lr")])
+def test_what_other_libraries_say_is_understood(said, meant):
+    with pytest.raises(UserError, match=f"did you mean '{meant}'"):
+        choose(said, ["lr", "batch_size", "base"], "setting")
+
+
+def test_what_follows_a_list_begins_a_line():
+    error = UserError(
+        "two files are bad:\n  a.png: cut short\n  b.png: zero bytes", fix="mend them"
+    )
+    assert str(error).splitlines()[-1] == "Fix: mend them."
+
+
 def test_choose_lists_the_choices_and_names_the_nearest():
     assert choose("a", ["a", "b"], "letter") == "a"
     with pytest.raises(UserError) as caught:

@@ -1,6 +1,6 @@
 """``python -m tilth`` is the ``tilth`` command."""
 
-from tilth.cli.main import main
+from tilth.cli.main import program
 
 if __name__ == "__main__":
-    main()
+    program()

@@ -7,6 +7,14 @@ from collections.abc import Iterable
 
 from tilth.wording import sentence
 
+SAID_ELSEWHERE = {
+    "learning_rate": "lr", "max_lr": "lr", "n_epoch": "epochs", "num_epochs": "epochs",
+    "max_epochs": "epochs", "bs": "batch_size", "wd": "weight_decay", "callbacks": "hooks",
+    "cbs": "hooks", "loss_func": "loss", "loss_fn": "loss", "opt_func": "optimizer",
+    "accumulate_grad_batches": "micro_batches", "validation_split": "fractions", "gpu": "cuda",
+}  # fmt: skip
+"""What fastai, Keras and Lightning call things, by what they are called here."""
+
 
 class TilthError(Exception):
     """Something went wrong that is not the user's input (exit code 1).
@@ -26,7 +34,8 @@ class TilthError(Exception):
         self.choices = [str(choice) for choice in choices]
         listed = f"Choices: {', '.join(self.choices)}" if self.choices else ""
         parts = [f"{found}; {rule}" if rule else found, listed, f"Fix: {fix}" if fix else ""]
-        super().__init__(" ".join(sentence(part) for part in parts if part))
+        between = "\n" if "\n" in found else " "  # what follows a list begins a line
+        super().__init__(between.join(sentence(part) for part in parts if part))
 
 
 class UserError(TilthError):
@@ -50,13 +59,29 @@ class NonFiniteLoss(TilthError):
         self.step, self.rows = step, rows
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of what an error says, or its class where it says nothing.
+
+    >>> first_line(ValueError("one\\ntwo")), first_line(ValueError())
+    ('one', 'ValueError')
+    """
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """Return the choice most like ``name`` (whatever the case), or None where nothing is close.
 
+    What other libraries call one of the choices is understood.
+
     >>> nearest("accurcy", ["accuracy", "loss"]), nearest("y", ["age", "Y"])
     ('accuracy', 'Y')
+    >>> nearest("max_epochs", ["epochs", "lr"])
+    'epochs'
     """
     plain = {choice.casefold(): choice for choice in choices}
+    here = SAID_ELSEWHERE.get(name.casefold(), "")
+    if here in plain:
+        return plain[here]
     found = difflib.get_close_matches(name.casefold(), list(plain), n=1, cutoff=0.6)
     return plain[found[0]] if found else None
 

@@ -33,17 +33,19 @@ def test_the_kept_step_is_of_the_last_phase():
 def test_planned_rates_follow_the_schedule():
     plan = {"schedule": "flat_cosine", "lr": 0.1, "total_steps": 40, "steps_per_epoch": 10}
     where, rates = history.planned_rates({"phase": [plan]}, [])
-    assert (where[0], where[-1]) == (0.0, 4.0)
+    assert (where[0], where[-1]) == (0.1, 4.0)  # the end of the first update, and of the last
     middle = min(range(len(where)), key=lambda i: abs(where[i] - 4 * 0.86))
-    expected = 0.1 * (1 + math.cos(math.pi * (where[middle] / 4 - 0.72) / 0.28)) / 2
+    used = where[middle] / 4 - 1 / 40  # the progress when this update began
+    expected = 0.1 * (1 + math.cos(math.pi * (used - 0.72) / 0.28)) / 2
     assert rates[middle] == pytest.approx(expected)
-    assert rates[0] == 0.1 and rates[-1] == pytest.approx(0.0)
+    last = 0.1 * (1 + math.cos(math.pi * (39 / 40 - 0.72) / 0.28)) / 2
+    assert rates[0] == 0.1 and rates[-1] == pytest.approx(last)
 
 
 def test_a_second_phase_starts_where_the_first_really_ended():
     plan = {"schedule": "constant", "lr": 0.1, "total_steps": 50, "steps_per_epoch": 10}
     where, _ = history.planned_rates({"phase": [plan, plan]}, TWO_PHASES)
-    assert where[201] == 2.0  # the first was stopped after two of five epochs
+    assert where[201] == 2.1  # the first was stopped after two of five epochs; then one update
 
 
 def test_a_plan_that_is_not_known_is_left_out():

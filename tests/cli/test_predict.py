@@ -54,6 +54,15 @@ def test_answers_are_no_folder(pictures, tmp_path, monkeypatch):
     assert code == 2 and "--out answers.csv;" in err
 
 
+def test_those_that_have_no_answer_are_not_counted_as_answers(trained, pictures, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    good = pictures / "dark" / "0.png"
+    words = ("predict", trained[0], good, tmp_path / "bad.png", "--out", tmp_path / "a.csv")
+    code, _, err = call(*words)
+    assert code == 1
+    assert f"1 answers in {tmp_path / 'a.csv'}\n1 without an answer" in err
+
+
 def test_answers_are_not_overwritten_unasked(trained, pictures, tmp_path):
     folder, _ = trained
     kept = tmp_path / "p.csv"

@@ -4,6 +4,8 @@ import json
 import re
 import shlex
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -57,6 +59,16 @@ def test_the_line_that_is_printed_finishes_everything(table, tmp_path, stops, mo
     assert all(RunFolder.open(tmp_path / name).status == "done" for name in names)
 
 
+def test_after_the_last_line_nothing_is_interrupted():
+    code = (
+        "import os, signal, sys, tilth.cli.main as m;"
+        "m.main = lambda: print('said', flush=True);"
+        "m.program(); os.kill(os.getpid(), signal.SIGINT); print('ended')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "said\nended\n")
+
+
 @pytest.mark.parametrize("where", ["report", "export", "measure_numerics"])
 @pytest.mark.parametrize("more", [[], ["--folds", "2"]])
 def test_ctrl_c_outside_a_training_says_how_to_go_on_too(table, tmp_path, monkeypatch, where, more):
@@ -79,7 +91,10 @@ def test_ctrl_c_outside_a_training_says_how_to_go_on_too(table, tmp_path, monkey
         assert said == json.loads(out)["error"] == "stopped"
         return
     assert said == json.loads(out)["error"]
-    assert said.startswith("stopped. To go on: tilth ")
+    kept = "not trained yet" if where == "measure_numerics" else "the trained weights are saved"
+    assert kept in said and ". To go on: tilth " in said
+    if where == "report" and not more:
+        assert "\ntrained  " in call("runs", tmp_path)[1]
     _, *command = shlex.split(said.split("To go on: ")[1])
     assert call(*command, "-q")[0] == 0
     assert all(RunFolder.open(path).status == "done" for path in tmp_path.glob("a run*"))

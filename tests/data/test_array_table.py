@@ -72,7 +72,19 @@ def test_words_in_an_array_stay_categories():
     assert data.model_arguments()["cardinalities"] == [3, 3]
 
 
+def test_rows_without_a_target_are_set_aside_and_said():
+    targets = np.random.default_rng(0).normal(size=100)
+    targets[:3] = np.nan
+    inputs = np.random.default_rng(1).normal(size=(100, 2))
+    with pytest.raises(UserError, match=r"max_bad=0\.03"):
+        tl.arrays(inputs, targets)
+    data = tl.arrays(inputs, targets, max_bad=0.03)
+    assert len(data.bad_items) == 3 and "3 items set aside" in repr(data)
+
+
 def test_shapes_that_do_not_fit_are_told():
+    with pytest.raises(UserError, match=r"shape \(4, 0\); there must be a column"):
+        array_table(np.zeros((4, 0)), [0, 1, 0, 1])
     with pytest.raises(UserError, match="5 rows and 4 targets"):
         array_table(np.zeros((5, 2)), [0, 1, 0, 1])
     with pytest.raises(UserError, match=r"an array of shape \(5,\)"):

@@ -24,6 +24,48 @@ def classes():
     return tl.arrays(inputs, np.arange(80) % 3)
 
 
+class Sliced:
+    """Not a hook: it has none of the methods."""
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"model": nn.Linear}, r"the class Linear as the model; .*Fix: Linear\(\.\.\.\)"),
+        ({"model": 3}, "model=3; a model is an nn.Module or a name"),
+        ({"loss": "mse"}, r"loss='mse'; a loss is a function .*Fix: torch\.nn\.MSELoss\(\)"),
+        ({"loss": nn.MSELoss}, "loss=MSELoss; a loss is"),
+        ({"hooks": [3]}, r"the hook 3; .*derive a class from tl\.BaseHook"),
+        ({"hooks": [tl.BaseHook]}, "the hook BaseHook; a hook is an object"),
+        ({"hooks": [Sliced()]}, "the hook <"),
+    ],
+)
+def test_parts_of_the_wrong_kind_are_told_when_the_learner_is_made(classes, given, told):
+    with pytest.raises(UserError, match=told):
+        tl.Learner(classes, **given)
+
+
+def test_data_is_what_the_readers_give():
+    with pytest.raises(UserError, match=r"a ndarray as the data; .*Fix: tl\.arrays\(inputs"):
+        tl.Learner(np.zeros((3, 2)))
+
+
+def test_a_net_of_another_width_is_told_with_the_shape_of_a_batch(classes, tmp_path):
+    learner = tl.Learner(classes, nn.Linear(4, 3), run=tmp_path / "run", quiet=True)
+    with pytest.raises(UserError, match=r"cannot take a batch .*is float32 \[2, 3\]"):
+        learner.fit(1)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_metric_that_gives_no_number_is_named(classes, tmp_path):
+    def words(predictions, targets):
+        return "x"
+
+    learner = tl.Learner(classes, metrics=[words], run=tmp_path / "run", quiet=True)
+    with pytest.raises(UserError, match="the metric 'words' gave 'x'; a metric is a function"):
+        learner.validate()
+
+
 def test_augmentation_is_for_pictures(numbers):
     with pytest.raises(UserError, match="augment=False; only pictures are augmented"):
         tl.Learner(numbers, augment=False)

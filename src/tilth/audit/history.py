@@ -51,6 +51,7 @@ def phase_ends(records: Records) -> list[float]:
 def planned_rates(config: Mapping[str, Any], records: Records) -> Line:
     """Return the learning rate of each phase's plan, drawn finely: epochs and rates.
 
+    A rate stands where its update ends, as in the records: the first one a step after the start.
     A plan that is not known here (edited by hand, or of a later version) is left out.
     """
     ends = [*phase_ends(records), *epochs(records)[-1:]]
@@ -60,11 +61,12 @@ def planned_rates(config: Mapping[str, Any], records: Records) -> Line:
         if plan.get("schedule") not in SCHEDULES or not plan.get("steps_per_epoch"):
             continue
         schedule = SCHEDULES[plan["schedule"]]()
-        length = plan["total_steps"] / plan["steps_per_epoch"]
+        steps, per_epoch = plan["total_steps"], plan["steps_per_epoch"]
+        length = steps / per_epoch
         for point in range(_SCHEDULE_POINTS + 1):
-            progress = point / _SCHEDULE_POINTS
-            drawn[0].append(start + progress * length)
-            drawn[1].append(plan["lr"] * schedule(progress)[0])
+            update = (steps - 1) * point / _SCHEDULE_POINTS
+            drawn[0].append(start + (update + 1) / per_epoch)
+            drawn[1].append(plan["lr"] * schedule(update / steps)[0])
         start = ends[number] if number < len(ends) else start + length
     return drawn
 

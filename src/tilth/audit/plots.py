@@ -107,6 +107,8 @@ def _curves(
         unique = dict(zip(names, handles, strict=True))
         axes.legend(unique.values(), unique.keys(), fontsize=8.5)
         _epochs(axes)
+        if identity in words.PERCENT:
+            axes.set_ylim(top=min(axes.get_ylim()[1], 101))
         axes.set(ylabel=label, title=f"{name} by epoch")
         plain_id = "".join(mark for mark in identity if mark.isalnum())
         return figures.svg(figure, f"curve-{plain_id}", f"{name} by epoch")
@@ -115,6 +117,7 @@ def _curves(
 def _epochs(axes: Any) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.set_xlabel("epoch")
 

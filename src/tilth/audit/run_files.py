@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def read_run(folder: Path) -> RunFiles:
         raise UserError(
             f"{folder} has no audit ({missing[0] if missing else 'audit.json holds none'})",
             rule="a report is made from the audit of a finished run",
-            fix="train to the end, or tilth resume the run",
+            fix=f"tilth resume {shlex.quote(str(folder))} trains what is left and looks at it",
         )
     return RunFiles(
         folder=folder,

@@ -28,4 +28,17 @@ def command(as_json: bool) -> None:
     for section, values in found.items():
         click.echo(section)
         for name, value in values.items():
-            click.echo(f"  {name:<14} {value}")
+            click.echo(f"  {name:<14} {told(value)}")
+
+
+def told(value: object) -> str:
+    """Return a value in words.
+
+    >>> told([]), told(True), told(["a", "b"])
+    ('none', 'yes', 'a, b')
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import signal
 import sys
 import traceback
 import warnings
@@ -66,6 +67,14 @@ def tilth_command() -> None:
 
     tilth train houses.csv --target price
     """
+
+
+def program() -> None:
+    """Be the program ``tilth``: after its last line, Ctrl-C changes nothing any more."""
+    try:
+        main()
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

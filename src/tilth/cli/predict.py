@@ -53,7 +53,7 @@ def command(
             click.echo(line(answer))
     if out:
         write_csv(answers, Path(out))
-        click.echo(f"{len(answers):,} answers in {out}", err=True)
+        click.echo(f"{len(answers) - failed:,} answers in {out}", err=True)
     if failed:
         click.echo(f"{failed:,} without an answer: see the errors beside them", err=True)
         sys.exit(1)

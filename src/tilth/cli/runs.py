@@ -68,7 +68,7 @@ def following(runs: list[dict[str, Any]]) -> str:
     if not readable:
         return "look at the disk: no run here can be read"
     newest = readable[0]
-    if newest["status"] != "done":
+    if newest["status"] != "done":  # trained only: a resume makes what is missing
         return str(newest["resume"])
     alike = [
         shlex.quote(run["run"])

@@ -95,16 +95,20 @@ def array_table(
     splits: Mapping[str, Any] | None = None,
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
+    max_bad: float = 0.01,
 ) -> TableData:
     """Make a table of ``inputs`` [N, columns] and ``targets`` [N]; the columns are x0, x1, ...
 
-    Numbers stay numbers, however few values they take. Raises UserError for lengths that differ.
+    Numbers stay numbers, however few values they take. Raises UserError for lengths that differ,
+    and where more than ``max_bad`` of the rows have no target.
 
     >>> array_table(np.arange(80).reshape(40, 2) % 7, np.arange(40) % 2).plain().preprocessor.width
     2
     """
     array = as_rows(inputs)
     values = targets.tolist() if hasattr(targets, "tolist") else list(targets)
+    if array.shape[1] == 0:
+        raise UserError(f"an array of shape {array.shape}", rule="there must be a column to learn")
     if len(values) != len(array):
         raise UserError(
             f"{len(array)} rows and {len(values)} targets", rule="each row has one target"
@@ -121,6 +125,7 @@ def array_table(
         splits=splits,
         split_seed=split_seed,
         fractions=fractions,
+        max_bad=max_bad,
     )
     return _of_arrays(found) if is_numeric else found
 

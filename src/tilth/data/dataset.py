@@ -17,7 +17,7 @@ from tilth.data.keys import Ids, Keys, content_keys
 from tilth.data.split_record import split_record
 from tilth.data.usual import Usual
 from tilth.randomness import numpy_generator
-from tilth.wording import sentence
+from tilth.wording import counted, sentence
 
 IntArray = NDArray[np.int64]
 SPLITS = ("train", "valid", "calibrate", "test")
@@ -186,7 +186,12 @@ class Data(ABC):
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{split} {len(chosen):,}" for split, chosen in self.splits.items())
-        return "\n".join([f"{self.name}: {rows}", *(f"  - {note}" for note in self.notes)])
+        aside = len(self.bad_items)
+        said = [
+            *self.notes,
+            *([f"{counted(aside, 'item')} set aside, see check()"] if aside else []),
+        ]
+        return "\n".join([f"{self.name}: {rows}", *(f"  - {note}" for note in said)])
 
     def _repr_html_(self) -> str:
         rows = {split: f"{len(chosen):,} rows" for split, chosen in self.splits.items()}

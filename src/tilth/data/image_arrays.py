@@ -37,6 +37,7 @@ def image_arrays(
     augment: Augment | bool = True,
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
+    max_bad: float = 0.01,
     name: str = "arrays",
 ) -> ImageData:
     """Make a data set of pictures in memory.
@@ -50,6 +51,7 @@ def image_arrays(
         are to be regressed, all others are classes
     size: resized to so many pixels (one number, or height and width)
     augment: True for the defaults of this size, False for none
+    max_bad: share of rows whose label train lacks, up to which they are left out
 
     Raises UserError for shapes, values and labels that do not fit, saying which.
 
@@ -87,7 +89,7 @@ def image_arrays(
         notes=notes,
     )
     return assemble(
-        gathered, split_seed=split_seed, fractions=fractions, augment=augment, max_bad=0.0
+        gathered, split_seed=split_seed, fractions=fractions, augment=augment, max_bad=max_bad
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -10,17 +10,49 @@ from torch import Tensor, nn
 
 from tilth.contracts import Batch
 from tilth.data.dataset import Data, Target
-from tilth.errors import UserError
+from tilth.errors import UserError, first_line
 from tilth.flow.settings import TrainSettings
 from tilth.objectives.supervised import one_value_per_row
 from tilth.tasks import Task
 from tilth.train.modes import modes_kept
 from tilth.train.streams import seeded
+from tilth.tree import leaves
 from tilth.wording import counted
+
+
+def check_parts(model: object, loss: object, hooks: Sequence[object]) -> None:
+    """Raise UserError for parts of the user's own that are of the wrong kind."""
+    if isinstance(model, type):
+        raise UserError(
+            f"the class {model.__name__} as the model",
+            rule="a model is a network that is made already, or a name",
+            fix=f"{model.__name__}(...)",
+        )
+    if not (model is None or isinstance(model, str | nn.Module)):
+        raise UserError(f"model={model!r:.80}", rule="a model is an nn.Module or a name")
+    if not (loss is None or callable(loss)) or isinstance(loss, type):
+        raise UserError(
+            f"loss={getattr(loss, '__name__', repr(loss)):.80}",
+            rule="a loss is a function or a module of (outputs, targets)",
+            fix="torch.nn.MSELoss() or your own function; without loss= the task's is taken",
+        )
+    for hook in hooks:
+        if isinstance(hook, type) or not hasattr(hook, "after_step"):
+            raise UserError(
+                f"the hook {getattr(hook, '__name__', repr(hook)):.80}",
+                rule="a hook is an object with the methods of tl.BaseHook",
+                fix="derive a class from tl.BaseHook and give one of it: hooks=[MyHook()]",
+            )
 
 
 def check_data(data: Data) -> None:
     """Raise UserError where nothing can be learned or judged: one class, or an empty split."""
+    if not isinstance(data, Data):
+        raise UserError(
+            f"a {type(data).__name__} as the data",
+            rule="a learner learns from what tl.images, tl.table, tl.arrays or tl.dataset gives",
+            fix="tl.arrays(inputs, targets) for arrays, tl.dataset(...) for your own Dataset",
+        )
     labels = data.target.labels
     if data.target.kind == "classes" and len(labels) < 2:
         raise UserError(
@@ -83,7 +115,14 @@ def check_outputs(
     # no inference_mode: what a net keeps of its first call may meet gradients later
     with modes_kept(model), seeded(seed, device), torch.no_grad():
         model.eval()
-        found = model(batch.inputs)
+        try:
+            found = model(batch.inputs)
+        except RuntimeError as error:
+            raise UserError(
+                f"the model cannot take a batch of this data ({first_line(error)})",
+                rule=f"a batch of {counted(len(batch.rows), 'row')} is {shapes(batch.inputs)}",
+                fix="let its first layer take that",
+            ) from error
     rows, needed = len(batch.rows), task.outputs
     if isinstance(found, Tensor):
         table = found.dim() == 2 or not task.target.labels  # a number needs no second dimension
@@ -94,6 +133,16 @@ def check_outputs(
         rule=f"{needs(task.target)}, so a batch of {counted(rows, 'row')} gives [{rows}, {needed}]",
         fix=f"let its last layer have {counted(needed, 'output')}",
     )
+
+
+def shapes(inputs: Any) -> str:
+    """Return in words what a batch is.
+
+    >>> shapes(torch.zeros(2, 3)), shapes([torch.zeros(2), torch.zeros(2, 4)])
+    ('float32 [2, 3]', 'float32 [2] and float32 [2, 4]')
+    """
+    told = [f"{str(leaf.dtype).partition('.')[2]} {list(leaf.shape)}" for leaf in leaves(inputs)]
+    return " and ".join(told)
 
 
 def given(found: object, rows: int) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from PIL import Image
 
 from tilth.data.dataset import Data
 from tilth.flow.settings import Settings, TrainSettings
@@ -35,10 +38,22 @@ def demo(
 ) -> dict[str, Any]:
     """Train on the digits with every default; return the summary."""
     again = f"tilth demo -o {shlex.quote(str(folder))} --seed {seed} --resume"
+    samples = folder / "samples"
     settings = Settings(train=TrainSettings(seed=seed))
     job = Job(settings, folder, force=force, resume=resume, quiet=quiet, again=again)
+    job = replace(job, new=shlex.quote(str(samples)))
     check_job(job)
     learner = make_learner(digits(), job)
     learner.again = again
     _, found = train_learner(learner, job)
+    write_samples(learner.data, samples)
     return found
+
+
+def write_samples(data: Data, folder: Path) -> None:
+    """Write a test picture of each class into ``folder``, for the model to be asked about."""
+    folder.mkdir(exist_ok=True)
+    for place, label in enumerate(data.target.labels):
+        rows = [row for row in data.splits["test"].tolist() if int(data.targets[row]) == place]
+        (pixels,) = data.store.take(torch.tensor(rows[:1])).numpy()
+        Image.fromarray(pixels[0]).save(folder / f"a-{label}.png")

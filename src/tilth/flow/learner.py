@@ -18,7 +18,7 @@ from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data
 from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
-from tilth.flow.checks import check_applies, check_data, check_outputs
+from tilth.flow.checks import check_applies, check_data, check_outputs, check_parts
 from tilth.flow.fitting_models import check_model_fits
 from tilth.flow.phase import Phase, open_run, recorded_plans
 from tilth.flow.plan import Plan, make_plan, within_minutes
@@ -84,6 +84,7 @@ class Learner:
         **settings: Any,
     ) -> None:
         check_data(data)
+        check_parts(model, loss, hooks)
         self.settings = fill(TrainSettings, settings)
         if isinstance(data, ArrayTable) and isinstance(model, nn.Module):
             data = data.plain()

@@ -19,11 +19,17 @@ def list_runs(folder: Path) -> list[dict[str, Any]]:
 
 
 def entry(run: RunFolder) -> dict[str, Any]:
-    """Return what is known of one run: its status is "unreadable" where its files are damaged."""
+    """Return what is known of one run.
+
+    status: "trained" where it is done and was not looked at, "unreadable" where its files are
+    damaged; else the run's own
+    """
     config, outcome = recorded(lambda: run.config), recorded(lambda: run.outcome)
     status: str = run.status
     if not config or (status != "unfinished" and not outcome):
         status = "unreadable"
+    elif status == "done" and not (run.path / "audit.json").is_file():
+        status = "trained"
     scores = {k: v for k, v in outcome.items() if k.startswith("valid/") and v is not None}
     data = recorded(lambda: run.read_record("data"))
     return {

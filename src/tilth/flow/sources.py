@@ -136,32 +136,27 @@ def arrays(
     splits: Mapping[str, Any] | None = None,
     split_seed: int = 0,
     fractions: tuple[float, float, float] = FRACTIONS,
+    max_bad: float = 0.01,
 ) -> Data:
     """Take NumPy arrays or torch tensors: [N, features] is a table, 3 or 4 dimensions pictures.
 
     inputs: [N, H, W], [N, H, W, C] or [N, C, H, W] pictures, or [N, features] numbers
     targets: [N] classes or numbers; splits: split name -> row numbers
+    max_bad: share of rows that may be set aside (no target, a label that train lacks)
 
     >>> pictures = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype=np.uint8)
     >>> arrays(pictures, np.arange(60) % 3).model_arguments()["channels"]
     1
     """
-    if np.ndim(inputs) == 2:
-        return array_table(
-            inputs,
-            targets,
-            task=task,
-            splits=splits,
-            split_seed=split_seed,
-            fractions=fractions,
-        )
-    return image_arrays(
+    make = array_table if np.ndim(inputs) == 2 else image_arrays
+    return make(
         inputs,
         targets,
         task=task,
         splits=splits,
         split_seed=split_seed,
         fractions=fractions,
+        max_bad=max_bad,
     )
 
 

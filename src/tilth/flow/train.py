@@ -33,6 +33,7 @@ class Job:
     """What to do: settings, where the run goes, and how to treat what is there.
 
     again: what goes on with all of it where it was stopped; ``tilth resume RUN`` otherwise
+    new: what the command that is proposed last asks the model about
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Job:
     resume: bool = False
     quiet: bool = False
     again: str = ""
+    new: str = "NEW_DATA"
 
     @property
     def say(self) -> Say:
@@ -102,7 +104,7 @@ def train_learner(
         raise _interrupted(stop, learner, job) from stop
     found = summary(run, run.folder.model, time.perf_counter() - begun)
     if is_new:
-        tell_result(run, found, job.say)
+        tell_result(run, found, job)
     else:
         job.say(f"{run.path} is done already")
     return run, found
@@ -112,8 +114,13 @@ def _interrupted(stop: KeyboardInterrupt, learner: Learner, job: Job) -> Keyboar
     """Return what says how the whole job goes on; as it is where nothing was begun."""
     run = learner.current_run
     again = job.again or (run.folder.goes_on_with if run else "")
-    said = stop.said if isinstance(stop, Interrupted) else "stopped"
-    return Interrupted(said, again) if again else stop
+    if not again:
+        return stop
+    if isinstance(stop, Interrupted):
+        return Interrupted(stop.said, again)
+    trained = run is not None and run.folder.status == "done"
+    kept = "the trained weights are saved" if trained else "this run is not trained yet"
+    return Interrupted(f"stopped; {kept}", again)
 
 
 def _trained(learner: Learner, job: Job) -> tuple[Run, bool]:
@@ -124,6 +131,8 @@ def _trained(learner: Learner, job: Job) -> tuple[Run, bool]:
         if run.is_finished:
             return run, False
         recorded = recorded_plans(run.folder)
+        if run.folder.status == "done":
+            job.say("trained already: what is missing is the look at it, or its bundle")
     if learner.settings.lr is None and not recorded and not learner.has_measured_lr:
         finding = learner.find_lr()
         job.say(f"  learning rate  {finding.suggestion:.2g} ({finding.reason})")
@@ -182,9 +191,7 @@ def values(baseline: dict[str, Any] | None) -> dict[str, float]:
 
 def tell_data(data: Data, say: Say) -> None:
     """Say what was read and inferred."""
-    say(repr(data))
-    if data.bad_items:
-        say(f"  - {len(data.bad_items)} items set aside; tilth check lists them")
+    say(repr(data).replace("see check()", "tilth check lists them"))
 
 
 def tell_plan(learner: Learner, say: Say) -> None:
@@ -205,17 +212,21 @@ def tell_plan(learner: Learner, say: Say) -> None:
     say(console.columns(rows))
 
 
-def tell_result(run: Run, found: dict[str, Any], say: Say) -> None:
+def tell_result(run: Run, found: dict[str, Any], job: Job) -> None:
     """Say the result, where things are, and the next command."""
+    say = job.say
     took = console.seconds(found["seconds"])
     if run.learner is not None and run.learner.settings.minutes:
         trained = console.seconds(found["training_seconds"])
         took += f" (training {trained}; the rest is measuring, looking and writing)"
     say("")
     say(run.audit()["headline"])
+    warned = [one["what"] for one in run.audit()["findings"] if one["severity"] != "info"]
+    more = f" (and {len(warned) - 1} more in the report)" if len(warned) > 1 else ""
     say(
         console.columns(
             [
+                *([("look at", warned[0] + more)] if warned else []),
                 ("report", found["report"]),
                 ("run", found["run"]),
                 ("bundle", found["bundle"]),
@@ -223,7 +234,7 @@ def tell_result(run: Run, found: dict[str, Any], say: Say) -> None:
             ]
         )
     )
-    say(f"Next: {usage_of(Path(found['bundle']))}")
+    say(f"Next: {usage_of(Path(found['bundle']), job.new)}")
 
 
 def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:

@@ -9,8 +9,10 @@ from tilth.audit.usage import usage
 from tilth.ship.bundle import CONFIG, PREPROCESSOR
 
 
-def usage_of(bundle: Path) -> str:
+def usage_of(bundle: Path, new: str = "NEW_DATA") -> str:
     """Return the command, or the line of Python, that asks a bundle written here.
+
+    new: what stands for new items on a command line
 
     >>> import numpy as np
     >>> import tilth as tl
@@ -28,4 +30,5 @@ def usage_of(bundle: Path) -> str:
         model=config["architecture"]["name"],
         kind=preprocessor["kind"],
         collate=preprocessor.get("collate"),
+        files=new,
     )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from tilth.contracts import Objective
 from tilth.data.dataset import Target
+from tilth.errors import UserError
 
 Array = NDArray[np.float64]
 
@@ -77,6 +78,17 @@ def score(
     """Return every metric of the task for raw outputs and encoded targets."""
     predictions, truths = task.decode(outputs, temperature), task.truths(targets)
     return {
-        name: float(metric.function(predictions.values, truths))
-        for name, metric in task.metrics.items()
+        name: measured(metric, predictions.values, truths) for name, metric in task.metrics.items()
     }
+
+
+def measured(metric: Metric, predictions: Array, truths: Array) -> float:
+    """Return what a metric says; raise UserError where that is no number."""
+    found = metric.function(predictions, truths)
+    try:
+        return float(found)
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"the metric {metric.name!r} gave {found!r:.80}",
+            rule="a metric is a function of (predictions, targets) that gives one number",
+        ) from error

@@ -6,11 +6,13 @@ import torch
 
 from tilth.errors import UserError, choose
 
-KINDS = ("cpu", "cuda", "mps")
+AUTO, KINDS = "auto", ("cpu", "cuda", "mps")
 
 
 def works(name: str) -> str | None:
     """Return None if a small matrix product and its gradient work on the device, else why not."""
+    if name == "mps" and not torch.backends.mps.is_available():
+        return "there is none on this machine"  # torch's own words for it fill a screen
     try:
         weight = torch.ones(8, 8, device=name, requires_grad=True)
         (gradient,) = torch.autograd.grad((weight @ weight).sum(), weight)
@@ -20,15 +22,15 @@ def works(name: str) -> str | None:
     return None if right else "a matrix product gave a wrong gradient"
 
 
-def choose_device(name: str = "auto") -> tuple[torch.device, str]:
+def choose_device(name: str = AUTO) -> tuple[torch.device, str]:
     """Return the device to use and why.
 
     name: "auto" tries cuda, then mps, then the cpu; a named device must work
     Raises UserError for an unknown or broken device.
     """
-    if name != "auto":
+    if name != AUTO:
         kind = name.partition(":")[0]
-        choose(kind, KINDS, "device")
+        choose(kind, (AUTO, *KINDS), "device")
         trouble = works(name)
         if trouble:
             raise UserError(f"device={name!r}: {trouble}", fix="use --device cpu")

@@ -19,7 +19,7 @@ from torch import nn
 from tilth import machine
 from tilth.cache import cache_folder
 from tilth.contracts import Context, Objective
-from tilth.errors import UserError
+from tilth.errors import UserError, first_line
 from tilth.train.gradient import mean_loss
 from tilth.train.numerics import Numerics
 from tilth.train.streams import random_state, set_random_state
@@ -165,11 +165,6 @@ def time_candidates(
         for _ in range(ROUNDS)
     ]
     return {name: min(found[name] for found in rounds) for name in ready}
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of what an error says, or its class where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def bfloat16_unsafe(model: nn.Module, objective: Objective, batch: Any, context: Context) -> bool:
