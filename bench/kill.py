@@ -1,10 +1,10 @@
 """`python -m bench kill`: kill -9 at random moments, resume, compare the weights.
 
 Each job of `kill_job.py` is run without a kill first. Then, again and again, it is started anew,
-killed at a moment drawn evenly from the processor time it takes (a busy machine stretches only the
-clock), and started once more with ``resume=True``. The SHA-256 of the final weights must be the
-uninterrupted run's every time, and no process may stay behind. Every kill is a cell that is written
-down when it is over; a run that is stopped goes on with the next one.
+killed at a moment drawn evenly from the processor time that its training takes (a busy machine
+stretches only the clock), and started once more with ``resume=True``. The SHA-256 of the final
+weights must be the uninterrupted run's every time, and no process may stay behind. Every kill is a
+cell that is written down when it is over; a run that is stopped goes on with the next one.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def run(path: Path, shared: cells.Cell, jobs: Sequence[str], kills: int) -> None
                 whole = uninterrupted(Path(place), job, epochs)
                 keep(job, WHOLE, whole)
             for repeat in (number for number in range(1, kills + 1) if number not in done):
-                chance, seconds = random.Random(f"{job} {repeat}"), float(whole["seconds"] or 0)
+                chance = random.Random(f"{job} {repeat}")
                 tries = (
-                    kill_once(Path(place, f"{job}-{repeat}-{n}"), job, epochs, seconds, chance)
+                    kill_once(Path(place, f"{job}-{repeat}-{n}"), job, epochs, whole, chance)
                     for n in count()
                 )
                 result = next(result for result in tries if result is not None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 import tilth as tl
 
 ROWS, SIDE, CLASSES = 600, 16, 4
-EPOCHS, BATCH = 8, 32
+EPOCHS, BATCH = 24, 32
 JOBS = {
     "memory": "in memory, 0 workers",
     "workers": "own data set, 2 worker processes",
@@ -99,7 +100,16 @@ def data_of(job: str, files: Path) -> Any:
     return tl.images(files, size=SIDE, resident=False)
 
 
-def main(run: Path, job: str, epochs: int = EPOCHS) -> str:
+class FirstStep(tl.BaseHook):
+    """The processor time that was spent when training began."""
+
+    seconds = 0.0
+
+    def on_start(self, loop: Any) -> None:
+        self.seconds = time.process_time()
+
+
+def main(run: Path, job: str, epochs: int = EPOCHS, watch: FirstStep | None = None) -> str:
     """Train the run, or go on with it; return the hash of its weights."""
     learner = tl.Learner(
         data_of(job, run.parent / "pictures"),
@@ -115,6 +125,7 @@ def main(run: Path, job: str, epochs: int = EPOCHS) -> str:
         threads=1,
         checkpoint_seconds=0.0,
         quiet=True,
+        hooks=[watch or FirstStep()],
     )
     learner.fit(resume=True)
     return weights_sha256(learner.model)

@@ -10,6 +10,7 @@ import time
 import traceback
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from bench import kill_job
 from bench.arm import Result
@@ -22,13 +23,18 @@ GONE_SECONDS = 120.0  # workers that were still loading libraries notice when th
 
 
 def run_job(run: Path, job: str, epochs: int) -> None:
-    """Do the job in this process; write down the hash (or what went wrong) and the time it took."""
+    """Do the job in this process; write down the hash (or what went wrong) and when it was so far.
+
+    begun, seconds: processor time until the first step, and until the end
+    """
     os.environ["XDG_CACHE_HOME"] = f"{run}-cache"
+    watch = kill_job.FirstStep()
     try:
-        said = kill_job.main(run, job, epochs)
+        said = kill_job.main(run, job, epochs, watch)
     except BaseException:
         said = traceback.format_exc()
-    result_of(run).write_text(json.dumps({"said": said, "seconds": time.process_time()}))
+    told = {"said": said, "begun": watch.seconds, "seconds": time.process_time()}
+    result_of(run).write_text(json.dumps(told))
 
 
 def result_of(run: Path) -> Path:
@@ -42,31 +48,30 @@ def start(run: Path, job: str, epochs: int) -> ForkServerProcess:
     return process
 
 
-def finish(run: Path, process: ForkServerProcess) -> tuple[str, float]:
-    """Wait for the end of the job; return its hash (or what it said instead) and its seconds."""
+def finish(run: Path, process: ForkServerProcess) -> dict[str, Any]:
+    """Wait for the end of the job; return what ``run_job`` wrote down."""
     process.join()
     result = result_of(run)
     if not result.exists():
-        return f"exit code {process.exitcode}", 0.0
-    found = json.loads(result.read_text())
-    return found["said"], found["seconds"]
+        return {"said": f"exit code {process.exitcode}", "begun": 0.0, "seconds": 0.0}
+    return dict(json.loads(result.read_text()))
 
 
 def uninterrupted(place: Path, job: str, epochs: int) -> Result:
     """Run the job to its end twice: once to warm up, and to see that it repeats."""
     first, second = (place / f"{job}-{name}" for name in ("first", "second"))
-    said, _ = finish(first, start(first, job, epochs))
-    again, seconds = finish(second, start(second, job, epochs))
-    if len(said) != 64 or said != again:
+    said = finish(first, start(first, job, epochs))["said"]
+    again = finish(second, start(second, job, epochs))
+    if len(said) != 64 or said != again["said"]:
         raise RuntimeError(f"the uninterrupted job does not repeat: {said} {again}")
-    return {"sha256": said, "seconds": seconds}
+    return {"sha256": said, "begun": again["begun"], "seconds": again["seconds"]}
 
 
 def kill_once(
-    run: Path, job: str, epochs: int, seconds: float, chance: random.Random
+    run: Path, job: str, epochs: int, whole: Result, chance: random.Random
 ) -> Result | None:
-    """Kill a new job at a random moment and resume it; None where the kill came too late."""
-    moment = chance.uniform(0.0, seconds)
+    """Kill a new job at a random moment of its training and resume it; None where it had ended."""
+    moment = chance.uniform(float(whole["begun"] or 0), float(whole["seconds"] or 0))
     process, begun = start(run, job, epochs), time.monotonic()
     assert process.pid is not None
     while process.is_alive() and seconds_used(process.pid, begun) < moment:
@@ -80,9 +85,8 @@ def kill_once(
     saved = [int(path.name.removeprefix("step-")) for path in run.rglob("step-*")]
     in_save = any(run.rglob(".step-*.tmp-*"))
     orphans = still_there(below)
-    said, _ = finish(run, start(run, job, epochs))
     return {
-        "sha256": said,
+        "sha256": finish(run, start(run, job, epochs))["said"],
         "moment": moment,
         "in_save": int(in_save),
         "resumed_at": max(saved, default=0),

@@ -26,7 +26,8 @@ def test_killed_training_resumes_to_the_same_bits_and_the_verb_goes_on(tmp_path,
     # the weights of a training in this process, which nobody killed
     expected = kill_job.main(tmp_path / "whole", "memory", 1)
     assert {cell["result"]["sha256"] for cell in found} == {expected}
-    assert all(cell["result"]["moment"] > 0 for cell in found[1:])
+    begun = found[0]["result"]["begun"]
+    assert all(cell["result"]["moment"] > begun > 0 for cell in found[1:])
     row = "| in memory, 0 workers, {:.1f} s | 2 | 2 |".format(found[0]["result"]["seconds"])
     assert row in capsys.readouterr().out
 
@@ -36,7 +37,7 @@ def test_killed_training_resumes_to_the_same_bits_and_the_verb_goes_on(tmp_path,
 )
 def test_other_weights_or_a_process_left_behind_fail(tmp_path, here, sha256, orphans, code):
     killed = {"sha256": sha256, "moment": 1.0, "in_save": 0, "resumed_at": 3, "orphans": orphans}
-    for repeat, result in enumerate(({"sha256": "a", "seconds": 2.0}, killed)):
+    for repeat, result in enumerate(({"sha256": "a", "begun": 1.0, "seconds": 2.0}, killed)):
         cell = {**kill.frame(quick=False), "arm": "files", "repeat": repeat, "at": "2026-01-01"}
         cells.append(tmp_path / "cells.jsonl", {**cell, "result": result})
     assert kill.main(["--jobs", "files", "--kills", "1", *here]) == code
