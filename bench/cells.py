@@ -43,7 +43,7 @@ def run_key(cell: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return (
         str(cell["bench"]),
         str(cell["commit"]),
-        digest([cell["config"], cell["quick"]]),
+        digest([cell["config"], cell["quick"], cell.get("turns", 0.0)]),
         digest([cell["hardware"], cell["versions"]]),
     )
 

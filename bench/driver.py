@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from bench import cells, environment
 from bench.plan import Arm, Bench
+from bench.turns import take_turns
 
 
 def child_environment(threads: int) -> dict[str, str]:
@@ -31,31 +30,30 @@ def child_environment(threads: int) -> dict[str, str]:
     }
 
 
-def measure(
+def command_of(
     bench: Bench, arm: Arm, config: dict[str, int | float | str], repeat: int
-) -> cells.Cell:
-    """One cell: the arm's own process in an empty folder; {"result": ...} or {"error": ...}."""
+) -> list[str]:
+    """The arm's own process, which prints its result as JSON."""
     command = [str(environment.python_of(arm.environment)), "-m", arm.module, bench.name]
-    command += [arm.variant, "--config", json.dumps(config), "--seed", str(repeat)]
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        try:
-            done = subprocess.run(
-                command,
-                cwd=scratch,
-                env=child_environment(bench.threads),
-                capture_output=True,
-                text=True,
-                timeout=bench.timeout_seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return {"error": f"not finished after {bench.timeout_seconds:.0f} s"}
-    answer = {"seconds": round(time.perf_counter() - start, 2)}
-    last = done.stdout.strip().rpartition("\n")[2]
-    if done.returncode != 0 or not last.startswith("{"):
-        return {**answer, "error": done.stderr.strip()[-600:] or f"exit code {done.returncode}"}
-    return {**answer, "result": json.loads(last)}
+    return [*command, arm.variant, "--config", json.dumps(config), "--seed", str(repeat)]
+
+
+def measure(
+    bench: Bench, arms: Sequence[Arm], config: dict[str, int | float | str], repeat: int
+) -> Iterator[tuple[Arm, cells.Cell]]:
+    """The cells of one repeat: {"result": ...} or {"error": ...}, each with when it was measured.
+
+    Without turns each arm runs to its end before the next one begins.
+    """
+    together = [arms] if bench.turn_seconds else [[arm] for arm in arms]
+    length = bench.turn_seconds or bench.timeout_seconds
+    for group in together:
+        begun = {"load": other_load(), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+        commands = {arm.name: command_of(bench, arm, config, repeat) for arm in group}
+        given = child_environment(bench.threads)
+        found = take_turns(commands, given, length=length, limit=bench.timeout_seconds)
+        for arm in group:
+            yield arm, {**begun, **found[arm.name]}
 
 
 def other_load() -> float:
@@ -63,12 +61,11 @@ def other_load() -> float:
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0
 
 
-def rounds(arms: tuple[Arm, ...], repeats: int) -> Iterator[tuple[int, Arm]]:
+def rounds(arms: tuple[Arm, ...], repeats: int) -> Iterator[tuple[int, tuple[Arm, ...]]]:
     """Every repeat visits all arms, each time from the next one on: none is always first."""
     for repeat in range(repeats):
         turn = repeat % len(arms)
-        for arm in arms[turn:] + arms[:turn]:
-            yield repeat, arm
+        yield repeat, arms[turn:] + arms[:turn]
 
 
 def run(
@@ -93,17 +90,18 @@ def run(
         "hardware": environment.hardware(),
         "versions": {kind: environment.versions(kind) for kind in ("project", "peers")},
         "threads": bench.threads,
+        "turns": bench.turn_seconds,
     }
     done = set() if fresh else cells.finished(cells.read(path), cells.run_key(frame))
     failed = 0
-    for repeat, arm in rounds(arms, repeats or (2 if quick else bench.repeats)):
-        if (arm.name, repeat) in done:
-            continue
-        start = {"load": other_load(), "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-        outcome = measure(bench, arm, config, repeat)
-        cells.append(path, {**frame, "arm": arm.name, "repeat": repeat, **start, **outcome})
-        failed += "error" in outcome
-        print(f"{bench.name} {repeat} {arm.name}: {summary(bench, outcome)}", file=sys.stderr)
+    for repeat, all_arms in rounds(arms, repeats or (2 if quick else bench.repeats)):
+        missing = [arm for arm in all_arms if (arm.name, repeat) not in done]
+        if missing and bench.turn_seconds:
+            missing = list(all_arms)  # one that ran alone would have met other minutes
+        for arm, outcome in measure(bench, missing, config, repeat):
+            cells.append(path, {**frame, "arm": arm.name, "repeat": repeat, **outcome})
+            failed += "error" in outcome
+            print(f"{bench.name} {repeat} {arm.name}: {summary(bench, outcome)}", file=sys.stderr)
     return failed
 
 

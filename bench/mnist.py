@@ -48,6 +48,7 @@ BENCH = Bench(
     },
     quick={"train_rows": 3200, "test_rows": 1000, "warm_batches": 2},
     arms=ARMS,
+    turn_seconds=1.0,
     metrics=(
         Metric(SPEED, "samples/s"),
         Metric("accuracy", "test accuracy after 1 epoch, %", digits=2, scale=100),

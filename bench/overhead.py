@@ -61,4 +61,5 @@ BENCH = Bench(
     compared=(COST, PROCESSOR),
     threads=1,
     repeats=7,
+    turn_seconds=0.1,
 )

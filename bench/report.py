@@ -136,6 +136,8 @@ def provenance(bench: Bench, measured: Sequence[cells.Cell]) -> Iterator[str]:
     for kind, found in first["versions"].items():
         listed = ", ".join(f"{name} {version}" for name, version in found.items())
         yield f"{kind} environment: {listed}."
+    if first.get("turns"):
+        yield f"The arms of a repeat took turns of {first['turns']:g} s; the others were held."
     busy = median(cell.get("load", 0.0) for cell in measured)
     yield f"Load of the machine when an arm began (median): {busy:.1f}."
     when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"

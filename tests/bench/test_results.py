@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -111,10 +112,11 @@ def measured_arms(monkeypatch):
     """Stand-ins for the arms' processes: what was measured, in order."""
     seen = []
 
-    def measure(bench, arm, config, repeat):
-        seen.append((repeat, arm.name))
-        failing = arm.name == "peer" and len(seen) < 5
-        return {"error": "boom"} if failing else {"result": {"speed": 1.0, "seconds": 1.0}}
+    def measure(bench, arms, config, repeat):
+        for arm in arms:
+            seen.append((repeat, arm.name))
+            failing = arm.name == "peer" and len(seen) < 5
+            yield arm, {"error": "boom"} if failing else {"result": {"speed": 1.0, "seconds": 1.0}}
 
     monkeypatch.setattr(driver, "measure", measure)
     monkeypatch.setattr(environment, "make_peers", lambda: None)
@@ -144,6 +146,13 @@ def test_a_run_goes_on_where_it_stopped_and_retries_what_failed(tmp_path, measur
     assert measured_arms == []
     driver.run(BENCH, path, repeats=1, fresh=True, only=("ours",))
     assert measured_arms == [(0, "ours")]
+
+
+def test_arms_that_take_turns_are_measured_again_together(tmp_path, measured_arms):
+    path, bench = tmp_path / "cells.jsonl", replace(BENCH, turn_seconds=1.0)
+    assert driver.run(bench, path, repeats=1) == 1
+    assert driver.run(bench, path, repeats=1) == 0
+    assert measured_arms == 2 * [(0, "ours"), (0, "loop"), (0, "slow loop"), (0, "peer")]
 
 
 def test_the_table_shows_medians_ranges_and_ratios():
@@ -189,10 +198,14 @@ def test_an_arm_runs_in_its_own_process_and_its_words_do_not_disturb(tmp_path, m
     )
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     bench = Bench("demo", "Demo", "", {}, {}, (), (), threads=1)
-    found = driver.measure(bench, Arm("one", "speaking_arm", "loud", "tilth"), {}, 0)
-    assert found["result"] == {"speed": 3.0, "argument": "loud"}
-    failed = driver.measure(bench, Arm("two", "no_such_module", "x", "tilth"), {}, 0)
-    assert "no_such_module" in failed["error"]
+    arms = [
+        Arm("one", "speaking_arm", "loud", "tilth"),
+        Arm("two", "no_such_module", "x", "tilth"),
+    ]
+    for each in (bench, replace(bench, turn_seconds=0.05)):
+        found = {arm.name: cell for arm, cell in driver.measure(each, arms, {}, 0)}
+        assert found["one"]["result"] == {"speed": 3.0, "argument": "loud"}
+        assert "no_such_module" in found["two"]["error"]
 
 
 def test_bars_that_name_unknown_arms_are_refused():
