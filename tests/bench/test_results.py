@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -222,3 +224,13 @@ def test_every_bench_can_be_handed_to_its_arms(name):
     assert set(bench.quick) <= set(bench.config)
     assert bench.config["threads"] == bench.threads
     assert json.loads(json.dumps(bench.config)) == bench.config
+
+
+def test_report_writes_tables_and_measures_nothing(tmp_path, monkeypatch):
+    def never(*arguments, **named):
+        raise AssertionError("something was measured")
+
+    monkeypatch.setattr(driver, "run", never)
+    page, where = tmp_path / "page.md", ["--cells", str(tmp_path / "none.jsonl")]
+    monkeypatch.setattr(sys, "argv", ["bench", "report", "startup", *where, "--page", str(page)])
+    assert importlib.import_module("bench.__main__").main() == 0
