@@ -187,10 +187,8 @@ class Data(ABC):
     def __repr__(self) -> str:
         rows = ", ".join(f"{split} {len(chosen):,}" for split, chosen in self.splits.items())
         aside = len(self.bad_items)
-        said = [
-            *self.notes,
-            *([f"{counted(aside, 'item')} set aside, see check()"] if aside else []),
-        ]
+        listed = f"{counted(aside, 'item')} set aside: data.check() or tilth check lists them"
+        said = [*self.notes, *([listed] if aside else [])]
         return "\n".join([f"{self.name}: {rows}", *(f"  - {note}" for note in said)])
 
     def _repr_html_(self) -> str:

@@ -191,7 +191,7 @@ def values(baseline: dict[str, Any] | None) -> dict[str, float]:
 
 def tell_data(data: Data, say: Say) -> None:
     """Say what was read and inferred."""
-    say(repr(data).replace("see check()", "tilth check lists them"))
+    say(repr(data))
 
 
 def tell_plan(learner: Learner, say: Say) -> None:
