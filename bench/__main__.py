@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -48,6 +49,10 @@ def main() -> int:
     chosen = [name for name in given.names if name != "report"] or list(NAMES)
     benches, failed = [bench_named(name) for name in chosen], 0
     arms = tuple(filter(None, given.arms.split(",")))
+    unset = sorted({name for bench in benches for name in bench.needs} - set(os.environ))
+    if unset and not only_report:
+        print(f"{unset[0]} is not set: name the folder that holds the data sets", file=sys.stderr)
+        return 2
     if not only_report:
         for bench in benches:
             failed += driver.run(

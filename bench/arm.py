@@ -47,13 +47,22 @@ def main(works: Mapping[str, Work]) -> None:
     print(json.dumps(result), flush=True)
 
 
-HELD = "BENCH_HELD"  # names the file that says for how long this process was held
+TURNS = "BENCH_TURNS"  # names the folder in which this process and `turns.py` leave word
+HELD, READY, START = "held", "ready", "start"
 
 
 def held() -> float:
     """Seconds for which this process was held while others had their turn; see `turns.py`."""
-    path = os.environ.get(HELD)
-    return float(struct.unpack("d", Path(path).read_bytes())[0]) if path else 0.0
+    place = os.environ.get(TURNS)
+    return float(struct.unpack("d", (Path(place) / HELD).read_bytes())[0]) if place else 0.0
+
+
+def wait_for_start() -> None:
+    """Say that what is timed comes next, and wait until every arm of the repeat has said so."""
+    if place := os.environ.get(TURNS):
+        (Path(place) / READY).touch()
+        while not (Path(place) / START).exists():
+            time.sleep(0.001)
 
 
 def own_seconds() -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import functional_call, grad_and_value
 from torch.nn.functional import cross_entropy
 
-from bench.arm import Clock, Config, Result, main
+from bench.arm import Clock, Config, Result, main, wait_for_start
 from bench.hand import accuracy, one_cycle, resident_batches
 from bench.workload import mlp_rows, small_mlp
 
@@ -71,6 +71,7 @@ def overhead(variant: str, config: Config, seed: int) -> Result:
     with torch.no_grad():
         run(config, compiled, small_mlp(), {"inputs": inputs[:warm], "labels": labels[:warm]})
         compile_seconds, net = clock.lap(), small_mlp()
+        wait_for_start()
         clock.lap()
         run(config, compiled, net, {"inputs": inputs, "labels": labels})
     seconds = clock.lap()

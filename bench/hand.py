@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from bench.arm import Clock, Config, Result, main
+from bench.arm import Clock, Config, Result, main, wait_for_start
 from bench.workload import mlp_rows, mnist, normalised, small_mlp, two_conv_net
 
 Batches = Iterator[tuple[Tensor, Tensor]]
@@ -71,6 +71,7 @@ def mnist_epoch(variant: str, config: Config, seed: int) -> Result:
 
     train_epoch(*started(), batches(int(config["warm_batches"]) * size), half=half)
     net, optimizer = started()
+    wait_for_start()
     clock = Clock()
     for _ in range(int(config["epochs"])):
         train_epoch(net, optimizer, batches(len(labels)), half=half)
@@ -130,6 +131,7 @@ def overhead(variant: str, config: Config, seed: int) -> Result:
     run = {"guarded": guarded_steps, "lean": lean_steps}[variant]
     warm = int(config["warm_steps"]) * size
     run(config, resident_batches(inputs[:warm], labels[:warm], size), small_mlp())
+    wait_for_start()
     net, clock = small_mlp(), Clock()
     run(config, resident_batches(inputs, labels, size), net)
     seconds = clock.lap()

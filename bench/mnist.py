@@ -48,6 +48,7 @@ BENCH = Bench(
     },
     quick={"train_rows": 3200, "test_rows": 1000, "warm_batches": 2},
     arms=ARMS,
+    needs=("TILTH_DATA",),
     turn_seconds=1.0,
     metrics=(
         Metric(SPEED, "samples/s"),

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import tilth as tl
-from bench.arm import Clock, Config, Result, main
+from bench.arm import Clock, Config, Result, main, wait_for_start
 from bench.workload import mlp_rows, mnist, small_mlp, two_conv_net
 
 # Numerics measured in this process, not remembered from another hour of this machine.
@@ -98,7 +98,9 @@ def mnist_epoch(variant: str, config: Config, seed: int) -> Result:
     torch.manual_seed(seed)
     warm = int(config["warm_batches"]) * int(config["batch"])
     fit(arrays(warm), two_conv_net(), "warm", given)
-    learn, watch, seconds = fit(arrays(len(digits.train_labels)), two_conv_net(), "run", given)
+    data = arrays(len(digits.train_labels))
+    wait_for_start()
+    learn, watch, seconds = fit(data, two_conv_net(), "run", given)
     return {
         "samples_per_second": watch.samples / watch.seconds,
         "fit_seconds": seconds,
@@ -135,7 +137,9 @@ def overhead(variant: str, config: Config, seed: int) -> Result:
 
     torch.manual_seed(seed)
     fit(arrays(int(config["warm_steps"])), NumbersOnly(*small_mlp()), "warm", given)
-    learn, watch, _ = fit(arrays(steps), NumbersOnly(*small_mlp()), "run", given)
+    data = arrays(steps)
+    wait_for_start()
+    learn, watch, _ = fit(data, NumbersOnly(*small_mlp()), "run", given)
     return {
         "microseconds_per_step": 1e6 * watch.seconds / (watch.samples / size),
         "processor_microseconds": 1e6 * watch.clock.processor / (watch.samples / size),

@@ -77,6 +77,7 @@ class Bench:
     threads: int = 2
     repeats: int = 5
     timeout_seconds: float = 1800.0
+    needs: tuple[str, ...] = ()  # variables of the environment that must be set
     turn_seconds: float = 0.0  # the arms of a repeat take turns of so long; 0: one after the other
 
     def __post_init__(self) -> None:

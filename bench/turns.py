@@ -2,7 +2,8 @@
 
 On a shared machine a processor may be half as fast a minute later. Arms that run one after the
 other meet different minutes; arms that take turns of a second meet the same ones. An arm's clock
-leaves out the time for which it was held (``bench.arm.held``).
+leaves out the time for which it was held (``bench.arm.held``). First each arm goes on alone until
+it says that what it times comes next (``bench.arm.wait_for_start``); then they alternate.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ import signal
 import struct
 import subprocess
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.arm import HELD
+from bench.arm import HELD, READY, START, TURNS
 from bench.cells import Cell
 from bench.outcome import outcome
 
@@ -49,25 +49,34 @@ class Runner:
         self.send(signal.SIGKILL)
         self.process.wait()
 
-    def turn(self, length: float) -> bool:
+    def ends_within(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def turn(self, length: float, *, until_ready: bool = False) -> bool:
         """Go on for ``length`` seconds at the most; say whether the process has ended."""
         begun = time.perf_counter()
         self.held += begun - self.since
         write_held(self.place, self.held)
         self.send(signal.SIGCONT)
-        try:
-            self.process.wait(length)
-            ended = True
-        except subprocess.TimeoutExpired:
+        if until_ready:
+            while not (ended := self.ends_within(0.02)):
+                if (self.place / READY).exists() or time.perf_counter() - begun > length:
+                    break
+        else:
+            ended = self.ends_within(length)
+        if not ended:
             self.send(signal.SIGSTOP)
-            ended = False
         self.since = time.perf_counter()
         self.seconds += self.since - begun
         return ended
 
 
 def write_held(place: Path, seconds: float) -> None:
-    (place / "held").write_bytes(struct.pack("d", seconds))
+    (place / HELD).write_bytes(struct.pack("d", seconds))
 
 
 def start(command: Sequence[str], place: Path, given: Mapping[str, str]) -> Runner:
@@ -79,7 +88,7 @@ def start(command: Sequence[str], place: Path, given: Mapping[str, str]) -> Runn
         process = subprocess.Popen(
             command,
             cwd=scratch,
-            env={**given, HELD: str(place / "held")},
+            env={**given, TURNS: str(place)},
             stdout=out,
             stderr=errors,
             process_group=0,
@@ -98,22 +107,27 @@ def take_turns(
 ) -> dict[str, Cell]:
     """Run the commands in turns of ``length`` seconds; return name -> what a cell says of it.
 
+    The first turn of each lasts until it is ready.
+
     given: environment; limit: seconds of its own turns after which an arm is given up
     """
     found: dict[str, Cell] = {}
     with ExitStack() as stack:
-        waiting: deque[tuple[str, Runner]] = deque()
+        runners: dict[str, Runner] = {}
         for name, command in commands.items():
             place = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
-            waiting.append((name, start(command, place, given)))
-            stack.callback(waiting[-1][1].end)
-        while waiting:
-            name, runner = waiting.popleft()
-            if runner.turn(length):
-                out, errors = ((runner.place / each).read_text() for each in ("out", "err"))
-                found[name] = outcome(runner.process.returncode, out, errors, runner.seconds)
-            elif runner.seconds > limit:
+            runners[name] = start(command, place, given)
+            stack.callback(runners[name].end)
+        going = {n: one for n, one in runners.items() if not one.turn(limit, until_ready=True)}
+        for runner in going.values():
+            (runner.place / START).touch()
+        while going:
+            done = {n for n, one in going.items() if one.turn(length) or one.seconds > limit}
+            going = {n: one for n, one in going.items() if n not in done}
+        for name, runner in runners.items():
+            if runner.process.poll() is None:
                 found[name] = {"error": f"not finished after {limit:.0f} s"}
             else:
-                waiting.append((name, runner))
+                out, errors = ((runner.place / each).read_text() for each in ("out", "err"))
+                found[name] = outcome(runner.process.returncode, out, errors, runner.seconds)
     return found

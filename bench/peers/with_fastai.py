@@ -21,7 +21,7 @@ from fastai.optimizer import OptimWrapper
 from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
-from bench.arm import Clock, Config, Result, main
+from bench.arm import Clock, Config, Result, main, wait_for_start
 from bench.workload import mlp_rows, mnist, normalised, small_mlp, two_conv_net
 
 # torch's fused kernels through fastai's wrapper: its own Adam, in Python, is far slower.
@@ -86,6 +86,7 @@ def mnist_epoch(variant: str, config: Config, seed: int) -> Result:
 
     torch.manual_seed(seed)
     fit(int(config["warm_batches"]) * size, 1)
+    wait_for_start()
     clock = Clock()
     net, seconds = fit(len(labels), epochs)
     fit_seconds = clock.lap()
@@ -114,6 +115,7 @@ def overhead(variant: str, config: Config, seed: int) -> Result:
 
     torch.manual_seed(seed)
     fit(int(config["warm_steps"]))
+    wait_for_start()
     net, seconds, processor = fit(steps)
     return {
         "microseconds_per_step": 1e6 * seconds / steps,

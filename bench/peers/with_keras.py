@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from bench.arm import Clock, Config, Result, main
+from bench.arm import Clock, Config, Result, main, wait_for_start
 from bench.workload import mlp_rows, mnist, normalised
 
 
@@ -71,6 +71,7 @@ def mnist_epoch(variant: str, config: Config, seed: int) -> Result:
     warm = int(config["warm_batches"]) * size + len(labels) % size
     model.fit(inputs[:warm], labels[:warm], batch_size=size, verbose=0)
     reset(model, start)
+    wait_for_start()
     watch, clock = EpochClock(), Clock()
     model.fit(inputs, labels, batch_size=size, epochs=epochs, verbose=0, callbacks=[watch])
     fit_seconds = clock.lap()
@@ -101,6 +102,7 @@ def overhead(variant: str, config: Config, seed: int) -> Result:
     model.fit(inputs[:warm], labels[:warm], batch_size=size, verbose=0)
     reset(model, start)
     watch, finite = EpochClock(), keras.callbacks.TerminateOnNaN()
+    wait_for_start()
     model.fit(inputs, labels, batch_size=size, verbose=0, callbacks=[watch, finite])
     guess = model.predict(inputs, batch_size=4096, verbose=0).argmax(1)
     return {

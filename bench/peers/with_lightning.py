@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from bench.arm import Clock, Config, Result, main
+from bench.arm import Clock, Config, Result, main, wait_for_start
 from bench.workload import mlp_rows, mnist, normalised, small_mlp, two_conv_net
 
 # Its advice on worker counts does not hold for tensors that are in memory already.
@@ -85,6 +85,7 @@ def mnist_epoch(variant: str, config: Config, seed: int) -> Result:
     torch.manual_seed(seed)
     warm = torch.utils.data.Subset(data, range(int(config["warm_batches"]) * size))
     trainer(1, precision=precision).fit(module(), DataLoader(warm, size, shuffle=True))
+    wait_for_start()
     one, clock = module(), Clock()
     trainer(epochs, precision=precision).fit(one, DataLoader(data, size, shuffle=True))
     fit_seconds = clock.lap()
@@ -109,6 +110,7 @@ def overhead(variant: str, config: Config, seed: int) -> Result:
         return module
 
     fit(warm)
+    wait_for_start()
     module = fit(steps)
     return {
         "microseconds_per_step": 1e6 * module.seconds / steps,

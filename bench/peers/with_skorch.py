@@ -10,7 +10,7 @@ from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, GradientNormClipping, LRScheduler
 from torch.optim.lr_scheduler import OneCycleLR
 
-from bench.arm import Clock, Config, Result, main
+from bench.arm import Clock, Config, Result, main, wait_for_start
 from bench.workload import mlp_rows, mnist, normalised, small_mlp, two_conv_net
 
 
@@ -63,6 +63,7 @@ def mnist_epoch(variant: str, config: Config, seed: int) -> Result:
     torch.manual_seed(seed)
     warm = int(config["warm_batches"]) * int(batch)
     classifier(1).fit(inputs[:warm], labels[:warm])
+    wait_for_start()
     net, clock = classifier(int(config["epochs"])), Clock()
     net.fit(inputs, labels)
     fit_seconds = clock.lap()
@@ -106,6 +107,7 @@ def overhead(variant: str, config: Config, seed: int) -> Result:
     torch.manual_seed(seed)
     warm = int(config["warm_steps"])
     classifier(warm).fit(inputs[: warm * size], labels[: warm * size])
+    wait_for_start()
     net = classifier(steps).fit(inputs, labels)
     watch = dict(net.callbacks_)["clock"]
     seconds = sum(watch.seconds)

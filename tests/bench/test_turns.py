@@ -14,7 +14,8 @@ from bench.turns import take_turns
 
 WORK = """
 import json, time
-from bench.arm import Clock
+from bench.arm import Clock, wait_for_start
+wait_for_start()
 clock = Clock()
 seen = []
 while time.process_time() < {seconds}:
@@ -66,3 +67,28 @@ open({str(tmp_path / 'pid')!r}, 'w').write(str(p.pid)); p.wait()"
             return
         time.sleep(0.05)
     pytest.fail("what the arm started is still there")
+
+
+SET_UP = """
+import json, time
+from bench.arm import wait_for_start
+while time.process_time() < {seconds}:
+    pass
+ready = time.time()
+wait_for_start()
+print(json.dumps({{"ready": ready, "begun": time.time()}}))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGSTOP")
+def test_what_is_timed_begins_when_every_arm_is_ready(given):
+    asked = {
+        name: [sys.executable, "-c", SET_UP.format(seconds=seconds)]
+        for name, seconds in (("quick", 0.0), ("slow", 0.8), ("another", 0.2))
+    }
+    asked["never ready"] = [sys.executable, "-c", "print('{}')"]
+    found = take_turns(asked, given, length=0.05, limit=60)
+    assert found["never ready"]["result"] == {}
+    results = [cell["result"] for cell in found.values() if cell["result"]]
+    assert len(results) == 3
+    assert min(one["begun"] for one in results) > max(one["ready"] for one in results)
