@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tilth.data.dataset import IntArray
+from tilth.data.dataset import IntArray, Prepare
+from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
 from tilth.data.table_data import TableData, read_table
 from tilth.data.table_encoder import TableEncoder, TableInputs
@@ -44,7 +46,7 @@ class ArrayEncoder(TableEncoder):
         inputs = super().__call__(named(as_rows(raw)) if is_array else raw)
         return self.side_by_side(inputs) if self.plain else inputs
 
-    def side_by_side(self, inputs: TableInputs, *_: Any) -> Tensor:
+    def side_by_side(self, inputs: TableInputs) -> Tensor:
         """Return [B, width]: each encoded number in the place of its column."""
         places = [int(code.column.removeprefix("x")) for code in self.numbers]
         numbers = inputs.numbers[:, : len(places)]  # what follows are flags of missing values
@@ -76,11 +78,18 @@ class ArrayTable(TableData):
         encoder = dataclasses.replace(self.preprocessor, plain=True)
         return dataclasses.replace(self, preprocessor=encoder)
 
-    def prepare(self, *, train: bool, seed: int = 0) -> Any:
-        """Return the batch transform: the numbers side by side where a plain tensor is wanted."""
-        if self.preprocessor.plain:
-            return self.preprocessor.side_by_side
-        return super().prepare(train=train, seed=seed)
+    @property
+    def store(self) -> ResidentStore:
+        """The encoded inputs of all rows; the numbers side by side where those are wanted."""
+        return self._plain_rows if self.preprocessor.plain else self.inputs
+
+    @functools.cached_property
+    def _plain_rows(self) -> ResidentStore:
+        return ResidentStore(self.preprocessor.side_by_side(self.inputs.raw))
+
+    def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
+        """Return the batch transform: plain rows are whole already."""
+        return _as_is if self.preprocessor.plain else super().prepare(train=train, seed=seed)
 
     def with_splits(self, splits: Mapping[str, IntArray]) -> ArrayTable:
         """Return the same rows split otherwise, with all statistics from the new train rows."""
@@ -136,6 +145,10 @@ def _of_arrays(table: TableData, *, plain: bool = False) -> ArrayTable:
     width = len(table.columns) - 1  # all but the target
     encoder = ArrayEncoder.beside(table.preprocessor, width, plain=plain)
     return ArrayTable(**{**parts, "preprocessor": encoder})
+
+
+def _as_is(raw: Any, keys: Tensor, epoch: int) -> Any:
+    return raw
 
 
 def named(array: NDArray[Any]) -> pl.DataFrame:
