@@ -1,0 +1,150 @@
+"""What a world to act in is: several copies side by side, tensors in and out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from tilth.contracts import State
+
+
+@dataclass(frozen=True)
+class Space:
+    """What observations or actions look like.
+
+    shape: of one, without the copies
+    dtype: "float32", "uint8" (pictures, channels first) or "int64" (choices)
+    choices: how many there are to choose from; 0 for numbers
+    low, high: bounds of numbers, one for each; empty where there are none
+
+    >>> Space((), "int64", choices=2).is_choice
+    True
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    choices: int = 0
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it is one of several choices."""
+        return self.choices > 0
+
+
+class Stepped(NamedTuple):
+    """What follows a step of all copies.
+
+    observations: [copies, *shape], where an episode ended the first one of the next episode
+    rewards: [copies] float32
+    terminated: [copies] bool, the episode is over and nothing follows
+    truncated: [copies] bool, it was cut off: what would follow still has a value
+    finals: [copies, *shape], what was seen last: equal to ``observations`` where none ended
+    """
+
+    observations: Tensor
+    rewards: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    finals: Tensor
+
+    @property
+    def ended(self) -> Tensor:
+        """[copies] bool: whether an episode ended, either way."""
+        return self.terminated | self.truncated
+
+
+class Action(NamedTuple):
+    """What a policy does.
+
+    actions: [copies] int64 choices or [copies, *shape] float32
+    extras: name -> [copies, ...], what its objective wants to remember (log-probabilities, values)
+    """
+
+    actions: Tensor
+    extras: dict[str, Tensor]
+
+
+class Environment(Protocol):
+    """Copies of a world that are stepped together; one that ends begins anew in the same step."""
+
+    name: str
+    copies: int
+    observation: Space
+    action: Space
+    exact_resume: bool  # whether load_state_dict continues to the bit
+
+    def reset(self, seed: int) -> Tensor:
+        """Begin new episodes in all copies; return [copies, *shape] observations."""
+        ...
+
+    def step(self, actions: Tensor) -> Stepped:
+        """Act in all copies."""
+        ...
+
+    def picture(self) -> Tensor:
+        """Return the first copy as [3, height, width] uint8; raise UserError where it cannot."""
+        ...
+
+    def state_dict(self) -> State:
+        """Return everything that changes."""
+        ...
+
+    def load_state_dict(self, state: State) -> None:
+        """Take back what ``state_dict`` gave."""
+        ...
+
+
+class Policy(Protocol):
+    """What a source that acts needs of a model, beside its ``forward``."""
+
+    def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:
+        """Choose actions without a gradient.
+
+        explore: 0 acts as well as it can, without drawing; above it what it means is the
+        policy's: a share of random choices, or 1 for drawing from its own distribution
+        """
+        ...
+
+
+@dataclass
+class EpisodeCount:
+    """Sums rewards and lengths over the copies' episodes, and keeps those that ended.
+
+    returns, lengths: of ended episodes, in the order of their ends
+    """
+
+    copies: int
+    returns: list[float] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._return = torch.zeros(self.copies, dtype=torch.float64)
+        self._length = torch.zeros(self.copies, dtype=torch.int64)
+
+    def add(self, stepped: Stepped) -> None:
+        """Count one step of all copies."""
+        self._return += stepped.rewards.cpu().double()
+        self._length += 1
+        ended = stepped.ended.cpu()
+        self.returns += self._return[ended].tolist()
+        self.lengths += self._length[ended].tolist()
+        self._return[ended], self._length[ended] = 0.0, 0
+
+    def state_dict(self) -> State:
+        """Return sums and ended episodes."""
+        return {
+            "returns": list(self.returns),
+            "lengths": list(self.lengths),
+            "return": self._return,
+            "length": self._length,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Take back what ``state_dict`` gave."""
+        self.returns, self.lengths = list(state["returns"]), list(state["lengths"])
+        self._return, self._length = state["return"].clone(), state["length"].clone()
