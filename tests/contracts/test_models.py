@@ -1,7 +1,12 @@
-"""What every model keeps to; a new file in models/ is covered without being named here."""
+"""What every model keeps to; a new file in models/ is covered without being named here.
+
+A model without ``outputs`` answers no row with a prediction (players, densities, policies): its
+own test says in CASE how it is built and called.
+"""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from itertools import count
 from typing import Any
@@ -12,16 +17,35 @@ from torch import Tensor, nn
 
 from tilth import registry
 from tilth.errors import UserError
+from tilth.tree import map_tree
 
 OUTPUTS = 3
 # values for arguments that have no default and do not come from the data
 CHOICES = {"backbone": "test_resnet"}
 VARIED = ("channels", "size", "num_numbers", "cardinalities")
 
-model_names = pytest.mark.parametrize("name", registry.names("tilth.models"))
+NAMES = registry.names("tilth.models")
+PREDICTORS = [
+    n for n in NAMES if "outputs" in inspect.signature(registry.find("tilth.models", n)).parameters
+]
+
+model_names = pytest.mark.parametrize("name", NAMES)
+predictor_names = pytest.mark.parametrize("name", PREDICTORS)
+
+
+def case(name: str) -> dict[str, Any]:
+    """Return CASE of the model's own test: arguments, inputs(rows), call(model, inputs)."""
+    return importlib.import_module(f"tests.models.test_{name}").CASE
+
+
+def answer(name: str, model: nn.Module, batch: Any) -> Tensor:
+    return model(batch) if name in PREDICTORS else case(name)["call"](model, batch)
 
 
 def build(name: str, size: int, seed: int = 0) -> nn.Module:
+    if name not in PREDICTORS:
+        torch.manual_seed(seed)
+        return registry.build("tilth.models", name, case(name)["arguments"])
     facts = {
         "channels": 2,
         "size": size,
@@ -47,6 +71,8 @@ def smallest(name: str) -> int:
 
 def inputs(name: str, size: int, rows: int = 12) -> Any:
     generator = torch.Generator().manual_seed(1)
+    if name not in PREDICTORS:
+        return case(name)["inputs"](rows)
     if "cardinalities" in inspect.signature(registry.find("tilth.models", name)).parameters:
         numbers = torch.randn(rows, 3, generator=generator)
         columns = [torch.randint(0, n, (rows,), generator=generator) for n in (4, 6)]
@@ -55,12 +81,10 @@ def inputs(name: str, size: int, rows: int = 12) -> Any:
 
 
 def rows_of(batch: Any, rows: Tensor) -> Any:
-    if isinstance(batch, tuple):
-        return tuple(part[rows] for part in batch)
-    return batch[rows]
+    return map_tree(lambda leaf: leaf[rows], batch)
 
 
-@model_names
+@pytest.mark.parametrize("name", NAMES)
 def test_arguments_are_plain_keywords(name):
     for parameter in inspect.signature(registry.find("tilth.models", name)).parameters.values():
         assert parameter.kind is parameter.KEYWORD_ONLY
@@ -77,7 +101,7 @@ def test_every_parameter_gets_a_gradient(name):
     moved: set[str] = set()
     for _ in range(2):
         model.zero_grad()
-        model(batch).square().sum().backward()
+        answer(name, model, batch).square().sum().backward()
         for key, parameter in model.named_parameters():
             assert parameter.grad is not None, f"{key} is not used"
             assert parameter.grad.isfinite().all(), key
@@ -87,7 +111,7 @@ def test_every_parameter_gets_a_gradient(name):
     assert moved == {key for key, _ in model.named_parameters()}
 
 
-@model_names
+@predictor_names
 def test_the_smallest_legal_size_works_for_learning_and_answering(name):
     size = smallest(name)
     model, batch = build(name, size), inputs(name, size)
@@ -99,11 +123,13 @@ def test_the_smallest_legal_size_works_for_learning_and_answering(name):
 def test_rows_do_not_depend_on_their_batch_mates(name):
     size = smallest(name) + 1
     model, batch = build(name, size), inputs(name, size)
-    model(batch)  # so that running statistics are not those of an untouched model
+    answer(name, model, batch)  # so that running statistics are not those of an untouched model
     model.eval()
-    whole = model(batch)
+    whole = answer(name, model, batch)
     order = torch.tensor([7, 2, 11])
-    torch.testing.assert_close(model(rows_of(batch, order)), whole[order], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        answer(name, model, rows_of(batch, order)), whole[order], rtol=1e-4, atol=1e-5
+    )
 
 
 @model_names
@@ -111,11 +137,11 @@ def test_state_goes_round(name):
     size = smallest(name)
     first, second = build(name, size, seed=0), build(name, size, seed=1)
     batch = inputs(name, size)
-    first(batch)
+    answer(name, first, batch)
     first.eval(), second.eval()
-    assert not torch.equal(first(batch), second(batch))
+    assert not torch.equal(answer(name, first, batch), answer(name, second, batch))
     second.load_state_dict(first.state_dict())
-    assert torch.equal(first(batch), second(batch))
+    assert torch.equal(answer(name, first, batch), answer(name, second, batch))
 
 
 @model_names
@@ -125,7 +151,7 @@ def test_the_seed_decides_the_start(name):
     assert all(torch.equal(same[0][key], same[1][key]) for key in same[0])
 
 
-@model_names
+@predictor_names
 def test_the_head_is_one_linear_layer_and_can_be_swapped(name):
     """Warm start on new labels: a new head on the old body."""
     size = smallest(name)
@@ -141,10 +167,10 @@ def test_the_head_is_one_linear_layer_and_can_be_swapped(name):
 def test_layout_and_bf16_change_only_the_rounding(name):
     size = smallest(name)
     model, batch = build(name, size).eval(), inputs(name, size)
-    plain = model(batch)
+    plain = answer(name, model, batch)
     model = model.to(memory_format=torch.channels_last)
-    torch.testing.assert_close(model(batch), plain, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(answer(name, model, batch), plain, rtol=1e-4, atol=1e-5)
     with torch.autocast("cpu", torch.bfloat16):
-        short = model(batch).float()
+        short = answer(name, model, batch).float()
     scale = plain.abs().max().item() + 1e-3
     assert (short - plain).abs().max().item() < 0.05 * scale

@@ -13,7 +13,9 @@ WORDS = {"images": "pictures", "table": "tables", "dataset": "items of your own"
 
 
 def fitting_models(known: Collection[str]) -> list[str]:
-    """Return the models that take every one of the arguments which the data makes known.
+    """Return the models that predict from all which the data makes known.
+
+    They take these arguments, and ``outputs``.
 
     >>> fitting_models(["num_numbers", "cardinalities"])
     ['tabular_mlp']
@@ -21,7 +23,7 @@ def fitting_models(known: Collection[str]) -> list[str]:
     return [
         name
         for name in registry.names(MODELS)
-        if set(known) <= set(inspect.signature(registry.find(MODELS, name)).parameters)
+        if {*known, "outputs"} <= set(inspect.signature(registry.find(MODELS, name)).parameters)
     ]
 
 
@@ -35,9 +37,11 @@ def check_model_fits(name: str, kind: str, known: Collection[str]) -> None:
     choose(name, registry.names(MODELS), "model")
     fitting = fitting_models(known)
     if name not in fitting:
+        taken = inspect.signature(registry.find(MODELS, name)).parameters
+        missing = [argument for argument in known if argument not in taken]
         raise UserError(
             f"{name} for {WORDS.get(kind, kind)}",
-            rule=f"its input is of another kind: it takes no {' and '.join(known)}",
+            rule=f"its input is of another kind: it takes no {' and '.join(missing)}",
             choices=fitting,
             fix=f"name one of those{', or leave the model out' * (kind != 'dataset')}",
         )
