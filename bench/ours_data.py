@@ -18,11 +18,12 @@ from bench.ours import GIVEN, fit
 from bench.workload import area_under_curve, strided_net
 from tilth.contracts import Batch, Context
 from tilth.data.augment import Augment
+from tilth.tasks._training import outputs
 
 
 def batches(learn: tl.Learner, passes: int = 1) -> Iterator[Batch]:
     """The training batches that a loop would get."""
-    source, nothing = learn.source(), nn.Identity()
+    source, nothing = learn.parts().source, nn.Identity()
     for step in range(passes * source.steps_per_epoch):
         yield source.next(nothing, Context(step, 0.0, 0, torch.Generator(), learn.device))
 
@@ -62,7 +63,7 @@ def table_epoch(variant: str, config: Config, seed: int) -> Result:
     data = first_table_batch(origin, given)
     first_batch, processor = clock.lap(), clock.processor
     learn, watch, seconds = fit(data, "tabular_mlp", "run", given)
-    found = learn.outputs("test")
+    found = outputs(learn.setup(), "test")
     scores = (found.outputs[:, 1] - found.outputs[:, 0]).numpy()
     return {
         "first_batch_seconds": first_batch,
@@ -76,7 +77,7 @@ def table_epoch(variant: str, config: Config, seed: int) -> Result:
 
 def passes(learn: tl.Learner, count: int, clock: Clock) -> list[float]:
     """Seconds of each pass over the training batches, which are dropped."""
-    seconds, steps = [], learn.source().steps_per_epoch
+    seconds, steps = [], learn.parts().source.steps_per_epoch
     for step, _batch in enumerate(batches(learn, count), start=1):
         if step % steps == 0:
             seconds.append(clock.lap())

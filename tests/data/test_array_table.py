@@ -8,6 +8,7 @@ from torch import nn
 import tilth as tl
 from tilth.data.array_table import array_table
 from tilth.errors import UserError
+from tilth.tasks._training import outputs
 
 
 def net(columns, outputs=2):
@@ -25,7 +26,7 @@ def test_a_plain_linear_net_trains_and_answers(tmp_path, kind):
     predictor = tl.load(run.export(), plugins=[net(4)])
     (row, *_) = learner.data.splits["valid"].tolist()
     temperature = run.audit()["temperature"]["value"]
-    wanted = learner.task.decode(learner.outputs("valid").outputs, temperature).values[0]
+    wanted = learner.task.decode(outputs(learner.setup(), "valid").outputs, temperature).values[0]
     answer = predictor.predict({f"x{i}": inputs[row, i].item() for i in range(4)})
     assert list(answer.probabilities.values()) == pytest.approx(wanted.tolist(), abs=1e-5)
 

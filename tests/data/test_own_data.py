@@ -83,7 +83,7 @@ def test_the_learner_gives_each_phase_and_seed_its_own_draws():
             data, torch.nn.Linear(4, 2), seed=seed, quiet=True, batch_size=7, device="cpu"
         )
         for phase in (0, 1):
-            store = learner.source(phase).store
+            store = learner.parts(phase=phase).source.store
             found[seed, phase] = tuple(store.take(torch.tensor([row]))[0][0].tolist())
             assert store.take(torch.tensor([row]))[0][0].tolist() == list(found[seed, phase])
     assert len(set(found.values())) == 4

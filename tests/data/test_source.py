@@ -29,4 +29,6 @@ def test_a_plan_counts_the_steps_that_are_made():
     data = tl.arrays(np.random.default_rng(0).normal(size=(9, 3)), np.arange(9) % 2)
     learner = tl.Learner(data, batch_size=2, quiet=True, device="cpu")
     rows = len(data.splits["train"])
-    assert learner.plan.steps_per_epoch == learner.source().steps_per_epoch == steps_in(rows, 2)
+    assert (
+        learner.plan.steps_per_epoch == learner.parts().source.steps_per_epoch == steps_in(rows, 2)
+    )

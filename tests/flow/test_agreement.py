@@ -207,9 +207,11 @@ def test_augment_is_in_the_plan_and_taken_from_it(pictures, tmp_path):
     assert run.folder.config["phase"][0]["augment"] is False
     learner = make(pictures, tmp_path / "other")
     plain = make(pictures, tmp_path / "none", augment=False).plan
-    batch = learner.source().next(learner.model, first_step())
+    batch = learner.parts().source.next(learner.model, first_step())
     learner.follow(plain)
-    assert not torch.equal(batch.inputs, learner.source().next(learner.model, first_step()).inputs)
+    assert not torch.equal(
+        batch.inputs, learner.parts().source.next(learner.model, first_step()).inputs
+    )
 
 
 def first_step():

@@ -189,7 +189,7 @@ def test_the_look_at_the_outputs_leaves_the_net_as_it_was(numbers):
     net = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 1))
     before = {name: value.clone() for name, value in net.state_dict().items()}
     learner = tl.Learner(numbers, net, quiet=True)
-    learner._check_outputs()
+    learner._check()
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(module.training for module in net.modules())
     assert all(parameter.grad is None for parameter in net.parameters())

@@ -17,6 +17,7 @@ from tests.stop_at import StopAt
 from tilth.contracts import BaseHook
 from tilth.errors import NonFiniteLoss, UserError
 from tilth.flow.phase import Interrupted
+from tilth.tasks._training import outputs as outputs_of
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,7 @@ def test_the_bundle_answers_as_the_learner_does(digits, tmp_path):
     learner = trained(digits, tmp_path / "run")
     predictor = tl.load(learner.current_run.export())
     rows = digits.splits["test"]
-    outputs = learner.outputs("test")
+    outputs = outputs_of(learner.setup(), "test")
     temperature = learner.current_run.audit()["temperature"]["value"]
     wanted = learner.task.decode(outputs.outputs, temperature).values
     pixels = [digits.store.take(torch.tensor([row]))[0].numpy() for row in rows]
@@ -194,9 +195,9 @@ def test_the_first_nan_stops_the_run_and_names_its_rows(digits, tmp_path):
     with pytest.raises(NonFiniteLoss) as caught:
         learner.fit()
     assert caught.value.step == 6
-    assert caught.value.rows == learner.source().order.at(6)[0].tolist()
+    assert caught.value.rows == learner.parts().source.order.at(6)[0].tolist()
     assert learner.current_run.folder.status == "failed"
-    first, before = (learner.source().order.at(step)[0].tolist()[:8] for step in (6, 5))
+    first, before = (learner.parts().source.order.at(step)[0].tolist()[:8] for step in (6, 5))
     assert (
         f"the loss is nan at step 6, rows {str(first)[:-1]}, ...], after the update of step 5, "
         f"rows {str(before)[:-1]}, ...]"

@@ -22,7 +22,8 @@ from tilth.audit.unchecked import not_checked
 from tilth.data.dataset import Data, IntArray
 from tilth.errors import UserError
 from tilth.plain import plain
-from tilth.tasks import Array, Task
+from tilth.tasks import Array
+from tilth.tasks._predicting import Predicting
 from tilth.train.evaluate import Outputs
 
 VERSION = 1
@@ -30,7 +31,7 @@ MOST_BAD_ITEMS = 100
 
 
 def examine(
-    data: Data, task: Task, outputs: Mapping[str, Outputs], *, seed: int = 0
+    data: Data, task: Predicting, outputs: Mapping[str, Outputs], *, seed: int = 0
 ) -> dict[str, Any]:
     """Return everything the report shows, as plain values that JSON can carry.
 
@@ -96,7 +97,7 @@ def _known(test: Outputs, notes: list[str]) -> Outputs:
     return Outputs(test.rows[known], test.outputs[known], test.targets[known])
 
 
-def _temperature(task: Task, outputs: Mapping[str, Outputs]) -> Temperature:
+def _temperature(task: Predicting, outputs: Mapping[str, Outputs]) -> Temperature:
     if task.target.kind == "number":
         return Temperature(1.0, "numbers have no temperature")
     fold = outputs.get("calibrate")
@@ -154,7 +155,7 @@ def _bad_items(data: Data) -> dict[str, Any]:
 
 
 def _classes(
-    data: Data, task: Task, test: Outputs, probabilities: Array, temperature: float
+    data: Data, task: Predicting, test: Outputs, probabilities: Array, temperature: float
 ) -> dict[str, Any]:
     rows, targets = test.rows.numpy(), test.targets.numpy()
     labels = data.target.labels
@@ -200,7 +201,7 @@ def _classes(
 
 def _numbers(
     data: Data,
-    task: Task,
+    task: Predicting,
     outputs: Mapping[str, Outputs],
     test: Outputs,
     predicted: Array,

@@ -11,10 +11,10 @@ import torch
 
 from tilth.contracts import State
 from tilth.errors import UserError
-from tilth.flow.plan import Plan
 from tilth.flow.settings import TrainSettings, plain_settings
 from tilth.ship.weights import mismatches
 from tilth.train.loop import Loop
+from tilth.train.plan import Plan
 from tilth.train.run_folder import RunFolder
 from tilth.train.toml import dump
 

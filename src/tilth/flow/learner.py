@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,35 +12,30 @@ from torch import Tensor, nn
 
 from tilth import console, registry
 from tilth.arguments import checked
-from tilth.contracts import Hook, Objective, Player
+from tilth.contracts import Hook
 from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data
-from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
-from tilth.flow.checks import check_applies, check_data, check_outputs, check_parts
+from tilth.flow.checks import check_applies, check_data, check_parts
 from tilth.flow.fitting_models import check_model_fits
 from tilth.flow.phase import Phase, open_run, recorded_plans
-from tilth.flow.plan import Plan, make_plan, within_minutes
+from tilth.flow.plan import make_plan, within_minutes
 from tilth.flow.run import Run
 from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings, fill
 from tilth.flow.warm_start import take_body
-from tilth.objectives.supervised import Supervised
 from tilth.randomness import fold
-from tilth.tasks import Metric, Task, score
+from tilth.tasks import Metric, Task
 from tilth.tasks._choice import build_for
 from tilth.tasks._metrics import as_list
+from tilth.tasks._setup import MakeOptimizer, Parts, Setup
 from tilth.train.device import choose_device
-from tilth.train.evaluate import Outputs, evaluate
 from tilth.train.loop import Loop
 from tilth.train.lr_finder import LrFinding, find_lr
 from tilth.train.measure import choose_numerics
-from tilth.train.optimizers import adamw
 from tilth.train.pace import Pace, measure_pace
 from tilth.train.parallel import rank_and_world
-from tilth.train.schedules import SCHEDULES
+from tilth.train.plan import Plan
 from tilth.train.streams import seeded
-
-MAKE_OPTIMIZER = Callable[[nn.Module], torch.optim.Optimizer]
 
 
 class Learner:
@@ -75,7 +69,7 @@ class Learner:
         model_arguments: dict[str, Any] | None = None,
         metrics: Sequence[Any] = (),
         loss: Callable[[Tensor, Tensor], Tensor] | None = None,
-        optimizer: MAKE_OPTIMIZER | None = None,
+        optimizer: MakeOptimizer | None = None,
         hooks: Sequence[Hook] = (),
         warm_start: str | Path | None = None,
         run: str | Path | None = None,
@@ -121,47 +115,37 @@ class Learner:
                 f"no default model for {self.data.kind} data", fix="give your own nn.Module"
             )
         usual = self.data.usual_network() if name == self.data.usual.model else {}
-        known = self.data.model_arguments()
+        known = self.task.model_arguments(self.data)
         check_model_fits(name, self.data.kind, known)
-        full = {**known, "outputs": self.task.outputs, **usual, **arguments}
+        full = {**known, **usual, **arguments}
         with seeded(fold(self.settings.seed, "model"), self.device):
             return {"name": name, "arguments": full}, registry.build("tilth.models", name, full)
 
-    def objective(self) -> Objective:
-        """Return what a step minimises: the task's loss, or your own."""
-        if self.loss is None:
-            return self.task.objective()
-        if getattr(self.loss, "reduction", "mean") == "sum":
-            return Supervised(self.loss, reduction="sum")
-        return Supervised(self.loss, reduction="rows" if self.plan.micro_batches > 1 else "mean")
-
-    def source(self, phase: int = 0) -> DatasetSource:
-        """Return the training batches of a phase."""
-        seed = fold(self.plan.seed, "phase", phase)
-        return DatasetSource(
-            self.data.store,
-            self.data.targets,
-            self.data.splits["train"],
-            self.plan.batch_size,
-            prepare=self.data.prepare(train=self.plan.augment, seed=seed),
-            seed=seed,
-            device=self.device,
+    def setup(self, plan: Plan | None = None, phase: int = 0) -> Setup:
+        """Return what the task needs to set up a phase."""
+        return Setup(
+            self.data,
+            self.model,
+            plan or self.plan,
+            self.device,
+            phase,
+            loss=self.loss,
+            optimizer=self.make_optimizer,
         )
+
+    def parts(self, plan: Plan | None = None, phase: int = 0) -> Parts:
+        """Return objectives, source and players of a phase."""
+        return self.task.parts(self.setup(plan, phase))
 
     def loop(self, plan: Plan, phase: int = 0, hooks: Sequence[Hook] = ()) -> Loop:
         """Return the loop of a phase."""
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        if not trained:
-            raise UserError("no parameter of the model requires a gradient", fix="unfreeze some")
-        make = self.make_optimizer or functools.partial(adamw, lr=plan.lr, decay=plan.weight_decay)
         plan.numerics.place_model(self.model, self.device)
-        schedule = SCHEDULES[plan.schedule]()
-        player = Player(trained, make(self.model), schedule, plan.clip or None)
+        parts = self.parts(plan, phase)
         return Loop(
             self.model,
-            [self.objective()],
-            self.source(phase),
-            {"model": player},
+            parts.objectives,
+            parts.source,
+            parts.players,
             total_steps=plan.total_steps,
             hooks=hooks,
             micro_batches=plan.micro_batches,
@@ -175,7 +159,7 @@ class Learner:
 
         For a time budget whole steps are timed too, and the plan is cut to what fits.
         """
-        self._check_outputs()
+        self._check()
         given = self.settings.dtype is not None and self.settings.channels_last is not None
         if not self._numerics_chosen and (self.settings.compile or not given):
             self.plan = self._with_measured_numerics()
@@ -190,10 +174,11 @@ class Learner:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         loop = self.loop(dataclasses.replace(self.plan, total_steps=1))
+        (objective,) = loop.objectives
         choice = choose_numerics(
             self.model,
-            self.objective(),
-            self.source().next(self.model, loop.context()),
+            objective,
+            loop.source.next(self.model, loop.context()),
             loop.context(),
             compile=settings.compile,
             dtype=settings.dtype,
@@ -228,16 +213,9 @@ class Learner:
         self.lr_finding = find_lr(self.loop(plan), default=self.data.usual.lr)
         return self.lr_finding
 
-    def _check_outputs(self) -> None:
-        """Try the model on two rows, before anything is trained or written."""
-        if self.phases_done:
-            return
-        rows = self.data.splits["train"][:2]
-        prepare = self.data.prepare(train=False)
-        data = (self.data.store, self.data.targets, rows, len(rows))
-        (batch,) = in_order(*data, prepare=prepare, device=self.device)
-        seed = fold(self.settings.seed, "model")
-        check_outputs(self.model, batch, self.task, self.device, seed=seed)
+    def _check(self) -> None:
+        if not self.phases_done:
+            self.task.check(self.setup())
 
     @property
     def has_measured_lr(self) -> bool:
@@ -269,30 +247,14 @@ class Learner:
         more = drop_none({"again": self.again, "own": given or None})
         return {"seed": self.settings.seed, **more, **asked}
 
-    def outputs(self, split: str, *, model: nn.Module | None = None) -> Outputs:
-        """Return the model's raw outputs over a split."""
-        batches = in_order(
-            self.data.store,
-            self.data.targets,
-            self.data.splits[split],
-            4 * self.plan.batch_size,
-            prepare=self.data.prepare(train=False),
-            device=self.device,
-        )
-        return evaluate(
-            model or self.model, batches, numerics=self.plan.numerics, device=self.device
-        )
-
     @checked
     def validate(self, split: str = "valid") -> dict[str, float]:
         """Return the loss and every metric of the task on a split."""
         return {f"{split}/{name}": value for name, value in self.scores(split, self.model).items()}
 
     def scores(self, split: str, model: nn.Module) -> dict[str, float]:
-        """Return the loss and every metric on a split, by plain names."""
-        found = self.outputs(split, model=model)
-        losses = self.task.row_losses(found.outputs, found.targets)
-        return {"loss": float(losses.mean()), **score(self.task, found.outputs, found.targets)}
+        """Return every metric on a split, by plain names."""
+        return self.task.measure(dataclasses.replace(self.setup(), model=model), split)
 
     @checked
     def fit(
@@ -330,7 +292,7 @@ class Learner:
         if lr is not None:
             self.free = ("train.lr",) if isinstance(lr, LrFinding) else ()
         self.plan = self._planned_again()
-        self._check_outputs()
+        self._check()
         run = self.begin(resume=resume)
         phase = Phase(self, run, self.phases_done)
         phase.fit()

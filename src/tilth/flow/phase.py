@@ -16,13 +16,13 @@ from tilth.flow.agreement import (
     check_settings,
     restore,
 )
-from tilth.flow.plan import Plan
 from tilth.flow.run import Run
 from tilth.train.checkpoint import Checkpointer, latest
 from tilth.train.deadline import Deadline
 from tilth.train.early_stop import BestWeights
 from tilth.train.interrupt import Interrupt
 from tilth.train.loop import INTERRUPTED
+from tilth.train.plan import Plan
 from tilth.train.progress import Progress
 from tilth.train.record import Record
 from tilth.train.run_folder import CONFIG, RunFolder

@@ -8,9 +8,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tilth import files
+from tilth import files, registry
 from tilth.arguments import checked
-from tilth.audit.examine import examine
 from tilth.audit.notebook import run_html
 from tilth.audit.report import render
 from tilth.errors import UserError
@@ -97,9 +96,8 @@ class Run:
         if (self.path / "audit.json").is_file():
             return self.folder.read_record("audit")
         learner = self._learner("the audit needs the model and the data")
-        judged = [s for s in ("valid", "calibrate", "test") if len(learner.data.splits[s])]
-        outputs = {split: learner.outputs(split) for split in judged}
-        found = examine(learner.data, learner.task, outputs, seed=learner.settings.seed)
+        look = registry.find("tilth.audit.looks", learner.task.look)
+        found = look(learner.task, learner.setup(), seed=learner.settings.seed)
         found["training"] = self._training(learner)
         self.folder.write_record("audit", found)
         return self.folder.read_record("audit")

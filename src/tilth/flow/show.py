@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tilth.data.show import show_rows
+from tilth.errors import UserError
 from tilth.randomness import numpy_generator
+from tilth.tasks._predicting import Predicting
+from tilth.tasks._training import outputs
 
 if TYPE_CHECKING:
     from tilth.flow.learner import Learner
@@ -15,11 +18,14 @@ if TYPE_CHECKING:
 
 def show_results(learner: Learner, count: int = 9) -> Any:
     """Return a matplotlib figure of pictures, or a polars frame of table rows, drawn from valid."""
-    found = learner.outputs("valid")
+    task = learner.task
+    if not isinstance(task, Predicting):
+        raise UserError(f"show_results of {task.name}", fix="run.report() shows what it made")
+    found = outputs(learner.setup(), "valid")
     drawn = numpy_generator(learner.settings.seed, "show").permutation(len(found.rows))[:count]
     places = np.sort(drawn)
-    said = learner.task.decode(found.outputs[places])
-    truths = learner.task.truths(found.targets[places])
+    said = task.decode(found.outputs[places])
+    truths = task.truths(found.targets[places])
     captions = [
         caption(learner, truth, answer, value)
         for truth, answer, value in zip(truths, said.answers, said.values, strict=True)

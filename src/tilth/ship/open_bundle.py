@@ -25,7 +25,7 @@ from tilth.ship.bundle import (
     WEIGHTS,
 )
 from tilth.ship.weights import read_weights
-from tilth.tasks import Task
+from tilth.tasks._predicting import Predicting
 
 _MOST_JSON_BYTES = 256 * 2**20  # millions of labels fit; more is not a model's description
 _LARGEST = sys.float_info.max
@@ -54,7 +54,7 @@ class Opened:
 
     model: nn.Module
     preprocessor: Preprocessor
-    task: Task
+    task: Predicting
     temperature: float
 
 
@@ -66,7 +66,7 @@ def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened
     Raises UserError naming what is missing, damaged, unknown or newer than this version.
     """
     contents = read_bundle(folder)
-    task: Task = registry.build("tilth.tasks", contents.task, {"target": contents.target})
+    task: Predicting = registry.build("tilth.tasks", contents.task, {"target": contents.target})
     outputs = contents.architecture["arguments"].get("outputs", task.outputs)
     if outputs != task.outputs:
         raise UserError(

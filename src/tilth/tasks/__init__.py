@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tilth.contracts import Objective
-from tilth.data.dataset import Target
 from tilth.errors import UserError
+
+if TYPE_CHECKING:
+    from tilth.data.dataset import Data
+    from tilth.data.usual import Usual
+    from tilth.tasks._predicting import Predicting
+    from tilth.tasks._setup import Parts, Setup
 
 Array = NDArray[np.float64]
 
@@ -47,33 +51,36 @@ class Predictions:
 
 
 class Task(Protocol):
-    """A kind of problem."""
+    """A kind of problem: what is trained for it, and how well it is done."""
 
     name: str
-    target: Target
-    outputs: int  # width of the model's head
     metrics: Mapping[str, Metric]
     main_metric: str
+    look: str  # the file of ``audit/looks`` that looks at what was trained
 
-    def objective(self) -> Objective:
-        """Return what is minimised."""
+    def usual(self, data: Data) -> Usual:
+        """Return the defaults for this data."""
         ...
 
-    def decode(self, outputs: Tensor, temperature: float = 1.0) -> Predictions:
-        """Turn raw model outputs [N, K] into predictions."""
+    def model_arguments(self, data: Data) -> dict[str, Any]:
+        """Return what the builder of a model must know."""
         ...
 
-    def truths(self, targets: Tensor) -> Array:
-        """Turn encoded targets [N] into what the metrics compare with."""
+    def check(self, setup: Setup) -> None:
+        """Raise UserError where the model does not fit, before anything is trained."""
         ...
 
-    def row_losses(self, outputs: Tensor, targets: Tensor, temperature: float = 1.0) -> Tensor:
-        """Return the loss of each row, without smoothing: what "worst errors" sorts by."""
+    def parts(self, setup: Setup) -> Parts:
+        """Return objectives, source and players for one phase."""
+        ...
+
+    def measure(self, setup: Setup, split: str) -> dict[str, float]:
+        """Return every metric of the model on a split, by its plain name."""
         ...
 
 
 def score(
-    task: Task, outputs: Tensor, targets: Tensor, temperature: float = 1.0
+    task: Predicting, outputs: Tensor, targets: Tensor, temperature: float = 1.0
 ) -> dict[str, float]:
     """Return every metric of the task for raw outputs and encoded targets."""
     predictions, truths = task.decode(outputs, temperature), task.truths(targets)

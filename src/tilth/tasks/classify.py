@@ -13,6 +13,7 @@ from tilth.contracts import Objective
 from tilth.data.dataset import Target
 from tilth.tasks import Array, Predictions
 from tilth.tasks._metrics import BINARY_METRICS, CLASS_METRICS, with_own
+from tilth.tasks._predicting import Predicting
 
 TARGET = "classes"
 PIPELINES = {"images": "image-classification", "table": "tabular-classification"}
@@ -20,7 +21,7 @@ PIPELINES = {"images": "image-classification", "table": "tabular-classification"
 RARE = 0.3  # with two classes of which one is rarer, always the other is right too often
 
 
-class Classify:
+class Classify(Predicting):
     """Softmax over the target's labels.
 
     ``main_metric`` is the first metric asked for; otherwise accuracy, or the area under the ROC

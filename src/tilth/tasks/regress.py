@@ -11,13 +11,14 @@ from tilth.contracts import Objective
 from tilth.data.dataset import Target
 from tilth.tasks import Array, Predictions
 from tilth.tasks._metrics import NUMBER_METRICS, with_own
+from tilth.tasks._predicting import Predicting
 
 TARGET = "number"
 PIPELINES = {"table": "tabular-regression"}
 """Kind of data -> what the hub calls it (https://huggingface.co/docs/hub/models-tasks)."""
 
 
-class Regress:
+class Regress(Predicting):
     """Squared error on the target standardised with train statistics."""
 
     name = "regress"

@@ -1,0 +1,75 @@
+"""What tasks share that predict a target from each row's inputs, one player learning it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from tilth.contracts import Objective
+from tilth.data.dataset import Data, Target
+from tilth.data.usual import Usual
+from tilth.tasks import Array, Metric, Predictions, score
+
+if TYPE_CHECKING:
+    from tilth.tasks._setup import Parts, Setup
+
+
+class Predicting(ABC):
+    """A task whose model gives each row ``outputs`` numbers, judged against its target.
+
+    Nothing of training is imported before it is asked for: predictors need the rest alone.
+    """
+
+    name: str
+    target: Target
+    outputs: int
+    metrics: Mapping[str, Metric]
+    main_metric: str
+    look = "predictions"
+
+    @abstractmethod
+    def objective(self) -> Objective:
+        """Return what is minimised where there is no loss of the user's own."""
+
+    @abstractmethod
+    def decode(self, outputs: Tensor, temperature: float = 1.0) -> Predictions:
+        """Turn raw model outputs [N, K] into predictions."""
+
+    @abstractmethod
+    def truths(self, targets: Tensor) -> Array:
+        """Turn encoded targets [N] into what the metrics compare with."""
+
+    @abstractmethod
+    def row_losses(self, outputs: Tensor, targets: Tensor, temperature: float = 1.0) -> Tensor:
+        """Return the loss of each row, without smoothing: what "worst errors" sorts by."""
+
+    def usual(self, data: Data) -> Usual:
+        """Return the defaults: those of the kind of data."""
+        return data.usual
+
+    def model_arguments(self, data: Data) -> dict[str, object]:
+        """Return what a model builder must know: the data's shape and the width of its head."""
+        return {**data.model_arguments(), "outputs": self.outputs}
+
+    def check(self, setup: Setup) -> None:
+        """Try the model on two rows; raise UserError where it does not give what is needed."""
+        from tilth.tasks._training import check
+
+        check(self, setup)
+
+    def parts(self, setup: Setup) -> Parts:
+        """Return one objective and one player on shuffled batches of train."""
+        from tilth.tasks._training import parts
+
+        return parts(self, setup)
+
+    def measure(self, setup: Setup, split: str) -> dict[str, float]:
+        """Return the loss and every metric of the model on a split."""
+        from tilth.tasks._training import outputs
+
+        found = outputs(setup, split)
+        losses = self.row_losses(found.outputs, found.targets)
+        return {"loss": float(losses.mean()), **score(self, found.outputs, found.targets)}

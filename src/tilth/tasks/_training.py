@@ -1,0 +1,83 @@
+"""How a task that predicts is trained and judged: one objective, one player, rows of train."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from tilth.contracts import Objective, Player
+from tilth.data.source import DatasetSource, in_order
+from tilth.errors import UserError
+from tilth.objectives.supervised import Supervised
+from tilth.randomness import fold
+from tilth.tasks._check_outputs import check_outputs
+from tilth.tasks._setup import MakeOptimizer, Parts, Setup
+from tilth.train.evaluate import Outputs, evaluate
+from tilth.train.optimizers import adamw
+from tilth.train.schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    from tilth.tasks._predicting import Predicting
+
+
+def parts(task: Predicting, setup: Setup) -> Parts:
+    """Return one objective and one player on shuffled batches of train."""
+    return Parts([objective(task, setup)], rows_of_train(setup), {"model": player(setup)})
+
+
+def objective(task: Predicting, setup: Setup) -> Objective:
+    """Return what a step minimises: the task's loss, or the user's own."""
+    if setup.loss is None:
+        return task.objective()
+    if getattr(setup.loss, "reduction", "mean") == "sum":
+        return Supervised(setup.loss, reduction="sum")
+    return Supervised(setup.loss, reduction="rows" if setup.plan.micro_batches > 1 else "mean")
+
+
+def rows_of_train(setup: Setup) -> DatasetSource:
+    """Return the training batches of a phase."""
+    data, plan = setup.data, setup.plan
+    seed = fold(plan.seed, "phase", setup.phase)
+    return DatasetSource(
+        data.store,
+        data.targets,
+        data.splits["train"],
+        plan.batch_size,
+        prepare=data.prepare(train=plan.augment, seed=seed),
+        seed=seed,
+        device=setup.device,
+    )
+
+
+def player(setup: Setup) -> Player:
+    """Return the one player, who moves every parameter that takes a gradient."""
+    plan = setup.plan
+    trained = [p for p in setup.model.parameters() if p.requires_grad]
+    if not trained:
+        raise UserError("no parameter of the model requires a gradient", fix="unfreeze some")
+    usual = functools.partial(adamw, lr=plan.lr, decay=plan.weight_decay)
+    make: MakeOptimizer = setup.optimizer or usual
+    return Player(trained, make(setup.model), SCHEDULES[plan.schedule](), plan.clip or None)
+
+
+def outputs(setup: Setup, split: str) -> Outputs:
+    """Return the model's raw outputs over a split."""
+    data, plan = setup.data, setup.plan
+    batches = in_order(
+        data.store,
+        data.targets,
+        data.splits[split],
+        4 * plan.batch_size,
+        prepare=data.prepare(train=False),
+        device=setup.device,
+    )
+    return evaluate(setup.model, batches, numerics=plan.numerics, device=setup.device)
+
+
+def check(task: Predicting, setup: Setup) -> None:
+    """Try the model on two rows of train, before anything is trained or written."""
+    data, rows = setup.data, setup.data.splits["train"][:2]
+    given = (data.store, data.targets, rows, len(rows))
+    (batch,) = in_order(*given, prepare=data.prepare(train=False), device=setup.device)
+    seed = fold(setup.plan.seed, "model")
+    check_outputs(setup.model, batch, task, setup.device, seed=seed)
