@@ -70,13 +70,17 @@ class Action(NamedTuple):
 
 
 class Environment(Protocol):
-    """Copies of a world that are stepped together; one that ends begins anew in the same step."""
+    """Copies of a world that are stepped together; one that ends begins anew in the same step.
+
+    seen: [copies, *shape], what the policy acts on next; it follows ``load_state_dict`` too
+    """
 
     name: str
     copies: int
     observation: Space
     action: Space
     exact_resume: bool  # whether load_state_dict continues to the bit
+    seen: Tensor
 
     def reset(self, seed: int) -> Tensor:
         """Begin new episodes in all copies; return [copies, *shape] observations."""
@@ -107,18 +111,31 @@ class Policy(Protocol):
 
         explore: 0 acts as well as it can, without drawing; above it what it means is the
         policy's: a share of random choices, or 1 for drawing from its own distribution
+        Sources that bootstrap read ``extras["values"]``, [copies]: what the policy expects to
+        gain from here on.
         """
         ...
 
 
+KEPT = 100  # ended episodes whose returns and lengths are remembered
+
+
 @dataclass
 class EpisodeCount:
-    """Sums rewards and lengths over the copies' episodes, and keeps those that ended.
+    """Sums rewards and lengths over the copies' episodes, and keeps the last 100 that ended.
 
-    returns, lengths: of ended episodes, in the order of their ends
+    ended: how many ended so far
+    returns, lengths: of the last ones that ended, in the order of their ends
+
+    >>> count = EpisodeCount(copies=1)
+    >>> end, one = torch.tensor([True]), torch.zeros(1, 3)
+    >>> count.add(Stepped(one, torch.tensor([2.0]), end, ~end, one))
+    >>> count.returns, count.lengths, count.ended
+    ([2.0], [1], 1)
     """
 
     copies: int
+    ended: int = 0
     returns: list[float] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
 
@@ -128,23 +145,32 @@ class EpisodeCount:
 
     def add(self, stepped: Stepped) -> None:
         """Count one step of all copies."""
-        self._return += stepped.rewards.cpu().double()
+        self._return += stepped.rewards.cpu()
         self._length += 1
         ended = stepped.ended.cpu()
-        self.returns += self._return[ended].tolist()
-        self.lengths += self._length[ended].tolist()
+        if not ended.any():
+            return
+        self.ended += int(ended.sum())
+        self.returns = [*self.returns, *self._return[ended].tolist()][-KEPT:]
+        self.lengths = [*self.lengths, *self._length[ended].tolist()][-KEPT:]
         self._return[ended], self._length[ended] = 0.0, 0
+
+    def mean_return(self) -> float:
+        """Return the mean return of the last ended episodes; nan before the first ended."""
+        return sum(self.returns) / len(self.returns) if self.returns else float("nan")
 
     def state_dict(self) -> State:
         """Return sums and ended episodes."""
         return {
+            "ended": self.ended,
             "returns": list(self.returns),
             "lengths": list(self.lengths),
-            "return": self._return,
-            "length": self._length,
+            "return": self._return.clone(),
+            "length": self._length.clone(),
         }
 
     def load_state_dict(self, state: State) -> None:
         """Take back what ``state_dict`` gave."""
+        self.ended = state["ended"]
         self.returns, self.lengths = list(state["returns"]), list(state["lengths"])
         self._return, self._length = state["return"].clone(), state["length"].clone()

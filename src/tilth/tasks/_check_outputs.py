@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tilth.contracts import Batch
 from tilth.data.dataset import Target
 from tilth.errors import UserError, first_line
-from tilth.train.modes import modes_kept
+from tilth.nn.modes import modes_kept
 from tilth.train.streams import seeded
 from tilth.tree import leaves
 from tilth.wording import counted

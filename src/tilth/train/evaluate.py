@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tilth.contracts import Batch
-from tilth.train.modes import modes_kept
+from tilth.nn.modes import modes_kept
 from tilth.train.numerics import Numerics
 
 

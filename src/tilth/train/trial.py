@@ -6,8 +6,9 @@ import copy
 
 from tilth.contracts import Hook
 from tilth.errors import NonFiniteLoss
+from tilth.nn.modes import modes_kept
+from tilth.train.buffers import buffers_kept
 from tilth.train.loop import Loop
-from tilth.train.modes import buffers_kept, modes_kept
 
 
 def try_out(loop: Loop, hook: Hook, steps: int) -> None:

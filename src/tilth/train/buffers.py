@@ -1,4 +1,4 @@
-"""What of a model is not in its state: modes, and buffers that are not saved."""
+"""What of a model is not in its state: buffers that are not saved."""
 
 from __future__ import annotations
 
@@ -7,24 +7,6 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
-
-
-@contextmanager
-def modes_kept(model: nn.Module) -> Iterator[None]:
-    """Give every module its own training or evaluation mode back after a block.
-
-    >>> model = nn.Sequential(nn.Dropout().eval())
-    >>> with modes_kept(model):
-    ...     _ = model.train()
-    >>> model.training, model[0].training
-    (True, False)
-    """
-    before = [(module, module.training) for module in model.modules()]
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 @contextmanager
