@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from tilth.data.dataset import SPLITS, Data, Finding, IntArray, Prepare, Store, Target
+from tilth.data.dataset import SPLITS, Finding, IntArray, Prepare, Rows, Store, Target
 from tilth.data.image_set import ImageData
 from tilth.data.table_set import TableData
 from tilth.train.evaluate import Outputs
@@ -23,7 +23,7 @@ from tilth.train.toml import dump
 
 
 @dataclass
-class Rows(Data):
+class PlainRows(Rows):
     """Plain features and targets; what the audit asks of data and nothing else."""
 
     features: np.ndarray = field(default_factory=lambda: np.zeros((0, 1), np.float32))
@@ -71,7 +71,7 @@ class Rows(Data):
 
 
 @dataclass
-class Pictures(Rows):
+class Pictures(PlainRows):
     """Square grey pictures, features in [0, 1]."""
 
     kind: ClassVar[str] = "images"
@@ -98,10 +98,10 @@ def class_rows(
     labels: tuple[str, ...] = ("no", "yes"),
     *,
     noise: float = 1.0,
-    kind: type[Rows] = Rows,
+    kind: type[PlainRows] = PlainRows,
     width: int = 16,
     seed: int = 0,
-) -> Rows:
+) -> PlainRows:
     """Return classes around random centres."""
     generator = np.random.default_rng(seed)
     classes = generator.integers(0, len(labels), count)
@@ -116,12 +116,12 @@ def class_rows(
     )
 
 
-def number_rows(count: int = 400, *, seed: int = 0) -> Rows:
+def number_rows(count: int = 400, *, seed: int = 0) -> PlainRows:
     """Return numbers that are linear in eight features, with noise."""
     generator = np.random.default_rng(seed)
     features = generator.normal(size=(count, 8)).astype(np.float32)
     values = features @ generator.normal(size=8) + 0.5 * generator.normal(size=count)
-    data = Rows("stand-in", Target("price", "number"), cut(count, seed), features=features)
+    data = PlainRows("stand-in", Target("price", "number"), cut(count, seed), features=features)
     train = values[data.splits["train"]]
     data.target = Target("price", "number", mean=float(train.mean()), scale=float(train.std()))
     data.encoded = torch.from_numpy((values - data.target.mean) / data.target.scale).float()
@@ -141,7 +141,7 @@ def outputs_of(data: Data, answer: Callable[[IntArray], Any]) -> dict[str, Outpu
     }
 
 
-def nearest_centre(data: Rows, *, sharpness: float = 4.0) -> Callable[[IntArray], np.ndarray]:
+def nearest_centre(data: PlainRows, *, sharpness: float = 4.0) -> Callable[[IntArray], np.ndarray]:
     """Return a fair classifier: logits from the distance to each class's mean in train."""
     rows = data.splits["train"]
     classes = data.encoded.numpy()[rows]

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tilth.audit import simple_models
 from tilth.audit.simple_models import Fitted, Numbers
-from tilth.data.dataset import Data, IntArray
+from tilth.data.dataset import IntArray, Rows
 from tilth.randomness import numpy_generator
 
 MOST_NUMBERS = 20_000_000  # rows x features in memory at once: 80 MB as float32
@@ -51,7 +51,7 @@ class Baseline:
     notes: list[str] = field(default_factory=list)
 
 
-def fit_baselines(data: Data, test_rows: IntArray, *, seed: int = 0) -> list[Baseline]:
+def fit_baselines(data: Rows, test_rows: IntArray, *, seed: int = 0) -> list[Baseline]:
     """Fit every baseline that fits the data on train and ask it about ``test_rows``.
 
     A baseline that cannot be fitted is returned without outputs and says why in its notes: the
@@ -72,8 +72,8 @@ def fit_baselines(data: Data, test_rows: IntArray, *, seed: int = 0) -> list[Bas
 
 def _run(
     card: Baseline,
-    fit: Callable[[Baseline, Data, IntArray, int], Numbers],
-    data: Data,
+    fit: Callable[[Baseline, Rows, IntArray, int], Numbers],
+    data: Rows,
     test_rows: IntArray,
     seed: int,
 ) -> Baseline:
@@ -87,7 +87,7 @@ def _run(
     return card
 
 
-def _constant(card: Baseline, data: Data, test_rows: IntArray, seed: int) -> Numbers:
+def _constant(card: Baseline, data: Rows, test_rows: IntArray, seed: int) -> Numbers:
     targets = data.targets.numpy()[_known(data)]
     if data.target.kind == "number":
         return np.full(len(test_rows), targets.mean())
@@ -96,7 +96,7 @@ def _constant(card: Baseline, data: Data, test_rows: IntArray, seed: int) -> Num
     return np.tile(np.log(shares), (len(test_rows), 1))
 
 
-def _linear(card: Baseline, data: Data, test_rows: IntArray, seed: int) -> Numbers:
+def _linear(card: Baseline, data: Rows, test_rows: IntArray, seed: int) -> Numbers:
     rows = _some(card, data, data.flat_features, seed)
     inputs, targets = data.flat_features(rows), data.targets.numpy()[rows]
     if data.kind == "images":
@@ -108,7 +108,7 @@ def _linear(card: Baseline, data: Data, test_rows: IntArray, seed: int) -> Numbe
     return _answers(card, data, fitted, data.flat_features, test_rows)
 
 
-def _boosting(card: Baseline, data: Data, test_rows: IntArray, seed: int) -> Numbers:
+def _boosting(card: Baseline, data: Rows, test_rows: IntArray, seed: int) -> Numbers:
     table = cast(_Table, data)
 
     def features(rows: IntArray) -> Numbers:
@@ -126,7 +126,7 @@ def _boosting(card: Baseline, data: Data, test_rows: IntArray, seed: int) -> Num
     return _answers(card, data, fitted, features, test_rows)
 
 
-def _known(data: Data) -> IntArray:
+def _known(data: Rows) -> IntArray:
     """Return the train rows whose target is known (a label that is not has class -1)."""
     rows = data.splits["train"]
     if data.target.kind == "number":
@@ -134,7 +134,7 @@ def _known(data: Data) -> IntArray:
     return rows[data.targets.numpy()[rows] >= 0]
 
 
-def _some(card: Baseline, data: Data, features: Features, seed: int) -> IntArray:
+def _some(card: Baseline, data: Rows, features: Features, seed: int) -> IntArray:
     """Return the train rows to fit on, a random part of them where there are too many."""
     rows = _known(data)
     most = min(data.usual.baseline_rows, MOST_NUMBERS // max(1, features(rows[:1]).shape[1]))
@@ -145,7 +145,7 @@ def _some(card: Baseline, data: Data, features: Features, seed: int) -> IntArray
 
 
 def _answers(
-    card: Baseline, data: Data, fitted: Fitted, features: Features, test_rows: IntArray
+    card: Baseline, data: Rows, fitted: Fitted, features: Features, test_rows: IntArray
 ) -> Numbers:
     """Ask about all test rows, a bounded number of features at a time."""
     if fitted.note:

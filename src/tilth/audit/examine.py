@@ -19,7 +19,7 @@ from tilth.audit.regression import examine_numbers
 from tilth.audit.row_records import pack
 from tilth.audit.scores import Scores, score, verdict
 from tilth.audit.unchecked import not_checked
-from tilth.data.dataset import Data, IntArray
+from tilth.data.dataset import IntArray, Rows
 from tilth.errors import UserError
 from tilth.plain import plain
 from tilth.tasks import Array
@@ -31,7 +31,7 @@ MOST_BAD_ITEMS = 100
 
 
 def examine(
-    data: Data, task: Predicting, outputs: Mapping[str, Outputs], *, seed: int = 0
+    data: Rows, task: Predicting, outputs: Mapping[str, Outputs], *, seed: int = 0
 ) -> dict[str, Any]:
     """Return everything the report shows, as plain values that JSON can carry.
 
@@ -132,7 +132,7 @@ def _baseline(one: Baseline, scores: Scores, main: str) -> dict[str, Any]:
     return described
 
 
-def _splits(data: Data) -> dict[str, Any]:
+def _splits(data: Rows) -> dict[str, Any]:
     """Return, per split, the rows and how the target is spread in it."""
     targets, found = data.targets.numpy(), data.counts()
     for name, rows in data.splits.items():
@@ -146,7 +146,7 @@ def _splits(data: Data) -> dict[str, Any]:
     return found
 
 
-def _bad_items(data: Data) -> dict[str, Any]:
+def _bad_items(data: Rows) -> dict[str, Any]:
     return {
         "count": len(data.bad_items),
         "reasons": dict(Counter(bad.reason for bad in data.bad_items).most_common(20)),
@@ -155,7 +155,7 @@ def _bad_items(data: Data) -> dict[str, Any]:
 
 
 def _classes(
-    data: Data, task: Predicting, test: Outputs, probabilities: Array, temperature: float
+    data: Rows, task: Predicting, test: Outputs, probabilities: Array, temperature: float
 ) -> dict[str, Any]:
     rows, targets = test.rows.numpy(), test.targets.numpy()
     labels = data.target.labels
@@ -200,7 +200,7 @@ def _classes(
 
 
 def _numbers(
-    data: Data,
+    data: Rows,
     task: Predicting,
     outputs: Mapping[str, Outputs],
     test: Outputs,
@@ -227,5 +227,5 @@ def _numbers(
     }
 
 
-def _records(data: Data, rows: IntArray, arrays: dict[str, Any]) -> dict[str, Any]:
+def _records(data: Rows, rows: IntArray, arrays: dict[str, Any]) -> dict[str, Any]:
     return pack(data.id_keys(rows), arrays)

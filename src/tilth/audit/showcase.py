@@ -10,7 +10,7 @@ import numpy as np
 
 from tilth.audit.intervals import FloatArray
 from tilth.audit.words import short
-from tilth.data.dataset import Data, IntArray
+from tilth.data.dataset import IntArray, Rows
 from tilth.plain import plain
 
 MOST_PICTURES, MOST_ROWS = 24, 12
@@ -19,12 +19,12 @@ MOST_COLUMNS = 30
 LONGEST_CELL = 200  # characters; a report is no place for a whole document
 
 
-def most(data: Data) -> int:
+def most(data: Rows) -> int:
     """Return how many items are worth showing of this kind of data."""
     return MOST_PICTURES if data.kind == "images" else MOST_ROWS
 
 
-def show(data: Data, row: int) -> dict[str, Any]:
+def show(data: Rows, row: int) -> dict[str, Any]:
     """Return the item's id and its picture (``png``, base64) or its ``row`` of plain values.
 
     An item that can no longer be read is shown by its id and the reason (``missing``).

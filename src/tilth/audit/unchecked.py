@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tilth.data.dataset import Data
+from tilth.data.dataset import Rows
 
 _ALWAYS = (
     "Groups: whether it serves some people, places or devices worse than others. "
@@ -16,7 +16,7 @@ _ALWAYS = (
 )
 
 
-def not_checked(data: Data, temperature_fitted: bool) -> list[str]:
+def not_checked(data: Rows, temperature_fitted: bool) -> list[str]:
     """Return what was not looked at for this data, in words."""
     listed = [*_ALWAYS, data.usual.unchecked]
     if data.target.kind == "classes" and not temperature_fitted:

@@ -16,6 +16,7 @@ from tilth import console
 from tilth.data.keys import Ids, Keys, content_keys
 from tilth.data.split_record import split_record
 from tilth.data.usual import Usual
+from tilth.errors import UserError
 from tilth.randomness import numpy_generator
 from tilth.wording import counted, sentence
 
@@ -165,10 +166,11 @@ class SplitNote(str):
 
 @dataclass
 class Data(ABC):
-    """A data set split into train, valid, calibrate and test, with its preprocessing.
+    """What is learned from, split into train, valid, calibrate and test.
 
-    source: where it came from, as given; target: what is predicted
-    splits: split name -> row ids, disjoint; notes: what was inferred and why, in words
+    target: what is predicted
+    splits: split name -> ids of rows (or of episodes), disjoint
+    notes: what was inferred and why, in words
     bad_items: what was set aside
     origin: the settings that read it (empty for data that lives in memory only)
     """
@@ -204,6 +206,48 @@ class Data(ABC):
         if not found:
             console.say("nothing found that needs mending")
         return found
+
+    def usual_network(self) -> dict[str, Any]:
+        """Return arguments of the usual net that depend on this data; none, where none do."""
+        return {}
+
+    @abstractmethod
+    def item_id(self, row: int) -> str:
+        """Return the stable name of a row: a relative path, or the row's number and content."""
+
+    def item_ids(self, rows: IntArray) -> list[str]:
+        """Return the names of many rows."""
+        return [self.item_id(int(row)) for row in rows]
+
+    def id_keys(self, rows: IntArray) -> Keys:
+        """Return a 64-bit key of each row's name, to tell whether two sets of rows are one."""
+        return content_keys(self.item_ids(rows), seed=0)
+
+    def split_record(self, split: str) -> dict[str, Any]:
+        """Return what data.json says of a split: see ``data/split_record.py``."""
+        rows = self.splits[split]
+        return split_record(rows, self.id_keys(rows))
+
+    @abstractmethod
+    def findings(self) -> list[Finding]:
+        """Look for trouble before training: see the codes in docs/findings.md."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over ids, contents (or sizes and times) and targets."""
+
+    @abstractmethod
+    def model_arguments(self) -> dict[str, Any]:
+        """Return what a model builder must know: channels and size, or cardinalities."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return counts per split and class, sizes or columns, for printing and the report."""
+
+
+@dataclass(repr=False)
+class Rows(Data):
+    """A data set: rows with inputs and targets, in a store that hands out batches of them."""
 
     def show(self, count: int = 10, *, seed: int = 0) -> Any:
         """Return some training rows: a figure of pictures, or a frame of table rows."""
@@ -241,11 +285,7 @@ class Data(ABC):
                 found[name]["classes"] = dict(zip(labels, per_class.tolist(), strict=True))
         return found
 
-    def usual_network(self) -> dict[str, Any]:
-        """Return arguments of the usual net that depend on this data; none, where none do."""
-        return {}
-
-    def with_splits(self, splits: dict[str, IntArray]) -> Data:
+    def with_splits(self, splits: dict[str, IntArray]) -> Rows:
         """Return the same rows split otherwise, with all statistics from the new train rows."""
         raise NotImplementedError
 
@@ -253,26 +293,9 @@ class Data(ABC):
     def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
         """Return the batch transform: with augmentation for train, without otherwise."""
 
-    @abstractmethod
-    def item_id(self, row: int) -> str:
-        """Return the stable name of a row: a relative path, or the row's number and content."""
-
-    def item_ids(self, rows: IntArray) -> list[str]:
-        """Return the names of many rows."""
-        return [self.item_id(int(row)) for row in rows]
-
-    def id_keys(self, rows: IntArray) -> Keys:
-        """Return a 64-bit key of each row's name, to tell whether two sets of rows are one."""
-        return content_keys(self.item_ids(rows), seed=0)
-
     def content_ids(self, rows: IntArray) -> Ids:
         """Return what copies of a row share: content hashes, or names where none are kept."""
         return self.item_ids(rows)
-
-    def split_record(self, split: str) -> dict[str, Any]:
-        """Return what data.json says of a split: see ``data/split_record.py``."""
-        rows = self.splits[split]
-        return split_record(rows, self.id_keys(rows))
 
     @abstractmethod
     def show_item(self, row: int) -> dict[str, Any]:
@@ -282,18 +305,13 @@ class Data(ABC):
     def flat_features(self, rows: IntArray) -> NDArray[np.float32]:
         """Return [len(rows), features] plain numbers for a linear baseline."""
 
-    @abstractmethod
-    def findings(self) -> list[Finding]:
-        """Look for trouble before training: see the codes in docs/findings.md."""
 
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """Return a SHA-256 over ids, contents (or sizes and times) and targets."""
-
-    @abstractmethod
-    def model_arguments(self) -> dict[str, Any]:
-        """Return what a model builder must know: channels and size, or cardinalities."""
-
-    @abstractmethod
-    def describe(self) -> dict[str, Any]:
-        """Return counts per split and class, sizes or columns, for printing and the report."""
+def as_rows(data: Data) -> Rows:
+    """Return the data as a data set; raise UserError where it is a world to act in."""
+    if isinstance(data, Rows):
+        return data
+    raise UserError(
+        f"{data.name} where rows are needed",
+        rule="a world to act in has no rows to learn from",
+        fix="name a task that acts, or give a data set",
+    )

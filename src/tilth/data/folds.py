@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tilth.data.dataset import Data, IntArray
+from tilth.data.dataset import IntArray, Rows
 from tilth.data.keys import Ids, content_keys
 from tilth.data.split import split
 from tilth.errors import UserError
@@ -53,7 +53,7 @@ def fold_rows(ids: Ids, strata: Sequence[Any] | None, folds: int, seed: int) -> 
     return [np.flatnonzero(fold_of[group_of] == fold) for fold in range(folds)]
 
 
-def fold_splits(data: Data, folds: int, seed: int) -> list[dict[str, IntArray]]:
+def fold_splits(data: Rows, folds: int, seed: int) -> list[dict[str, IntArray]]:
     """Return the splits of each fold; valid and calibrate are taken out of its training rows."""
     rows = np.sort(np.concatenate(list(data.splits.values())))
     ids = data.content_ids(rows)

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from tilth.data.augment import Augment
-from tilth.data.dataset import Data, Finding, IntArray, Store
+from tilth.data.dataset import Finding, IntArray, Rows, Store
 from tilth.data.image_findings import Facts, find_trouble
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
@@ -31,7 +31,7 @@ _LINEAR_FEATURES = 1024  # what a linear baseline of a few seconds can take
 
 
 @dataclass(kw_only=True, repr=False)
-class ImageData(Data):
+class ImageData(Rows):
     """Pictures with a class or a number each; ``read_images`` and ``image_arrays`` make them.
 
     preprocessor: what turns new pictures into inputs, with the statistics of the training rows

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, default_collate
 
 from tilth.data.class_findings import class_findings, unseen_finding, unseen_notes
-from tilth.data.dataset import Data, Finding, IntArray, Prepare
+from tilth.data.dataset import Finding, IntArray, Prepare, Rows
 from tilth.data.given_splits import given_splits
 from tilth.data.item_store import Collate, Items, ItemStore, fetch
 from tilth.data.keys import Keys, mix
@@ -77,7 +77,7 @@ class OwnPreprocessor:
         return cls((plugins or {})[name], dimensions)
 
 
-class OwnData(Data):
+class OwnData(Rows):
     """Data sets given as Python objects; inputs are whatever the model takes.
 
     Targets are read once, item by item, to know the classes and to split by them.

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from tilth.data.dataset import Data, IntArray
+    from tilth.data.dataset import IntArray, Rows
 
 
-def show_rows(data: Data, rows: IntArray, captions: Sequence[str], title: str) -> Any:
+def show_rows(data: Rows, rows: IntArray, captions: Sequence[str], title: str) -> Any:
     """Return a matplotlib figure of pictures, or a polars frame with the captions as a column."""
     items = [data.show_item(int(row)) for row in rows]
     if items and "png" in items[0]:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tilth.data.dataset import Data, Finding, IntArray, Prepare, Target
+from tilth.data.dataset import Finding, IntArray, Prepare, Rows, Target
 from tilth.data.keys import Keys, mix
 from tilth.data.resident_store import ResidentStore
 from tilth.data.row_hash import content_hashes, row_hashes
@@ -28,7 +28,7 @@ from tilth.data.usual import Usual
 
 
 @dataclass(kw_only=True, repr=False)
-class TableData(Data):
+class TableData(Rows):
     """A table with a class or a number per row; ``read_table`` makes it.
 
     preprocessor: encodes new rows, with the statistics of the training rows

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tilth.data.dataset import Data
+from tilth.data.dataset import Rows, as_rows
 from tilth.flow.settings import Settings, TrainSettings
 from tilth.flow.sources import arrays
 from tilth.flow.train import Job, check_job, make_learner, train_learner
 
 
-def digits() -> Data:
+def digits() -> Rows:
     """Return the 1,797 handwritten digits, 8 x 8 px, as uint8 pictures."""
     from sklearn.datasets import load_digits
 
@@ -46,11 +46,11 @@ def demo(
     learner = make_learner(digits(), job)
     learner.again = again
     _, found = train_learner(learner, job)
-    write_samples(learner.data, samples)
+    write_samples(as_rows(learner.data), samples)
     return found
 
 
-def write_samples(data: Data, folder: Path) -> None:
+def write_samples(data: Rows, folder: Path) -> None:
     """Write a test picture of each class into ``folder``, for the model to be asked about."""
     folder.mkdir(exist_ok=True)
     for place, label in enumerate(data.target.labels):

@@ -14,7 +14,7 @@ from tilth import console, registry
 from tilth.arguments import checked
 from tilth.contracts import Hook
 from tilth.data.array_table import ArrayTable
-from tilth.data.dataset import Data
+from tilth.data.dataset import Data, as_rows
 from tilth.errors import UserError
 from tilth.flow.checks import check_applies, check_data, check_parts
 from tilth.flow.fitting_models import check_model_fits
@@ -362,7 +362,7 @@ def infer_task(data: Data, metrics: Sequence[Any], smoothing: float) -> Task:
     """Return the task that the data's target asks for."""
     facts: dict[str, Any] = {"target": data.target, "metrics": metrics}
     if data.target.labels:
-        train = data.targets[torch.from_numpy(data.splits["train"])]
+        train = as_rows(data).targets[torch.from_numpy(data.splits["train"])]
         counts = torch.bincount(train[train >= 0], minlength=len(data.target.labels))
         facts |= {"label_smoothing": smoothing, "shares": (counts / counts.sum()).tolist()}
     return build_for(data.target.kind, facts)

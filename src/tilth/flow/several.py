@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from tilth.arguments import checked
-from tilth.data.dataset import Data, IntArray, SplitNote
+from tilth.data.dataset import Data, IntArray, SplitNote, as_rows
 from tilth.data.folds import fold_splits
 from tilth.errors import UserError
 from tilth.flow.learner import Learner
@@ -198,7 +198,7 @@ def _over_folds(
         if folds > count:
             raise UserError(f"folds={folds}", rule=f"between 2 and the number of rows, {count}")
         if not splits:
-            splits.extend(fold_splits(data, folds, split_seed))
+            splits.extend(fold_splits(as_rows(data), folds, split_seed))
         part = _fold(data, splits, number)
         with seeded(fold(seed, "model"), CPU):
             learner = make(part)
@@ -211,7 +211,7 @@ def _over_folds(
 
 def _fold(data: Data, splits: list[dict[str, IntArray]], number: int) -> Data:
     """Return the data split as in one fold, with notes that hold for it."""
-    part = data.with_splits(splits[number - 1])
+    part = as_rows(data).with_splits(splits[number - 1])
     said = SplitNote(f"fold {number} of {len(splits)}: every row is a test row in one of them")
     part.notes = [*(note for note in data.notes if not isinstance(note, SplitNote)), said]
     return part

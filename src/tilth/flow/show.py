@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tilth.data.dataset import as_rows
 from tilth.data.show import show_rows
 from tilth.errors import UserError
 from tilth.randomness import numpy_generator
@@ -31,7 +32,7 @@ def show_results(learner: Learner, count: int = 9) -> Any:
         for truth, answer, value in zip(truths, said.answers, said.values, strict=True)
     ]
     rows = found.rows[places].numpy()
-    return show_rows(learner.data, rows, captions, "true, answer")
+    return show_rows(as_rows(learner.data), rows, captions, "true, answer")
 
 
 def caption(learner: Learner, truth: Any, answer: Any, value: Any) -> str:

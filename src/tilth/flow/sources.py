@@ -11,7 +11,7 @@ import numpy as np
 
 from tilth.arguments import checked
 from tilth.data.array_table import array_table
-from tilth.data.dataset import Data
+from tilth.data.dataset import Data, Rows
 from tilth.data.decoder import Fit
 from tilth.data.image_data import ImageData, image_arrays, read_images
 from tilth.data.image_labels import Labels, labels_table
@@ -137,7 +137,7 @@ def arrays(
     split_seed: int = 0,
     fractions: tuple[float, float, float] = FRACTIONS,
     max_bad: float = 0.01,
-) -> Data:
+) -> Rows:
     """Take NumPy arrays or torch tensors: [N, features] is a table, 3 or 4 dimensions pictures.
 
     inputs: [N, H, W], [N, H, W, C] or [N, C, H, W] pictures, or [N, features] numbers

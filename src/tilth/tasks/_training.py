@@ -6,6 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from tilth.contracts import Objective, Player
+from tilth.data.dataset import as_rows
 from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
 from tilth.objectives.supervised import Supervised
@@ -36,7 +37,7 @@ def objective(task: Predicting, setup: Setup) -> Objective:
 
 def rows_of_train(setup: Setup) -> DatasetSource:
     """Return the training batches of a phase."""
-    data, plan = setup.data, setup.plan
+    data, plan = as_rows(setup.data), setup.plan
     seed = fold(plan.seed, "phase", setup.phase)
     return DatasetSource(
         data.store,
@@ -62,7 +63,7 @@ def player(setup: Setup) -> Player:
 
 def outputs(setup: Setup, split: str) -> Outputs:
     """Return the model's raw outputs over a split."""
-    data, plan = setup.data, setup.plan
+    data, plan = as_rows(setup.data), setup.plan
     batches = in_order(
         data.store,
         data.targets,
@@ -76,8 +77,9 @@ def outputs(setup: Setup, split: str) -> Outputs:
 
 def check(task: Predicting, setup: Setup) -> None:
     """Try the model on two rows of train, before anything is trained or written."""
-    data, rows = setup.data, setup.data.splits["train"][:2]
-    given = (data.store, data.targets, rows, len(rows))
+    data = as_rows(setup.data)
+    two = data.splits["train"][:2]
+    given = (data.store, data.targets, two, len(two))
     (batch,) = in_order(*given, prepare=data.prepare(train=False), device=setup.device)
     seed = fold(setup.plan.seed, "model")
     check_outputs(setup.model, batch, task, setup.device, seed=seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tilth.audit.examine import examine
+from tilth.data.dataset import as_rows
 from tilth.tasks._predicting import Predicting
 from tilth.tasks._setup import Setup
 from tilth.tasks._training import outputs
@@ -12,5 +13,6 @@ from tilth.tasks._training import outputs
 
 def predictions(task: Predicting, setup: Setup, *, seed: int) -> dict[str, Any]:
     """Return what audit.json says of a model that predicts; test is opened here, once."""
-    judged = [s for s in ("valid", "calibrate", "test") if len(setup.data.splits[s])]
-    return examine(setup.data, task, {s: outputs(setup, s) for s in judged}, seed=seed)
+    data = as_rows(setup.data)
+    judged = [s for s in ("valid", "calibrate", "test") if len(data.splits[s])]
+    return examine(data, task, {s: outputs(setup, s) for s in judged}, seed=seed)
