@@ -128,7 +128,7 @@ def number_rows(count: int = 400, *, seed: int = 0) -> PlainRows:
     return data
 
 
-def outputs_of(data: Data, answer: Callable[[IntArray], Any]) -> dict[str, Outputs]:
+def outputs_of(data: Rows, answer: Callable[[IntArray], Any]) -> dict[str, Outputs]:
     """Return what a model that answers ``answer(rows)`` says about every split but train."""
     return {
         split: Outputs(
@@ -155,7 +155,7 @@ def nearest_centre(data: PlainRows, *, sharpness: float = 4.0) -> Callable[[IntA
     return answer
 
 
-def write_run(folder: Path, audit: dict[str, Any], data: Data | None = None) -> Path:
+def write_run(folder: Path, audit: dict[str, Any], data: Rows | None = None) -> Path:
     """Write the files of a finished run around an audit."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "audit.json").write_text(json.dumps(audit, allow_nan=False))
