@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -36,6 +37,20 @@ def map_tree(function: Callable[[Tensor], Any], tree: Any) -> Any:
     if isinstance(tree, (list, tuple)):
         return type(tree)(map_tree(function, value) for value in tree)
     return tree
+
+
+def join(trees: Sequence[Any]) -> Any:
+    """Return one tree with the rows of all, which have one structure: what undoes ``cut``.
+
+    >>> import torch
+    >>> join([{"a": torch.zeros(2)}, {"a": torch.ones(1)}])["a"].tolist()
+    [0.0, 0.0, 1.0]
+    """
+    if len(trees) == 1:
+        return trees[0]
+    columns = zip(*(leaves(tree) for tree in trees), strict=True)
+    joined = iter([torch.cat(column) for column in columns])
+    return map_tree(lambda _: next(joined), trees[0])
 
 
 def num_rows(tree: Any) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tilth.contracts import BaseObjective, Batch, Context, Loss, Term
 from tilth.errors import UserError
+from tilth.nn.precision import at_least_float32
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]
 
@@ -80,12 +81,15 @@ class CrossEntropy:
         self.label_smoothing = label_smoothing
 
     def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the sum over the batch, computed in float32."""
+        """Return the sum over the batch, computed in float32 or wider."""
         return F.cross_entropy(
-            outputs.float(), targets, reduction="sum", label_smoothing=self.label_smoothing
+            at_least_float32(outputs),
+            targets,
+            reduction="sum",
+            label_smoothing=self.label_smoothing,
         )
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the summed squared error of [B] or [B, 1] outputs and [B] targets."""
-    return F.mse_loss(outputs.float().reshape(targets.shape), targets, reduction="sum")
+    return F.mse_loss(at_least_float32(outputs).reshape(targets.shape), targets, reduction="sum")
