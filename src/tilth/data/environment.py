@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from tilth.contracts import State
+from tilth.nn.action import Action as Action  # models make them, so they stand above worlds
 
 
 @dataclass(frozen=True)
@@ -56,17 +57,6 @@ class Stepped(NamedTuple):
     def ended(self) -> Tensor:
         """[copies] bool: whether an episode ended, either way."""
         return self.terminated | self.truncated
-
-
-class Action(NamedTuple):
-    """What a policy does.
-
-    actions: [copies] int64 choices or [copies, *shape] float32
-    extras: name -> [copies, ...], what its objective wants to remember (log-probabilities, values)
-    """
-
-    actions: Tensor
-    extras: dict[str, Tensor]
 
 
 class Environment(Protocol):
@@ -154,6 +144,12 @@ class EpisodeCount:
         self.returns = [*self.returns, *self._return[ended].tolist()][-KEPT:]
         self.lengths = [*self.lengths, *self._length[ended].tolist()][-KEPT:]
         self._return[ended], self._length[ended] = 0.0, 0
+
+    def join(self, other: EpisodeCount) -> None:
+        """Count the ended episodes of another count too."""
+        self.ended += other.ended
+        self.returns = [*self.returns, *other.returns][-KEPT:]
+        self.lengths = [*self.lengths, *other.lengths][-KEPT:]
 
     def mean_return(self) -> float:
         """Return the mean return of the last ended episodes; nan before the first ended."""

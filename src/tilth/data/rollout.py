@@ -121,7 +121,7 @@ class Rollout(BaseSource):
                 taken.append((seen, action.actions, action.extras))
                 followed.append(stepped)
             held = map_tree(lambda leaf: leaf.to(device), followed)
-            seen, actions, extras = _stacked(taken)
+            seen, actions, extras = stacked(taken)
             following = self._following(policy, extras["values"], held, world.seen.to(device))
         rewards = torch.stack([one.rewards for one in held])
         ended = torch.stack([one.ended for one in held])
@@ -196,7 +196,7 @@ def acting(model: nn.Module) -> Iterator[Policy]:
         yield cast(Policy, model)
 
 
-def _stacked(taken: list[tuple[Tensor, Tensor, dict[str, Tensor]]]) -> Any:
+def stacked(taken: list[tuple[Tensor, Tensor, dict[str, Tensor]]]) -> Any:
     """Return observations, actions and extras of all steps as [T, N, ...] tensors."""
     seen, actions, extras = zip(*taken, strict=True)
     named = {name: torch.stack([one[name] for one in extras]) for name in extras[0]}
