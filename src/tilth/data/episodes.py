@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tilth.contracts import BaseSource, Context, State
 from tilth.data.environment import Environment, EpisodeCount, Stepped
 from tilth.data.exploration import Exploration
-from tilth.data.rollout import SEEDS, RolloutBatch, stacked, acting, normal
+from tilth.data.rollout import SEEDS, RolloutBatch, acting, normal, stacked
 from tilth.nn.returns import lambda_returns
 from tilth.randomness import fold
 from tilth.tree import map_tree
@@ -77,14 +77,21 @@ class Episodes(BaseSource):
                 followed.append(stepped)
                 running.append(left)
                 self.frames += int(left.sum())
-                ends = {"terminated": stepped.terminated & left, "truncated": stepped.truncated & left}
+                ends = {
+                    "terminated": stepped.terminated & left,
+                    "truncated": stepped.truncated & left,
+                }
                 played.add(stepped._replace(**ends))
                 left = left & ~stepped.ended
         self.episodes.join(played)
         return taken, followed, torch.stack(running)
 
     def _after_cuts(
-        self, model: nn.Module, followed: list[Stepped], stream: torch.Generator, device: torch.device
+        self,
+        model: nn.Module,
+        followed: list[Stepped],
+        stream: torch.Generator,
+        device: torch.device,
     ) -> Tensor:
         """Return [T, N], what the model expects where an episode was cut off; 0 elsewhere."""
         cut = torch.stack([one.truncated for one in followed]).to(device)
