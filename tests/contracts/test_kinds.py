@@ -19,6 +19,7 @@ from tilth.data.table_set import TableData
 from tilth.data.usual import Usual
 from tilth.flow.plan import make_plan
 from tilth.flow.settings import TrainSettings
+from tilth.tasks._choice import build_for
 
 
 def kinds() -> list[type[Data]]:
@@ -54,7 +55,9 @@ def test_a_kind_that_nobody_has_heard_of_brings_its_own():
     frame = pl.DataFrame({"a": draws[:, 0], "b": draws[:, 1], "y": draws @ [2.0, 1.0]})
     data = tl.table(frame, "y")
     data.__class__ = Sounds
-    plan = make_plan(data, TrainSettings(), device="cpu")
+    plan = make_plan(
+        data, build_for("number", {"target": data.target}), TrainSettings(), device="cpu"
+    )
     assert (plan.lr, plan.epochs) == (0.5, 3)
     assert "Wind." in not_checked(data, temperature_fitted=True)
     (linear,) = (one for one in fit_baselines(data, data.splits["test"]) if one.name == "linear")

@@ -7,6 +7,7 @@ import tilth as tl
 from tilth.contracts import BaseHook
 from tilth.flow import learner as module
 from tilth.flow.plan import make_plan, within_minutes
+from tilth.tasks._choice import build_for
 from tilth.train import deadline
 from tilth.train.pace import Pace
 
@@ -23,7 +24,8 @@ def make(rows, folder, **more):
 
 
 def planned(rows, minutes, pace):
-    plan = make_plan(rows, module.TrainSettings(epochs=9, batch_size=14), device="cpu")
+    task = build_for("classes", {"target": rows.target})
+    plan = make_plan(rows, task, module.TrainSettings(epochs=9, batch_size=14), device="cpu")
     assert plan.steps_per_epoch == 10
     return within_minutes(plan, minutes, pace)
 

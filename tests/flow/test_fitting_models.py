@@ -10,8 +10,8 @@ PICTURES = ["mlp", "small_resnet", "timm_backbone", "two_conv"]
 
 
 def test_models_fit_by_what_they_take():
-    assert fitting_models(["channels", "size"]) == PICTURES
-    assert fitting_models(["num_numbers", "cardinalities"]) == ["tabular_mlp"]
+    assert fitting_models(["channels", "size", "outputs"]) == PICTURES
+    assert fitting_models(["num_numbers", "cardinalities", "outputs"]) == ["tabular_mlp"]
 
 
 def test_a_model_for_other_data_is_told_with_those_that_fit():

@@ -22,7 +22,7 @@ def test_every_setting_is_in_what_init_prints(tmp_path):
     for room in (DataSettings, TrainSettings):
         for name in vars(room()):
             assert f"\n{name} = " in text or f"\n# {name} =" in text
-    assert set(tomllib.loads(text)) == {"data", "model", "train"}
+    assert set(tomllib.loads(text)) == {"data", "model", "train", "task"}
 
 
 def test_config_goes_round():

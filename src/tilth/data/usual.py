@@ -17,6 +17,7 @@ class Usual:
     epochs: fewest and most passes over train; label_smoothing: for three classes or more
     baseline_rows: the most train rows that a baseline is fitted on
     unchecked: what an audit of this kind does not look at, in words
+    schedule: how the rate goes over training; clip: largest gradient norm, 0 for any
     """
 
     model: str
@@ -28,6 +29,8 @@ class Usual:
     baseline_rows: int
     unchecked: str
     for_many_rows: int = 0
+    schedule: str = "one_cycle"
+    clip: float = 1.0
 
     def most_in_batch(self, rows: int) -> int:
         """Return the largest batch that is used by default for so many training rows."""

@@ -21,7 +21,7 @@ from tilth.train.toml import dump
 if TYPE_CHECKING:
     from tilth.flow.learner import Learner
 
-ROOMS = ("data", "model", "train", "own")
+ROOMS = ("data", "task", "model", "train", "own")
 FREE = (
     "data.path",  # the data may have moved: its fingerprint says whether it is the same
     "data.test",

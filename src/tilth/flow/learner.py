@@ -14,18 +14,26 @@ from tilth import console, registry
 from tilth.arguments import checked
 from tilth.contracts import Hook
 from tilth.data.array_table import ArrayTable
-from tilth.data.dataset import Data, as_rows
+from tilth.data.dataset import Data, Rows
 from tilth.errors import UserError
 from tilth.flow.checks import check_applies, check_data, check_parts
+from tilth.flow.defaults import label_smoothing
 from tilth.flow.fitting_models import check_model_fits
 from tilth.flow.phase import Phase, open_run, recorded_plans
-from tilth.flow.plan import make_plan, within_minutes
+from tilth.flow.plan import make_plan, pick, within_minutes
 from tilth.flow.run import Run
-from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings, fill
+from tilth.flow.settings import (
+    DataSettings,
+    ModelSettings,
+    Settings,
+    TaskSettings,
+    TrainSettings,
+    fill,
+)
 from tilth.flow.warm_start import take_body
 from tilth.randomness import fold
 from tilth.tasks import Metric, Task
-from tilth.tasks._choice import build_for
+from tilth.tasks._choice import build_for, build_named
 from tilth.tasks._metrics import as_list
 from tilth.tasks._setup import MakeOptimizer, Parts, Setup
 from tilth.train.device import choose_device
@@ -43,7 +51,8 @@ class Learner:
 
     data: from ``tl.images``, ``tl.table``, ``tl.arrays`` or ``tl.dataset``
     model: None for the default, a registry name, or your own nn.Module
-    model_arguments: plain arguments of a registry model
+    task: None to predict the target; otherwise a name from the registry
+    task_arguments, model_arguments: plain arguments of the task and of a registry model
     metrics: names, functions (predictions, targets) -> float; the first decides what is best
     loss: your own (outputs, targets) -> scalar mean or one value per row (with micro_batches: the
         latter, or a sum by reduction="sum")
@@ -66,6 +75,8 @@ class Learner:
         data: Data,
         model: str | nn.Module | None = None,
         *,
+        task: str | None = None,
+        task_arguments: dict[str, Any] | None = None,
         model_arguments: dict[str, Any] | None = None,
         metrics: Sequence[Any] = (),
         loss: Callable[[Tensor, Tensor], Tensor] | None = None,
@@ -85,9 +96,10 @@ class Learner:
         self.data, self.hooks, self.quiet = data, list(hooks), quiet
         self.run_folder, self.force = (Path(run) if run else None), force
         self.device, self.device_reason = choose_device(self.settings.device)
-        self.plan = make_plan(data, self.settings, device=str(self.device))
         self.metrics = as_list(metrics)
-        self.task = infer_task(data, self.metrics, self.plan.label_smoothing)
+        self.task_settings = TaskSettings(task, dict(task_arguments or {}))
+        self.task = make_task(self.task_settings, data, self.metrics, self.settings.label_smoothing)
+        self.plan = self._plan()
         self.loss, self.make_optimizer = loss, optimizer
         check_applies(self.settings, data, self.task, loss=loss, optimizer=optimizer)
         self.given_arguments = dict(model_arguments or {})
@@ -109,7 +121,8 @@ class Learner:
             if arguments:
                 raise UserError("model_arguments with a model of your own", fix="build it yourself")
             return {"name": type(model).__name__, "arguments": {}}, model
-        name = model or self.data.usual.model
+        usual_name = self.task.usual(self.data).model
+        name = model or usual_name
         if not name:
             raise UserError(
                 f"no default model for {self.data.kind} data", fix="give your own nn.Module"
@@ -193,11 +206,15 @@ class Learner:
     def follow(self, plan: Plan) -> None:
         """Take a plan as it was recorded: nothing of it is chosen again."""
         self.plan, self._numerics_chosen = plan, True
-        self.task = infer_task(self.data, self.metrics, plan.label_smoothing)
+        smoothing = plan.label_smoothing
+        self.task = make_task(self.task_settings, self.data, self.metrics, smoothing)
+
+    def _plan(self) -> Plan:
+        return make_plan(self.data, self.task, self.settings, device=str(self.device))
 
     def _planned_again(self) -> Plan:
         """Return the plan for the settings as they are now, with the numerics chosen before."""
-        fresh, before = make_plan(self.data, self.settings, device=str(self.device)), self.plan
+        fresh, before = self._plan(), self.plan
         told = {k: v for k, v in before.reasons.items() if k == "numerics"}
         fresh = dataclasses.replace(
             fresh, numerics=before.numerics, reasons={**fresh.reasons, **told}
@@ -210,7 +227,7 @@ class Learner:
     def find_lr(self) -> LrFinding:
         """Run the learning-rate range test; model, streams and files are left as they were."""
         plan = self.measure_numerics()
-        self.lr_finding = find_lr(self.loop(plan), default=self.data.usual.lr)
+        self.lr_finding = find_lr(self.loop(plan), default=self.task.usual(self.data).lr)
         return self.lr_finding
 
     def _check(self) -> None:
@@ -220,7 +237,7 @@ class Learner:
     @property
     def has_measured_lr(self) -> bool:
         """Whether the net is the family's own, whose rate was measured over whole trainings."""
-        return bool(self.architecture["name"] == self.data.usual.model)
+        return bool(self.architecture["name"] == self.task.usual(self.data).model)
 
     def to_config(self) -> dict[str, Any]:
         """Return config.toml: the settings that were asked for, with the seed for env.json.
@@ -232,6 +249,7 @@ class Learner:
             fill(DataSettings, self.data.origin),
             ModelSettings(name, arguments, self.warm_start),
             self.settings,
+            self.task_settings,
         ).to_config()
         own = {
             "model": [] if name in registry.names("tilth.models") else [name],
@@ -358,11 +376,21 @@ def drop_none(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def infer_task(data: Data, metrics: Sequence[Any], smoothing: float) -> Task:
-    """Return the task that the data's target asks for."""
+def make_task(
+    asked: TaskSettings, data: Data, metrics: Sequence[Any], smoothing: float | None
+) -> Task:
+    """Return the task that was asked for, or the one that the data's target asks for.
+
+    smoothing: of labels; None for the default of the kind of data
+    """
     facts: dict[str, Any] = {"target": data.target, "metrics": metrics}
-    if data.target.labels:
-        train = as_rows(data).targets[torch.from_numpy(data.splits["train"])]
+    if data.target.labels and isinstance(data, Rows):
+        train = data.targets[torch.from_numpy(data.splits["train"])]
         counts = torch.bincount(train[train >= 0], minlength=len(data.target.labels))
+        smoothing = pick(smoothing, label_smoothing(data))
         facts |= {"label_smoothing": smoothing, "shares": (counts / counts.sum()).tolist()}
-    return build_for(data.target.kind, facts)
+    if asked.name is None:
+        if asked.arguments:
+            raise UserError("task_arguments without a task", fix="name the task they are for")
+        return build_for(data.target.kind, facts)
+    return build_named(asked.name, facts, asked.arguments)

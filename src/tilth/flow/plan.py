@@ -6,39 +6,39 @@ import math
 from dataclasses import replace
 
 from tilth.data.dataset import Data
-from tilth.data.source import steps_in
 from tilth.errors import UserError, choose
 from tilth.flow import defaults
 from tilth.flow.settings import TrainSettings, plain_settings
+from tilth.tasks import Task
 from tilth.train.numerics import DTYPES, Numerics
 from tilth.train.pace import Pace
 from tilth.train.plan import Plan
 from tilth.train.schedules import SCHEDULES
 
 
-def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
+def make_plan(data: Data, task: Task, settings: TrainSettings, *, device: str) -> Plan:
     """Resolve the settings for this data; numerics and time budget are filled in later.
 
     Raises UserError for values that cannot be.
     """
     check_train_settings(settings)
-    rows, usual = len(data.splits["train"]), data.usual
+    rows, usual = len(data.splits["train"]), task.usual(data)
     reasons = {}
-    size = settings.batch_size or defaults.batch_size(data.usual, rows)
+    size = settings.batch_size or defaults.batch_size(usual, rows)
     if settings.batch_size and settings.batch_size > rows:
         raise UserError(
             f"batch_size={settings.batch_size} with {rows} training rows",
             rule="a batch holds between 1 and all rows",
-            fix=f"use batch_size={defaults.batch_size(data.usual, rows)} or leave it out",
+            fix=f"use batch_size={defaults.batch_size(usual, rows)} or leave it out",
         )
-    epochs = settings.epochs or defaults.epochs(data.usual, rows)
+    epochs = settings.epochs or defaults.epochs(usual, rows)
     if settings.epochs is None:
         reasons["epochs"] = f"about {defaults.SAMPLES:,} rows seen in all, for {rows:,} rows"
     if settings.batch_size is None:
         reasons["batch_size"] = "at least sixteen steps in an epoch"
     if settings.lr is None:
         reasons["lr"] = "the default for this kind of data"
-    steps = steps_in(rows, size)
+    steps = task.steps_per_epoch(data, size)
     smoothing = settings.label_smoothing
     return Plan(
         epochs=epochs,
@@ -46,10 +46,10 @@ def make_plan(data: Data, settings: TrainSettings, *, device: str) -> Plan:
         steps_per_epoch=steps,
         total_steps=steps * epochs,
         lr=settings.lr or usual.lr,
-        schedule=settings.schedule,
+        schedule=settings.schedule or usual.schedule,
         weight_decay=pick(settings.weight_decay, usual.weight_decay),
         label_smoothing=pick(smoothing, defaults.label_smoothing(data)),
-        clip=settings.clip,
+        clip=pick(settings.clip, usual.clip),
         micro_batches=settings.micro_batches,
         patience=int(pick(settings.patience, defaults.patience(epochs))),
         augment=settings.augment,
@@ -72,10 +72,17 @@ def pick(given: float | None, default: float) -> float:
 
 
 def check_train_settings(settings: TrainSettings) -> None:
-    """Raise UserError for values outside their range."""
-    choose(settings.schedule, SCHEDULES, "schedule")
-    if settings.dtype is not None:
-        choose(settings.dtype, DTYPES, "number type")
+    """Raise UserError for names that are not offered and values outside their range."""
+    for value, offered, what in (
+        (settings.schedule, SCHEDULES, "schedule"),
+        (settings.dtype, DTYPES, "number type"),
+    ):
+        if value is not None:
+            choose(value, offered, what)
+    _check_ranges(settings)
+
+
+def _check_ranges(settings: TrainSettings) -> None:
     least = {"epochs": 1, "batch_size": 1, "micro_batches": 1, "threads": 0, "patience": 0}
     for name, low in least.items():
         value = getattr(settings, name)

@@ -54,6 +54,17 @@ class DataSettings:
 
 
 @dataclass(frozen=True)
+class TaskSettings:
+    """What is done with the data: a name from the registry and its plain arguments.
+
+    None: its target is predicted.
+    """
+
+    name: str | None = None
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ModelSettings:
     """Which network: a name from the registry and its plain arguments."""
 
@@ -71,18 +82,18 @@ class TrainSettings:
     better value before stopping (0 never stops); dtype: "float32" or "bfloat16";
     compile: time torch.compile too, and use it only where it is faster
 
-    >>> TrainSettings(epochs=3).schedule
-    'one_cycle'
+    >>> TrainSettings(epochs=3).micro_batches
+    1
     """
 
     epochs: int | None = None
     minutes: float | None = None
     batch_size: int | None = None
     lr: float | None = None
-    schedule: str = "one_cycle"
+    schedule: str | None = None
     weight_decay: float | None = None
     label_smoothing: float | None = None
-    clip: float = 1.0
+    clip: float | None = None
     micro_batches: int = 1
     patience: int | None = None
     seed: int = 0
@@ -102,6 +113,7 @@ class Settings:
     data: DataSettings = DataSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()
+    task: TaskSettings = TaskSettings()
 
     def to_config(self) -> dict[str, Any]:
         """Return nested plain values without the settings left to be chosen."""
@@ -111,11 +123,12 @@ class Settings:
     def from_config(cls, config: Mapping[str, Any]) -> Settings:
         """Read nested plain values; raise UserError for unknown names and wrong types."""
         for room in config:
-            choose(room, ("data", "model", "train"), "section")
+            choose(room, ("data", "model", "train", "task"), "section")
         return cls(
             fill(DataSettings, config.get("data", {})),
             fill(ModelSettings, config.get("model", {})),
             fill(TrainSettings, config.get("train", {})),
+            fill(TaskSettings, config.get("task", {})),
         )
 
     def change(self, name: str, text: str) -> Settings:
@@ -167,7 +180,9 @@ class Settings:
         return dataclasses.replace(self, **{room: dataclasses.replace(current, **{key: value})})
 
 
-def plain_settings(settings: DataSettings | ModelSettings | TrainSettings) -> dict[str, Any]:
+def plain_settings(
+    settings: DataSettings | TaskSettings | ModelSettings | TrainSettings,
+) -> dict[str, Any]:
     """Return plain values without the settings left to be chosen.
 
     >>> plain_settings(ModelSettings("mlp"))

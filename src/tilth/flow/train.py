@@ -24,7 +24,7 @@ from tilth.train.checkpoint import latest
 from tilth.train.device import choose_device
 from tilth.train.run_folder import CONFIG, RunFolder, default_path
 
-ROOMS = ("data", "model", "train")
+ROOMS = ("data", "task", "model", "train")
 Say = Callable[[str], None]
 
 
@@ -69,6 +69,8 @@ def check_asked(settings: Settings) -> None:
     choose_device(settings.train.device)
     if settings.model.name is not None:
         choose(settings.model.name, registry.names("tilth.models"), "model")
+    if settings.task.name is not None:
+        choose(settings.task.name, registry.names("tilth.tasks"), "task")
     if settings.model.warm_start and not Path(settings.model.warm_start).is_dir():
         raise UserError(
             f"warm_start={settings.model.warm_start!r}: there is no such folder",
@@ -146,10 +148,12 @@ def _trained(learner: Learner, job: Job) -> tuple[Run, bool]:
 
 def make_learner(data: Data, job: Job) -> Learner:
     """Return the learner that the job's settings describe."""
-    model = job.settings.model
+    model, task = job.settings.model, job.settings.task
     return Learner(
         data,
         model.name,
+        task=task.name,
+        task_arguments=task.arguments or None,
         model_arguments=model.arguments or None,
         warm_start=model.warm_start,
         run=job.run,

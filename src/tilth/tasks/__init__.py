@@ -66,6 +66,10 @@ class Task(Protocol):
         """Return what the builder of a model must know."""
         ...
 
+    def steps_per_epoch(self, data: Data, batch_size: int) -> int:
+        """Return how many updates there are between two looks at valid."""
+        ...
+
     def check(self, setup: Setup) -> None:
         """Raise UserError where the model does not fit, before anything is trained."""
         ...

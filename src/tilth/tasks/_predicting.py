@@ -10,6 +10,7 @@ from torch import Tensor
 
 from tilth.contracts import Objective
 from tilth.data.dataset import Data, Target
+from tilth.data.source import steps_in
 from tilth.data.usual import Usual
 from tilth.tasks import Array, Metric, Predictions, score
 
@@ -53,6 +54,10 @@ class Predicting(ABC):
     def model_arguments(self, data: Data) -> dict[str, object]:
         """Return what a model builder must know: the data's shape and the width of its head."""
         return {**data.model_arguments(), "outputs": self.outputs}
+
+    def steps_per_epoch(self, data: Data, batch_size: int) -> int:
+        """Return the batches in a pass over train."""
+        return steps_in(len(data.splits["train"]), batch_size)
 
     def check(self, setup: Setup) -> None:
         """Try the model on two rows; raise UserError where it does not give what is needed."""
