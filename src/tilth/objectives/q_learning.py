@@ -1,0 +1,83 @@
+"""DQN: Q-learning from a memory, towards a network of before."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tilth.contracts import BaseObjective, Context, Loss, State, Term
+from tilth.data.replay import ReplayBatch
+from tilth.errors import UserError
+
+
+class QLearning(BaseObjective):
+    """Huber error between the values of the actions taken and what followed them.
+
+    Mnih et al. 2015, "Human-level control through deep reinforcement learning" (its errors are
+    clipped, which is Huber's loss); over n steps where the ``Replay`` says so. The target network
+    is this objective's: a copy of the model, brought up to date every ``target_every`` steps.
+    double: the model chooses what follows and the target network values it (van Hasselt et al.
+    2016, equation 4); otherwise the target network does both
+    Raises UserError where ``target_every`` is below 1.
+
+    >>> objective = QLearning(target_every=100)
+    >>> objective.moves
+    'model'
+    """
+
+    def __init__(
+        self, *, target_every: int = 500, double: bool = True, moves: str = "model"
+    ) -> None:
+        if target_every < 1:
+            raise UserError(f"target_every={target_every}", rule="it is at least 1 step")
+        self.target_every, self.double, self.moves = target_every, double, moves
+        self._target: nn.Module | None = None
+        self._saved: State | None = None
+
+    def __call__(self, model: nn.Module, batch: ReplayBatch, context: Context) -> Loss:
+        """Compute the summed error of a batch."""
+        target = self._of(model)
+        with torch.no_grad():
+            following = target(batch.following).float()
+            chooser = model(batch.following) if self.double else following
+            wanted = targets(batch.rewards, batch.discounts, following, chooser)
+        taken = model(batch.observations).float().gather(1, batch.actions[:, None]).squeeze(1)
+        error = F.huber_loss(taken, wanted, reduction="sum")
+        return Loss({"td": Term(error, len(taken))}, feedback=(wanted - taken).detach())
+
+    def _of(self, model: nn.Module) -> nn.Module:
+        """Return the target network, at first a copy of the model."""
+        if self._target is None:
+            self._target = copy.deepcopy(model).eval().requires_grad_(False)
+            if self._saved is not None:
+                self._target.load_state_dict(self._saved)
+        return self._target
+
+    def after_step(self, model: nn.Module, context: Context) -> None:
+        """Bring the target network up to date when it is due."""
+        if (context.step + 1) % self.target_every == 0:
+            self._of(model).load_state_dict(model.state_dict())
+
+    def state_dict(self) -> State:
+        """Return the target network's weights, once there is one."""
+        return {"target": self._saved if self._target is None else self._target.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take back what ``state_dict`` gave."""
+        self._target, self._saved = None, state["target"]
+
+
+def targets(rewards: Tensor, discounts: Tensor, following: Tensor, chooser: Tensor) -> Tensor:
+    """Return ``reward + discount * following[argmax chooser]``.
+
+    rewards, discounts: [B]; following, chooser: [B, choices] values of what followed
+
+    >>> worth = torch.tensor([[1.0, 5.0]])
+    >>> targets(torch.ones(1), torch.tensor([0.5]), worth, -worth)
+    tensor([1.5000])
+    """
+    best = chooser.argmax(1, keepdim=True)
+    return rewards + discounts * following.gather(1, best).squeeze(1)
