@@ -117,8 +117,9 @@ class Same(BaseSource):
 
 
 def trained_by(objective, model):
-    """Return all but the last parameter of the sub-module named like the player, or of all."""
-    return list(getattr(model, objective.moves, model).parameters())[:-1]
+    """Return all but the last parameter (where there are two) of the player's sub-module or all."""
+    found = list(getattr(model, objective.moves, model).parameters())
+    return found[:-1] or found
 
 
 def make_loop(objective, model, batch, **more):
