@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -18,6 +17,7 @@ from tilth.audit.headline import headline
 from tilth.audit.regression import examine_numbers
 from tilth.audit.row_records import pack
 from tilth.audit.scores import Scores, score, verdict
+from tilth.audit.set_aside import set_aside
 from tilth.audit.unchecked import not_checked
 from tilth.data.dataset import IntArray, Rows
 from tilth.errors import UserError
@@ -27,7 +27,6 @@ from tilth.tasks._predicting import Predicting
 from tilth.train.evaluate import Outputs
 
 VERSION = 1
-MOST_BAD_ITEMS = 100
 
 
 def examine(
@@ -60,7 +59,7 @@ def examine(
         "data": {"name": data.name, "kind": data.kind, "fingerprint": data.fingerprint()},
         "target": data.target.to_config(),
         "main_metric": task.main_metric,
-        "metrics": {name: _describe(name, metric.mode) for name, metric in task.metrics.items()},
+        "metrics": {name: words.described(name, one.mode) for name, one in task.metrics.items()},
         "test_count": len(rows),
         "test": _intervals(scores, "net"),
         "baselines": [_baseline(one, scores, task.main_metric) for one in baselines],
@@ -68,7 +67,7 @@ def examine(
         "splits": _splits(data),
         "notes": notes,
         "findings": [asdict(finding) for finding in data.findings()],
-        "bad_items": _bad_items(data),
+        "bad_items": set_aside(data),
         "not_checked": not_checked(data, temperature.why.startswith("fitted")),
     }
     if data.target.kind == "classes":
@@ -107,11 +106,6 @@ def _temperature(task: Predicting, outputs: Mapping[str, Outputs]) -> Temperatur
     return calibration.fit_temperature(fold.outputs[known].numpy(), fold.targets[known].numpy())
 
 
-def _describe(name: str, mode: str) -> dict[str, str]:
-    explanation = words.EXPLANATIONS.get(name, "a metric of your own")
-    return {"title": words.title(name), "mode": mode, "explanation": explanation}
-
-
 def _intervals(scores: Scores, name: str) -> dict[str, Any]:
     return {metric: found.to_json() for metric, found in scores.intervals[name].items()}
 
@@ -144,14 +138,6 @@ def _splits(data: Rows) -> dict[str, Any]:
             parts = {"mean": values.mean(), "sd": values.std(), "min": values.min()}
             found[name] |= {**parts, "median": np.median(values), "max": values.max()}
     return found
-
-
-def _bad_items(data: Rows) -> dict[str, Any]:
-    return {
-        "count": len(data.bad_items),
-        "reasons": dict(Counter(bad.reason for bad in data.bad_items).most_common(20)),
-        "items": [asdict(bad) for bad in data.bad_items[:MOST_BAD_ITEMS]],
-    }
 
 
 def _classes(

@@ -23,11 +23,11 @@ def headline(audit: Mapping[str, Any]) -> str:
     ends = words.interval(metric, found)
     sure = f" (95 % interval {ends})" if ends else ""
     said = f"On {tested} that it never learned from, {_score(metric, found)}{sure}."
-    compared = _compared(metric, audit["baselines"])
+    held = compared(metric, audit["baselines"])
     caution = ""
     if rows < _FEW_ROWS:
         caution = f" With only {tested}, take every number here as rough."
-    return f"{said} {compared}{caution}"
+    return f"{said} {held}{caution}"
 
 
 def _score(metric: str, found: Mapping[str, Any]) -> str:
@@ -43,7 +43,8 @@ def best_baseline(baselines: list[dict[str, Any]]) -> dict[str, Any] | None:
     return min(judged, key=lambda one: float(one["difference"]["value"]), default=None)
 
 
-def _compared(metric: str, baselines: list[dict[str, Any]]) -> str:
+def compared(metric: str, baselines: list[dict[str, Any]]) -> str:
+    """Say how a score stands to the best simple way of doing the same."""
     best = best_baseline(baselines)
     if best is None:
         return "No baseline could be fitted, so there is nothing to hold this against."

@@ -14,7 +14,7 @@ from tilth.audit import class_plots, history, number_plots, plots, words
 from tilth.audit.run_files import RunFiles, read_run
 from tilth.audit.view import view
 
-_PARTS = ("confusion", "operating", "calibration", "least_certain", "regression")
+_PARTS = ("confusion", "operating", "calibration", "least_certain", "regression", "worst")
 
 
 def render(run_folder: str | Path) -> Path:
@@ -57,7 +57,7 @@ def _page(run: RunFiles) -> str:
         "item": words.item,
     }
     template = environment.get_template("report.html.jinja")
-    parts = dict.fromkeys(_PARTS)  # what one kind of target has and the other has not
+    parts: dict[str, Any] = {**dict.fromkeys(_PARTS), "sections": []}  # what one task has and another has not
     return template.render(audit={**parts, **run.audit}, view=view(run), plots=_plots(run))
 
 
@@ -72,7 +72,7 @@ def _plots(run: RunFiles) -> dict[str, Any]:
         "counts": None,
         **_result_plots(audit),
     }
-    if audit["target"]["kind"] == "classes":
+    if "classes" in audit["splits"]["train"]:
         drawn["counts"] = class_plots.class_counts(audit["splits"], audit["target"]["labels"])
     # only what was drawn here is trusted as markup; matplotlib has escaped the text inside
     return {

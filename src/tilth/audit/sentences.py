@@ -12,7 +12,8 @@ from tilth.wording import counted
 
 def plural(audit: Mapping[str, Any]) -> str:
     """Return what the data set holds many of."""
-    return "pictures" if audit["data"]["kind"] == "images" else "rows"
+    usual = "pictures" if audit["data"]["kind"] == "images" else "rows"
+    return str(audit.get("things", usual))
 
 
 def data_lines(run: RunFiles) -> list[str]:
@@ -21,7 +22,7 @@ def data_lines(run: RunFiles) -> list[str]:
     splits = list(audit["splits"].values())
     total = sum(split["rows"] for split in splits)
     lines = [f"{counted(total, things[:-1])} in {len(splits)} parts that share none."]
-    if audit["target"]["kind"] == "classes":
+    if "classes" in splits[0]:
         counts = [sum(each) for each in zip(*(split["classes"] for split in splits), strict=True)]
         if counts and min(counts) > 0:
             times = max(counts) / min(counts)

@@ -49,15 +49,15 @@ def view(run: RunFiles) -> dict[str, Any]:
         "training_lines": sentences.training_lines(run, training),
         "loss_note": LOSS_NOTE,
         "finder_reason": (training.get("lr_finder") or {}).get("reason", ""),
-        "error_lines": sentences.error_lines(audit),
+        "error_lines": sentences.error_lines(audit) if "worst" in audit else [],
         "regression_lines": sentences.regression_lines(audit),
         "outside": sentences.outside(audit),
-        "calibration_lines": sentences.calibration_lines(audit),
+        "calibration_lines": sentences.calibration_lines(audit) if "temperature" in audit else [],
         "calibration_rows": CALIBRATION_ROWS,
-        "tempered": audit["temperature"]["value"] != 1.0,
+        "tempered": audit.get("temperature", {}).get("value", 1.0) != 1.0,
         "columns": _columns(audit),
         "columns_left_out": max(
-            (one.get("columns_left_out", 0) for one in audit["worst"]), default=0
+            (one.get("columns_left_out", 0) for one in audit.get("worst", [])), default=0
         ),
         "commands": _commands(run),
         "made": " " + run.environment.get("versions", {}).get("tilth", ""),
@@ -69,7 +69,9 @@ def view(run: RunFiles) -> dict[str, Any]:
 def _subtitle(run: RunFiles) -> str:
     audit = run.audit
     target = audit["target"]
-    if target["kind"] == "classes":
+    if "subtitle" in audit:
+        said = audit["subtitle"]
+    elif target["kind"] == "classes":
         said = (
             f"Which of {len(target['labels'])} classes a {sentences.plural(audit)[:-1]} belongs to"
         )
@@ -90,7 +92,8 @@ def _contents(audit: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("training", "Training", True),
         ("confusion", "Confusion", audit.get("confusion")),
         ("numbers", "Numbers", audit.get("regression")),
-        ("errors", "Worst errors", True),
+        ("errors", "Worst errors", "worst" in audit),
+        *((part["anchor"], part["title"], True) for part in audit.get("sections", [])),
         ("calibration", "Calibration", audit.get("calibration")),
         ("settings", "Settings and cost", True),
         ("unchecked", "Not checked", True),
@@ -170,7 +173,7 @@ def _warnings(run: RunFiles) -> list[dict[str, str]]:
 
 def _columns(audit: Mapping[str, Any]) -> list[str]:
     listed: dict[str, None] = {}
-    for one in [*audit["worst"], *audit.get("least_certain", [])]:
+    for one in [*audit.get("worst", []), *audit.get("least_certain", [])]:
         listed |= dict.fromkeys(one.get("row") or {})
     return list(listed)
 

@@ -16,6 +16,9 @@ TITLES = {
     "rmse": "RMSE",
     "mae": "MAE",
     "r2": "R2",
+    "mse": "MSE",
+    "elbo": "ELBO",
+    "return": "Return",
 }
 EXPLANATIONS = {
     "accuracy": "share of rows whose most probable class is the true one",
@@ -26,6 +29,12 @@ EXPLANATIONS = {
     "rmse": "root of the mean squared error, in the target's units (less is better)",
     "mae": "mean absolute error, in the target's units (less is better)",
     "r2": "share of the variance explained: 1 is perfect, 0 is always saying the mean",
+    "mse": "mean squared error of what comes back, over all numbers of a row (less is better)",
+    "elbo": "lower bound of the log-probability of a row, in nats",
+    "reconstruction": "log-probability of a row given its own latents, in nats",
+    "kl": "what the latents of a row say beyond the prior, in nats",
+    "return": "sum of the rewards of an episode",
+    "length": "steps of an episode",
 }
 PERCENT = frozenset({"accuracy", "balanced_accuracy"})
 AHEAD = {"better": "ahead", "worse": "behind"}
@@ -40,6 +49,16 @@ def title(metric: str) -> str:
     ('AUC', 'my cost')
     """
     return TITLES.get(metric, metric.replace("_", " "))
+
+
+def described(metric: str, mode: str) -> dict[str, str]:
+    """Return what audit.json says of a metric.
+
+    >>> described("my_cost", "min")["explanation"]
+    'a metric of your own'
+    """
+    explanation = EXPLANATIONS.get(metric, "a metric of your own")
+    return {"title": title(metric), "mode": mode, "explanation": explanation}
 
 
 def number(value: float | None, digits: int = 4) -> str:
