@@ -1,0 +1,1 @@
+"""From outputs to answers: what is made of what a model computes."""
