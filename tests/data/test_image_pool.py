@@ -66,7 +66,7 @@ def shown(batch, side=0):
 @pytest.mark.parametrize("side", [0, 1])
 def test_one_row_at_a_time_it_is_the_published_pool(side):
     source = WithImagePool(Numbered(1), size=5, seed=3)
-    batches = list(steps(source, 300))
+    batches = list(steps(source, 120))
     draws = torch.cat([batch.noise["pool_uniform"][:, side] for batch in batches])
     pool, given = reference(5, draws)
     sign = (1, -1)[side]
@@ -76,8 +76,9 @@ def test_one_row_at_a_time_it_is_the_published_pool(side):
 
 def test_half_are_old_every_place_is_as_likely_and_they_stay_as_long_as_chance_says():
     source, size, rows = WithImagePool(Numbered(8), size=50), 50, 8
-    taken, ages = [], []
-    for step, batch in enumerate(steps(source, 1500)):
+    taken, ages, draws = [], [], []
+    for step, batch in enumerate(steps(source, 500)):
+        draws.append(batch.noise["pool_uniform"][:, 0, 1])
         old = batch.use_earlier.source
         assert not bool(old.any()) or step * rows >= size
         if step * rows >= size:
@@ -87,13 +88,8 @@ def test_half_are_old_every_place_is_as_likely_and_they_stay_as_long_as_chance_s
     # a binomial of 1/2, and a place is left with chance 1/100 a row: 100 rows on average
     assert stats.binomtest(int(taken.sum()), len(taken)).pvalue > 0.01
     assert abs(float(ages.mean()) - 2 * size) < 4 * float(ages.std()) / len(ages) ** 0.5 + rows
-    places = (torch.cat([d["pool_uniform"][:, 0, 1] for d in draws_of(1500)]) * size).long()
+    places = (torch.cat(draws) * size).long()
     assert stats.chisquare(torch.bincount(places, minlength=size).numpy()).pvalue > 0.01
-
-
-def draws_of(count):
-    source = WithImagePool(Numbered(8), size=50)
-    return [batch.noise for batch in steps(source, count)]
 
 
 def test_the_pools_of_both_domains_choose_apart():

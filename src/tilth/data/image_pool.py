@@ -63,16 +63,18 @@ class WithImagePool(BaseSource):
         batch = self.source.next(model, context)
         if batch is None:
             return None
-        draws, found = batch.noise[_DRAWS], []
+        draws = batch.noise[_DRAWS]
+        earlier, use_earlier = [], []
         for side, inputs in enumerate(batch.inputs):
             places, taken = self._chosen(draws[:, side], side)
-            pool = self.pools[side]
-            earlier = torch.zeros_like(inputs)
+            pool, pictures = self.pools[side], torch.zeros_like(inputs)
             if pool is not None:
-                earlier[taken] = pool.to(inputs)[places[taken]]
-            found.append((earlier, taken))
-        earlier, taken = (Pair(*column) for column in zip(*found, strict=True))
-        return PooledBatch(batch.inputs, batch.targets, batch.rows, batch.noise, earlier, taken)
+                pictures[taken] = pool.to(inputs)[places[taken]]
+            earlier.append(pictures)
+            use_earlier.append(taken)
+        return PooledBatch(
+            batch.inputs, batch.targets, batch.rows, batch.noise, Pair(*earlier), Pair(*use_earlier)
+        )
 
     def _chosen(self, draws: Tensor, side: int) -> tuple[Tensor, Tensor]:
         """Return the place in the pool for each row's draws [rows, 2], and whether it is used."""

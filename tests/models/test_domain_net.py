@@ -1,0 +1,35 @@
+"""The net of the paper's figure 4a, and a critic that is not part of the answer."""
+
+import pytest
+import torch
+
+from tilth.errors import UserError
+from tilth.models.domain_net import domain_net
+
+
+def both(model, inputs):
+    """Return labels' logits and the domain's: what the whole net gives."""
+    return torch.cat([model(inputs), model.critic(model.body(inputs))], dim=1)
+
+
+CASE = {
+    "arguments": {"channels": 2, "size": 16, "labels": 3, "width": 4, "hidden": 10},
+    "inputs": lambda rows: torch.randn(rows, 2, 16, 16, generator=torch.Generator().manual_seed(1)),
+    "call": both,
+}
+"""How tests/contracts/test_models.py builds and calls it."""
+
+
+def test_parameters_are_those_of_its_layers():
+    net = domain_net(channels=1, size=28, labels=10)
+    body = (25 * 32 + 32) + (25 * 32 * 48 + 48) + (768 * 100 + 100) + (100 * 100 + 100)
+    assert sum(p.numel() for p in net.body.parameters()) == body
+    assert sum(p.numel() for p in net.critic.parameters()) == 100 * 100 + 100 + 101
+    conditional = domain_net(channels=1, size=28, labels=10, conditional=True)
+    assert conditional.critic[0].in_features == 1000
+
+
+def test_pictures_that_are_too_small_are_refused():
+    with pytest.raises(UserError, match="at least 16"):
+        domain_net(channels=1, size=15, labels=10)
+    assert domain_net(channels=1, size=16, labels=10)(torch.zeros(1, 1, 16, 16)).shape == (1, 10)
