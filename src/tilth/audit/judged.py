@@ -121,12 +121,3 @@ def headline(audit: Mapping[str, Any]) -> str:
         f"On {audit['test_count']:,} test {audit['things']}, {words.title(metric)} "
         f"{words.measure(metric, found['value'])}{sure}. {compared(metric, audit['baselines'])}"
     )
-
-
-def mean_of(column: int) -> Any:
-    """Return a metric's function: the mean of one number of every item.
-
-    >>> float(mean_of(1)(np.array([[1.0, 2.0], [3.0, 4.0]]), np.zeros(2)))
-    3.0
-    """
-    return lambda values, truths: float(values[:, column].mean())

@@ -57,7 +57,8 @@ def _page(run: RunFiles) -> str:
         "item": words.item,
     }
     template = environment.get_template("report.html.jinja")
-    parts: dict[str, Any] = {**dict.fromkeys(_PARTS), "sections": []}  # what one task has and another has not
+    # what one task has and another has not
+    parts: dict[str, Any] = {**dict.fromkeys(_PARTS), "sections": []}
     return template.render(audit={**parts, **run.audit}, view=view(run), plots=_plots(run))
 
 

@@ -18,6 +18,8 @@ TITLES = {
     "r2": "R2",
     "mse": "MSE",
     "elbo": "ELBO",
+    "kl": "KL divergence",
+    "reconstruction": "Reconstruction",
     "return": "Return",
 }
 EXPLANATIONS = {

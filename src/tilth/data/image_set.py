@@ -82,6 +82,16 @@ class ImageData(Rows):
         """Return the batch transform: with augmentation for train, without otherwise."""
         return ImagePrepare(self.preprocessor, self.augment if train else None, seed)
 
+    def in_range(self, low: float, high: float) -> ImageData:
+        """Return the same pictures with inputs from ``low`` (black) to ``high`` (white)."""
+        ready = self.preprocessor
+        black, white = ready.value_range
+        scale = (white - black) / (high - low)
+        mean, std = (black - low * scale,) * ready.channels, (scale,) * ready.channels
+        return dataclasses.replace(
+            self, preprocessor=dataclasses.replace(ready, mean=mean, std=std)
+        )
+
     def with_splits(self, splits: Mapping[str, IntArray]) -> ImageData:
         """Return the same pictures split otherwise, with statistics from the new training rows."""
         ready, target, values = self.preprocessor, self.target, self.values

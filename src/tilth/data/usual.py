@@ -18,6 +18,7 @@ class Usual:
     baseline_rows: the most train rows that a baseline is fitted on
     unchecked: what an audit of this kind does not look at, in words
     schedule: how the rate goes over training; clip: largest gradient norm, 0 for any
+    augment: whether training pictures are varied
     """
 
     model: str
@@ -31,6 +32,7 @@ class Usual:
     for_many_rows: int = 0
     schedule: str = "one_cycle"
     clip: float = 1.0
+    augment: bool = True
 
     def most_in_batch(self, rows: int) -> int:
         """Return the largest batch that is used by default for so many training rows."""

@@ -81,7 +81,7 @@ def _idle(
     settings: TrainSettings, data: Data, task: Task, *, loss: Any, optimizer: Any
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the settings that change nothing, each with the rule and what to do."""
-    if not settings.augment and data.kind != "images":
+    if settings.augment is False and data.kind != "images":
         rule = f"only pictures are augmented, and {data.name} is no set of pictures"
         yield "augment", {"rule": rule, "fix": "leave augment out"}
     if settings.label_smoothing and task.name != "classify":

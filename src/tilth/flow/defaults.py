@@ -44,6 +44,6 @@ def patience(epochs: int) -> int:
     return max(5, epochs // 3)
 
 
-def label_smoothing(data: Data) -> float:
-    """Return the kind's smoothing for three classes or more, else none."""
-    return data.usual.label_smoothing if len(data.target.labels) > 2 else 0.0
+def label_smoothing(usual: Usual, data: Data) -> float:
+    """Return the usual smoothing for three classes or more, else none."""
+    return usual.label_smoothing if len(data.target.labels) > 2 else 0.0

@@ -13,24 +13,22 @@ WORDS = {"images": "pictures", "table": "tables", "dataset": "items of your own"
 
 
 def fitting_models(known: Collection[str]) -> list[str]:
-    """Return the models that predict from all which the data makes known.
+    """Return the models that take every one of the arguments which data and task make known.
 
-    They take these arguments, and ``outputs``.
-
-    >>> fitting_models(["num_numbers", "cardinalities"])
+    >>> fitting_models(["num_numbers", "cardinalities", "outputs"])
     ['tabular_mlp']
     """
     return [
         name
         for name in registry.names(MODELS)
-        if {*known, "outputs"} <= set(inspect.signature(registry.find(MODELS, name)).parameters)
+        if set(known) <= set(inspect.signature(registry.find(MODELS, name)).parameters)
     ]
 
 
 def check_model_fits(name: str, kind: str, known: Collection[str]) -> None:
     """Raise UserError for a model of the package that does not take this kind of data.
 
-    known: names of the arguments that the data makes known
+    known: names of the arguments that data and task make known
 
     >>> check_model_fits("mlp", "images", ["channels", "size"])
     """

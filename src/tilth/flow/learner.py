@@ -99,6 +99,7 @@ class Learner:
         self.metrics = as_list(metrics)
         self.task_settings = TaskSettings(task, dict(task_arguments or {}))
         self.task = make_task(self.task_settings, data, self.metrics, self.settings.label_smoothing)
+        self.data = self.task.adapt(data)
         self.plan = self._plan()
         self.loss, self.make_optimizer = loss, optimizer
         check_applies(self.settings, data, self.task, loss=loss, optimizer=optimizer)
@@ -387,7 +388,7 @@ def make_task(
     if data.target.labels and isinstance(data, Rows):
         train = data.targets[torch.from_numpy(data.splits["train"])]
         counts = torch.bincount(train[train >= 0], minlength=len(data.target.labels))
-        smoothing = pick(smoothing, label_smoothing(data))
+        smoothing = pick(smoothing, label_smoothing(data.usual, data))
         facts |= {"label_smoothing": smoothing, "shares": (counts / counts.sum()).tolist()}
     if asked.name is None:
         if asked.arguments:

@@ -48,11 +48,11 @@ def make_plan(data: Data, task: Task, settings: TrainSettings, *, device: str) -
         lr=settings.lr or usual.lr,
         schedule=settings.schedule or usual.schedule,
         weight_decay=pick(settings.weight_decay, usual.weight_decay),
-        label_smoothing=pick(smoothing, defaults.label_smoothing(data)),
+        label_smoothing=pick(smoothing, defaults.label_smoothing(usual, data)),
         clip=pick(settings.clip, usual.clip),
         micro_batches=settings.micro_batches,
         patience=int(pick(settings.patience, defaults.patience(epochs))),
-        augment=settings.augment,
+        augment=usual.augment if settings.augment is None else settings.augment,
         seed=settings.seed,
         device=device,
         numerics=Numerics(

@@ -102,7 +102,7 @@ class TrainSettings:
     channels_last: bool | None = None
     compile: bool = False
     threads: int = 0
-    augment: bool = True
+    augment: bool | None = None
     checkpoint_seconds: float = 30.0
 
 

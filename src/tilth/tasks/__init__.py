@@ -58,6 +58,10 @@ class Task(Protocol):
     main_metric: str
     look: str  # the file of ``audit/looks`` that looks at what was trained
 
+    def adapt(self, data: Data) -> Data:
+        """Return the data in the form that the task learns from; refuse what it cannot."""
+        ...
+
     def usual(self, data: Data) -> Usual:
         """Return the defaults for this data."""
         ...

@@ -47,6 +47,10 @@ class Predicting(ABC):
     def row_losses(self, outputs: Tensor, targets: Tensor, temperature: float = 1.0) -> Tensor:
         """Return the loss of each row, without smoothing: what "worst errors" sorts by."""
 
+    def adapt(self, data: Data) -> Data:
+        """Return the data as it is."""
+        return data
+
     def usual(self, data: Data) -> Usual:
         """Return the defaults: those of the kind of data."""
         return data.usual
