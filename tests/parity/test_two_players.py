@@ -1,22 +1,30 @@
 """The loop carries two players: WGAN-GP, five critic steps, two optimizers, equal to the bit."""
 
 import copy
+from contextlib import nullcontext
 
+import pytest
 import torch
 from torch import nn
 
 from tests.stop_at import StopAt
-from tilth.contracts import BaseObjective, BaseSource, Loss, Player, Term
+from tilth.contracts import BaseSource, Batch, Context, Player
+from tilth.data.noise import WithNoise
+from tilth.nn.generator_critic import GeneratorCritic
+from tilth.objectives.adversarial import CriticObjective, GeneratorObjective
+from tilth.randomness import fold
+from tilth.train.gradient import backward_cut, mean_loss
 from tilth.train.loop import Loop
+from tilth.train.state import pack, unpack
+from tilth.tree import cut, map_tree
 
 STEPS, CRITIC_STEPS, PENALTY = 60, 5, 10.0
 
 
-class Gan(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.generator = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 1))
-        self.critic = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 1))
+def gan():
+    generator = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 1))
+    critic = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
+    return GeneratorCritic(generator, critic)
 
 
 class Mixture(BaseSource):
@@ -26,7 +34,7 @@ class Mixture(BaseSource):
         self.stream = torch.Generator().manual_seed(3)
 
     def next(self, model, context):
-        return draw(self.stream)
+        return Batch(draw(self.stream), torch.zeros(64), torch.arange(64))
 
     def state_dict(self):
         return {"stream": self.stream.get_state()}
@@ -40,105 +48,142 @@ def draw(stream):
     return torch.randn(64, 1, generator=stream) * 0.3 + side
 
 
-def critic_loss(gan, real, stream):
-    with torch.no_grad():
-        fake = gan.generator(torch.randn(len(real), 4, generator=stream))
-    mix = torch.rand(len(real), 1, generator=stream)
-    between = (mix * real + (1 - mix) * fake).requires_grad_()
-    (slope,) = torch.autograd.grad(gan.critic(between).sum(), between, create_graph=True)
-    wasserstein = (gan.critic(fake) - gan.critic(real)).sum()
-    return wasserstein, ((slope.norm(dim=1) - 1) ** 2).sum()
-
-
-class Critic(BaseObjective):
-    moves = "critic"
-
-    def __call__(self, model, batch, context):
-        wasserstein, penalty = critic_loss(model, batch, context.generator)
-        count = len(batch)
-        return Loss(
-            {
-                "wasserstein": Term(wasserstein, count),
-                "penalty": Term(penalty, count, weight=PENALTY),
-            }
-        )
-
-
-class Generator(BaseObjective):
-    moves = "generator"
-
-    def due(self, context):
-        return context.step % CRITIC_STEPS == CRITIC_STEPS - 1
-
-    def __call__(self, model, batch, context):
-        fake = model.generator(torch.randn(len(batch), 4, generator=context.generator))
-        return Loss({"score": Term(-model.critic(fake).sum(), len(batch))})
+def source():
+    return WithNoise(Mixture(), {"latent": (4,), "mix_uniform": ()})
 
 
 def adam(module):
     return torch.optim.Adam(module.parameters(), 1e-3, betas=(0.0, 0.9))
 
 
-def make_loop(gan, steps=STEPS):
-    players = {
-        "critic": Player(list(gan.critic.parameters()), adam(gan.critic)),
-        "generator": Player(list(gan.generator.parameters()), adam(gan.generator)),
-    }
-    return Loop(gan, [Critic(), Generator()], Mixture(), players, total_steps=steps)
+def objectives():
+    return [
+        CriticObjective("wasserstein", gradient_penalty=PENALTY),
+        GeneratorObjective("wasserstein", critic_steps=CRITIC_STEPS),
+    ]
 
 
-def by_hand(gan, noise):
-    stream = Mixture().stream
-    critic, generator = adam(gan.critic), adam(gan.generator)
+def make_loop(model, steps=STEPS, hooks=()):
+    players = {n: Player(list(m.parameters()), adam(m)) for n, m in model.named_children()}
+    return Loop(model, objectives(), source(), players, total_steps=steps, hooks=hooks)
+
+
+def by_hand(model):
+    """WGAN-GP written out (Gulrajani et al. 2017, algorithm 1), knowing nothing of the loop."""
+    data = torch.Generator().manual_seed(3)
+    noise = torch.Generator().manual_seed(fold(0, "noise", 0))
+    critic, generator = adam(model.critic), adam(model.generator)
+    average = None
     for step in range(STEPS):
-        real = draw(stream)
-        wasserstein, penalty = critic_loss(gan, real, noise)
+        real = draw(data)
+        latent = torch.randn(64, 4, generator=noise)
+        mix = torch.rand(64, generator=noise)[:, None]
+        with torch.no_grad():
+            fake = model.generator(latent)
+        loss = -model.critic(real).sum() + model.critic(fake).sum()
+        between = (mix * real + (1 - mix) * fake).requires_grad_()
+        (slope,) = torch.autograd.grad(model.critic(between).sum(), between, create_graph=True)
+        penalty = ((slope.norm(dim=1) - 1) ** 2).sum()
         critic.zero_grad()
-        ((wasserstein + penalty * PENALTY) / len(real)).backward()
+        ((loss + penalty * PENALTY) / 64).backward()
         critic.step()
         if step % CRITIC_STEPS == CRITIC_STEPS - 1:
             generator.zero_grad()
-            fake = gan.generator(torch.randn(len(real), 4, generator=noise))
-            (-gan.critic(fake).sum() / len(real)).backward()
+            (-model.critic(model.generator(latent)).sum() / 64).backward()
             generator.step()
-    return gan
+            average = averaged(average, weights(model.generator), step // CRITIC_STEPS)
+    return average
+
+
+def averaged(before, now, updates):
+    if before is None:
+        return now
+    decay = min(0.999, (1 + updates) / (10 + updates))
+    return [torch.lerp(a, b, 1 - decay) for a, b in zip(before, now, strict=True)]
 
 
 def weights(model):
     return [p.detach().clone() for p in model.parameters()]
 
 
+def same(first, second):
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
 def test_equal_to_the_bit():
-    gan = Gan()
-    other, start = copy.deepcopy(gan), weights(gan)
-    loop = make_loop(gan)
-    noise = torch.Generator()
-    noise.set_state(loop.state_dict()["ranks"][0]["generator"])
+    model = gan()
+    other, start = copy.deepcopy(model), weights(model)
+    loop = make_loop(model)
     loop.fit()
-    by_hand(other, noise)
-    assert all(torch.equal(a, b) for a, b in zip(weights(gan), weights(other), strict=True))
-    assert not any(torch.equal(a, b) for a, b in zip(weights(gan)[::2], start[::2], strict=True))
+    average = by_hand(other)
+    assert same(weights(model), weights(other))
+    assert same(weights(loop.objectives[1].averaged(model)), average)
+    assert not any(torch.equal(a, b) for a, b in zip(weights(model)[::2], start[::2], strict=True))
 
 
-def test_no_gradient_reaches_the_other_player():
-    gan = Gan()
-    before = weights(gan.generator)
-    make_loop(gan, steps=CRITIC_STEPS - 1).fit()
-    assert all(torch.equal(a, b) for a, b in zip(before, weights(gan.generator), strict=True))
-    assert all(parameter.grad is None for parameter in gan.parameters())
+@pytest.mark.parametrize("loss", ["saturating", "non_saturating", "hinge", "wasserstein"])
+def test_no_gradient_reaches_the_other_player(loss):
+    """The generator is frozen to the bit while the critic learns, and the other way round."""
+    for objective in (
+        CriticObjective(loss, gradient_penalty=1.0, r1=1.0),
+        GeneratorObjective(loss),
+    ):
+        model = gan()
+        before = {name: weights(part) for name, part in model.named_children()}
+        players = {n: Player(list(m.parameters()), adam(m)) for n, m in model.named_children()}
+        Loop(model, [objective], source(), players, total_steps=4).fit()
+        moved = {n for n, part in model.named_children() if not same(before[n], weights(part))}
+        assert moved == {objective.moves}
+        assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_resumes_to_the_bit():
-    whole, halved = Gan(), Gan()
+def test_the_generator_rests_in_critic_steps():
+    model = gan()
+    before = weights(model.generator)
+    make_loop(model, steps=CRITIC_STEPS - 1).fit()
+    assert same(before, weights(model.generator))
+
+
+@pytest.mark.parametrize("stop", [19, 20, 23])
+def test_resumes_to_the_bit(stop):
+    """Before and after a generator's step and amid the five; the state as a file has it."""
+    whole, halved = gan(), gan()
     halved.load_state_dict(whole.state_dict())
-    make_loop(whole).fit()
-    first = make_loop(halved)
-    first.hooks.append(StopAt(23))
+    unbroken = make_loop(whole)
+    unbroken.fit()
+    first = make_loop(halved, hooks=[StopAt(stop)])
     first.fit()
-    state = copy.deepcopy(first.state_dict())
-    resumed = Gan()
+    state = unpack(*pack(first.state_dict()))
+    resumed = gan()
     second = make_loop(resumed)
     second.load_state_dict({**state, "hooks": []})
     second.fit()
     assert second.step == STEPS
-    assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(resumed), strict=True))
+    assert same(weights(whole), weights(resumed))
+    averages = [loop.objectives[1].averaged(loop.model) for loop in (unbroken, second)]
+    assert same(*map(weights, averages))
+
+
+@pytest.mark.parametrize("parts", [2, 3, 64])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_cut_batch_has_the_gradient_of_the_whole(parts, place):
+    """In float64 to 1e-12: the noise came with the batch, before it was cut."""
+    model = gan().double()
+    context = Context(0, 0.0, 0, torch.Generator(), torch.device("cpu"))
+    batch = map_tree(
+        lambda leaf: leaf.double() if leaf.is_floating_point() else leaf,
+        source().next(model, context),
+    )
+    objective = [
+        CriticObjective("wasserstein", gradient_penalty=PENALTY, r1=1.0),
+        GeneratorObjective("wasserstein"),
+    ][place]
+    trained = list(model.get_submodule(objective.moves).parameters())
+    _, scalar = mean_loss(objective, model, batch, context, nullcontext)
+    wanted = torch.autograd.grad(scalar, trained, allow_unused=True)
+    pieces = cut(batch, parts)
+    backward_cut(objective, model, pieces, trained, context, nullcontext)
+    for parameter, gradient in zip(trained, wanted, strict=True):
+        if gradient is None:  # the last bias of a critic whose scores are only compared
+            continue
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-12, atol=1e-12)
