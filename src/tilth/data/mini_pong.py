@@ -137,8 +137,8 @@ class MiniPong:
             picture[:, :, column : column + 2] = self._bars[middle.round().long()][:, :, None]
         corner = self._ball.round().long() - 1
         for right, below in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            column, row = (corner + torch.tensor([right, below], device=self.device)).unbind(1)
-            picture[self._here, row.clamp(0, SIDE - 1), column.clamp(0, SIDE - 1)] = 255
+            x, y = (corner + torch.tensor([right, below], device=self.device)).unbind(1)
+            picture[self._here, y.clamp(0, SIDE - 1), x.clamp(0, SIDE - 1)] = 255
         return picture
 
     def picture(self) -> Tensor:

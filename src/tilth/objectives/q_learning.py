@@ -21,6 +21,8 @@ class QLearning(BaseObjective):
     is this objective's: a copy of the model, brought up to date every ``target_every`` steps.
     double: the model chooses what follows and the target network values it (van Hasselt et al.
     2016, equation 4); otherwise the target network does both
+    squared: half the squared error instead; with target_every=1, a table, one row a batch and plain
+    gradient descent it is the Q-learning of Watkins (1989), the learning rate being his
     Raises UserError where ``target_every`` is below 1.
 
     >>> objective = QLearning(target_every=100)
@@ -29,11 +31,17 @@ class QLearning(BaseObjective):
     """
 
     def __init__(
-        self, *, target_every: int = 500, double: bool = True, moves: str = "model"
+        self,
+        *,
+        target_every: int = 500,
+        double: bool = True,
+        squared: bool = False,
+        moves: str = "model",
     ) -> None:
         if target_every < 1:
             raise UserError(f"target_every={target_every}", rule="it is at least 1 step")
-        self.target_every, self.double, self.moves = target_every, double, moves
+        self.target_every, self.double = target_every, double
+        self.squared, self.moves = squared, moves
         self._target: nn.Module | None = None
         self._saved: State | None = None
 
@@ -45,8 +53,8 @@ class QLearning(BaseObjective):
             chooser = model(batch.following) if self.double else following
             wanted = targets(batch.rewards, batch.discounts, following, chooser)
         taken = model(batch.observations).float().gather(1, batch.actions[:, None]).squeeze(1)
-        error = F.huber_loss(taken, wanted, reduction="sum")
-        return Loss({"td": Term(error, len(taken))}, feedback=(wanted - taken).detach())
+        error = 0.5 * (wanted - taken) ** 2 if self.squared else huber(taken, wanted)
+        return Loss({"td": Term(error.sum(), len(taken))}, feedback=(wanted - taken).detach())
 
     def _of(self, model: nn.Module) -> nn.Module:
         """Return the target network, at first a copy of the model."""
@@ -68,6 +76,11 @@ class QLearning(BaseObjective):
     def load_state_dict(self, state: State) -> None:
         """Take back what ``state_dict`` gave."""
         self._target, self._saved = None, state["target"]
+
+
+def huber(taken: Tensor, wanted: Tensor) -> Tensor:
+    """Return [B] half the squared error, beyond an error of 1 its tangent."""
+    return F.huber_loss(taken, wanted, reduction="none")
 
 
 def targets(rewards: Tensor, discounts: Tensor, following: Tensor, chooser: Tensor) -> Tensor:

@@ -1,0 +1,42 @@
+"""A table of what each choice is worth in each state: values without a network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from tilth.nn.action import Action
+
+
+def q_table(*, states: int, outputs: int) -> QTable:
+    """Return a table of zeros, for worlds that show which of ``states`` states they are in.
+
+    outputs: how many choices of action there are
+
+    >>> q_table(states=3, outputs=2)(torch.tensor([0, 2])).tolist()
+    [[0.0, 0.0], [0.0, 0.0]]
+    """
+    return QTable(states, outputs)
+
+
+class QTable(nn.Module):
+    """[B] int64 states -> [B, choices] values."""
+
+    def __init__(self, states: int, choices: int) -> None:
+        super().__init__()
+        self.values = nn.Parameter(torch.zeros(states, choices))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Return the rows of these states."""
+        return self.values[states]
+
+    def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:
+        """Choose the best, or with chance ``explore`` any; exploring also breaks ties by chance."""
+        values = self(observations)
+        best = values.max(1)
+        if explore <= 0:
+            return Action(best.indices, {"values": best.values})
+        draws = torch.rand(*values.shape, generator=generator, device=values.device)
+        explores = torch.rand(len(values), generator=generator, device=values.device) < explore
+        among = explores[:, None] | (values == best.values[:, None])
+        return Action((draws * among).argmax(1), {"values": best.values})
