@@ -26,7 +26,7 @@ def stops(monkeypatch):
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Progress, "after_step", after_step)
-    monkeypatch.setattr("tilth.flow.defaults.epochs", lambda kind, rows: 1)
+    monkeypatch.setattr("tilth.tasks._sizes.usual_epochs", lambda kind, rows: 1)
     return at
 
 
@@ -72,7 +72,7 @@ def test_after_the_last_line_nothing_is_interrupted():
 @pytest.mark.parametrize("where", ["report", "export", "measure_numerics"])
 @pytest.mark.parametrize("more", [[], ["--folds", "2"]])
 def test_ctrl_c_outside_a_training_says_how_to_go_on_too(table, tmp_path, monkeypatch, where, more):
-    monkeypatch.setattr("tilth.flow.defaults.epochs", lambda kind, rows: 1)
+    monkeypatch.setattr("tilth.tasks._sizes.usual_epochs", lambda kind, rows: 1)
     owner = tl.Learner if where == "measure_numerics" else tl.Run
     whole, calls = getattr(owner, where), []
 

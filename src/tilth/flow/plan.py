@@ -22,27 +22,15 @@ def make_plan(data: Data, task: Task, settings: TrainSettings, *, device: str) -
     Raises UserError for values that cannot be.
     """
     check_train_settings(settings)
-    rows, usual = len(data.splits["train"]), task.usual(data)
-    reasons = {}
-    size = settings.batch_size or defaults.batch_size(usual, rows)
-    if settings.batch_size and settings.batch_size > rows:
-        raise UserError(
-            f"batch_size={settings.batch_size} with {rows} training rows",
-            rule="a batch holds between 1 and all rows",
-            fix=f"use batch_size={defaults.batch_size(usual, rows)} or leave it out",
-        )
-    epochs = settings.epochs or defaults.epochs(usual, rows)
-    if settings.epochs is None:
-        reasons["epochs"] = f"about {defaults.SAMPLES:,} rows seen in all, for {rows:,} rows"
-    if settings.batch_size is None:
-        reasons["batch_size"] = "at least sixteen steps in an epoch"
+    usual = task.usual(data)
+    sizes = task.sizes(data, settings.batch_size, settings.epochs)
+    epochs, steps, reasons = sizes.epochs, sizes.steps_per_epoch, dict(sizes.reasons)
     if settings.lr is None:
         reasons["lr"] = "the default for this kind of data"
-    steps = task.steps_per_epoch(data, size)
     smoothing = settings.label_smoothing
     return Plan(
         epochs=epochs,
-        batch_size=size,
+        batch_size=sizes.batch_size,
         steps_per_epoch=steps,
         total_steps=steps * epochs,
         lr=settings.lr or usual.lr,

@@ -15,7 +15,7 @@ def q_network(
     *,
     channels: int,
     size: int | Sequence[int] = 1,
-    outputs: int,
+    choices: int,
     layers: Sequence[int] = (120, 84),
     width: int = 32,
     norm: bool = True,
@@ -24,20 +24,20 @@ def q_network(
 
     channels, size: of observations [B, channels, *size]; numbers [B, channels] and choices among
     ``channels`` ([B] int64) have size=1
-    outputs: how many choices of action there are
+    choices: how many actions there are to choose from
     layers: widths of the dense layers; width: of the first convolution
     norm: layer normalisation before every ReLU, which learning without a target network needs
     (Gallici et al. 2024); DQN (Mnih et al. 2015) has none
     Raises UserError as ``observation_encoder`` does.
 
-    >>> net = q_network(channels=4, outputs=2)
+    >>> net = q_network(channels=4, choices=2)
     >>> net(torch.zeros(5, 4)).shape
     torch.Size([5, 2])
     """
     body, features = observation_encoder(
         channels=channels, size=size, layers=layers, width=width, norm=norm
     )
-    return QNetwork(body, nn.Linear(features, outputs))
+    return QNetwork(body, nn.Linear(features, choices))
 
 
 class QNetwork(nn.Module):

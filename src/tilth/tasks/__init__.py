@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tilth.data.usual import Usual
     from tilth.tasks._predicting import Predicting
     from tilth.tasks._setup import Parts, Setup
+    from tilth.tasks._sizes import Sizes
 
 Array = NDArray[np.float64]
 
@@ -70,8 +71,8 @@ class Task(Protocol):
         """Return what the builder of a model must know."""
         ...
 
-    def steps_per_epoch(self, data: Data, batch_size: int) -> int:
-        """Return how many updates there are between two looks at valid."""
+    def sizes(self, data: Data, batch_size: int | None, epochs: int | None) -> Sizes:
+        """Return batch size, updates between two looks at valid, and how many looks."""
         ...
 
     def check(self, setup: Setup) -> None:

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from tilth.contracts import Objective
 from tilth.data.dataset import Data, Target
-from tilth.data.source import steps_in
 from tilth.data.usual import Usual
 from tilth.tasks import Array, Metric, Predictions, score
+from tilth.tasks._sizes import Sizes, sizes_of_rows
 
 if TYPE_CHECKING:
     from tilth.tasks._setup import Parts, Setup
@@ -59,9 +59,9 @@ class Predicting(ABC):
         """Return what a model builder must know: the data's shape and the width of its head."""
         return {**data.model_arguments(), "outputs": self.outputs}
 
-    def steps_per_epoch(self, data: Data, batch_size: int) -> int:
-        """Return the batches in a pass over train."""
-        return steps_in(len(data.splits["train"]), batch_size)
+    def sizes(self, data: Data, batch_size: int | None, epochs: int | None) -> Sizes:
+        """Return what is usual for so many training rows, where nothing was given."""
+        return sizes_of_rows(self.usual(data), len(data.splits["train"]), batch_size, epochs)
 
     def check(self, setup: Setup) -> None:
         """Try the model on two rows; raise UserError where it does not give what is needed."""

@@ -15,13 +15,14 @@ from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data, Rows, as_rows
 from tilth.data.image_set import ImageData
 from tilth.data.noise import WithNoise
-from tilth.data.source import in_order, steps_in
+from tilth.data.source import in_order
 from tilth.data.usual import Usual
 from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._setup import Parts, Setup
+from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player, rows_of_train
 
 LATENTS = 20  # as in PyTorch's own example of a variational autoencoder
@@ -83,9 +84,9 @@ class Reconstructing(ABC):
         """Return the shape of a row and the usual number of latents."""
         return {"shape": shape_of(as_rows(data)), "latents": LATENTS}
 
-    def steps_per_epoch(self, data: Data, batch_size: int) -> int:
-        """Return the batches in a pass over train."""
-        return steps_in(len(data.splits["train"]), batch_size)
+    def sizes(self, data: Data, batch_size: int | None, epochs: int | None) -> Sizes:
+        """Return what is usual for so many training rows, where nothing was given."""
+        return sizes_of_rows(self.usual(data), len(data.splits["train"]), batch_size, epochs)
 
     def check(self, setup: Setup) -> None:
         """Raise UserError for a model that cannot encode and decode, or gives another shape."""
