@@ -69,6 +69,6 @@ def n_step_rewards(rewards: Tensor, ended: Tensor, *, discount: float) -> tuple[
     """
     before = torch.zeros_like(ended)
     before[:, 1:] = ended[:, :-1].cumsum(1) > 0
-    powers = discount ** torch.arange(rewards.shape[1], device=rewards.device)
-    total = (rewards * powers.to(rewards.dtype) * ~before).sum(1)
+    powers = discount ** torch.arange(rewards.shape[1]).to(rewards)
+    total = (rewards * powers * ~before).sum(1)
     return total, (~before).sum(1)
