@@ -107,13 +107,13 @@ def actor_critic(
             fix="give one of the two, as the environment's action space says",
         )
     encoder: nn.Module = nn.Sequential(ObservationInput(channels), nn.Flatten())
-    features, hidden = channels, (64, 64)
+    features, usual = channels, [64, 64]
     if prod(height_width(size)) > 1:
         convolutions, features = observation_encoder(
             channels=channels, size=size, layers=(FEATURES,), width=32, norm=False
         )
-        encoder, hidden = orthogonal(convolutions), ()
-    hidden = hidden if layers is None else tuple(layers)
+        encoder, usual = orthogonal(convolutions), []
+    hidden = usual if layers is None else layers
     actor = dense(features, hidden, choices or numbers, activation=nn.Tanh, gain=0.01)
     critic = dense(features, hidden, 1, activation=nn.Tanh, gain=1.0)
     return ActorCritic(encoder, actor, critic, torch.zeros(numbers) if numbers else None)

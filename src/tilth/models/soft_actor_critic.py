@@ -84,7 +84,8 @@ class SoftActorCritic(nn.Module):
 
     def drawn(self, observations: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Return actions [B, D] in [-1, 1] made of standard normal noise, and [B] log-densities."""
-        return tanh_gaussian(*self.actor(observations), noise)
+        mean, log_std = self.actor(observations)
+        return tanh_gaussian(mean, log_std, noise)
 
     def stretched(self, units: Tensor) -> Tensor:
         """Return actions from [-1, 1] between their bounds."""

@@ -25,6 +25,7 @@ class MixtureLikelihood(BaseObjective):
 
     def __call__(self, model: nn.Module, batch: Batch, context: Context) -> Loss:
         """Compute the summed negative log-likelihood of a batch."""
-        mixture = model(batch.inputs)
-        chances = gaussian_mixture_log_prob(*mixture, batch.targets.reshape(len(batch.rows)))
+        logits, means, log_stds = model(batch.inputs)
+        targets = batch.targets.reshape(len(batch.rows))
+        chances = gaussian_mixture_log_prob(logits, means, log_stds, targets)
         return Loss({"likelihood": Term(-chances.sum(), len(batch.rows))})

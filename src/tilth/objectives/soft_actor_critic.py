@@ -76,8 +76,9 @@ class SoftCritics(BaseObjective):
     def after_step(self, model: nn.Module, context: Context) -> None:
         """Move the copies towards the critics."""
         soft = cast(SoftActorCritic, model)
-        kept, now = list(self._of(soft).parameters()), list(soft.critics.parameters())
-        torch._foreach_lerp_(kept, now, self.rate)
+        pairs = zip(self._of(soft).parameters(), soft.critics.parameters(), strict=True)
+        for kept, now in pairs:
+            kept.lerp_(now, self.rate)
 
     def state_dict(self) -> State:
         """Return the weights of the copies, once there are some."""
