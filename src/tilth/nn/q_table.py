@@ -8,19 +8,12 @@ from torch import Tensor, nn
 from tilth.nn.action import Action
 
 
-def q_table(*, states: int, outputs: int) -> QTable:
-    """Return a table of zeros, for worlds that show which of ``states`` states they are in.
+class QTable(nn.Module):
+    """[B] int64 states -> [B, choices] values, zeros at first.
 
-    outputs: how many choices of action there are
-
-    >>> q_table(states=3, outputs=2)(torch.tensor([0, 2])).tolist()
+    >>> QTable(states=3, choices=2)(torch.tensor([0, 2])).tolist()
     [[0.0, 0.0], [0.0, 0.0]]
     """
-    return QTable(states, outputs)
-
-
-class QTable(nn.Module):
-    """[B] int64 states -> [B, choices] values."""
 
     def __init__(self, states: int, choices: int) -> None:
         super().__init__()
