@@ -46,6 +46,7 @@ def domain_net(
     channels, size: of the pictures [B, channels, *size]; each side at least 16 px
     conditional: whether the critic sees features times the chances of each label (CDAN)
 
+    >>> import torch
     >>> net = domain_net(channels=1, size=28, labels=10)
     >>> net.body[:6](torch.zeros(1, 1, 28, 28)).shape  # 48 maps of 4 x 4, as in the paper
     torch.Size([1, 48, 4, 4])

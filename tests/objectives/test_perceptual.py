@@ -1,0 +1,141 @@
+"""Feature losses: zero for the same picture, by hand, and fastai's formula."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tilth.contracts import Batch
+from tilth.errors import UserError
+from tilth.models.small_vgg import small_vgg
+from tilth.nn.feature_net import FeatureNet
+from tilth.objectives.perceptual import FeatureLoss, distance, total_variation
+
+STREAM = torch.Generator().manual_seed(0)
+INPUTS, TARGETS = (torch.rand(4, 3, 16, 16, generator=STREAM) for _ in "ab")
+BATCH = Batch(INPUTS, TARGETS, torch.arange(4))
+
+
+def vgg():
+    """Return a random net like torchvision's vgg*_bn, the same every time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return small_vgg(channels=3, size=16, outputs=2, width=4).body
+
+
+def net():
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        layers = [nn.Conv2d(3, 4, 3, padding=1), nn.Tanh()]
+        return nn.Sequential(*layers, nn.Conv2d(4, 3, 3, padding=1))
+
+
+CASES = {
+    "FeatureLoss": {
+        "absolute": lambda: (FeatureLoss(FeatureNet(vgg())), net(), BATCH),
+        "squared, with style": lambda: (
+            FeatureLoss(FeatureNet(vgg()), weights=(3, 2, 1), style=5.0, how="squared"),
+            net(),
+            BATCH,
+        ),
+    },
+}
+"""What tests/contracts/test_objectives.py holds these to, made anew for each test."""
+
+
+def value(loss):
+    """Return what the loop minimises."""
+    return sum(term.weight * term.total / term.count for term in loss.parts.values())
+
+
+@pytest.mark.parametrize("how", ["absolute", "squared"])
+def test_it_is_zero_for_identical_pictures_and_only_there(how):
+    objective = FeatureLoss(FeatureNet(vgg()), style=1.0, how=how)
+    same = objective(nn.Identity(), Batch(TARGETS, TARGETS, BATCH.rows), None)
+    assert [float(term.total) for term in same.parts.values()] == [0, 0, 0]
+    other = objective(nn.Identity(), BATCH, None)
+    assert all(float(term.total) > 0 for term in other.parts.values())
+
+
+def test_pictures_alike_in_what_is_seen_have_only_a_pixel_loss():
+    """A feature net that sees grey does not tell colours of the same grey apart."""
+    grey = nn.Conv2d(3, 1, 1, bias=False)
+    nn.init.constant_(grey.weight, 1 / 3)
+    turned = TARGETS[:, [2, 0, 1]]
+    found = FeatureLoss(FeatureNet(nn.Sequential(grey), [0]))(
+        nn.Identity(), Batch(turned, TARGETS, BATCH.rows), None
+    )
+    assert float(found.parts["features"].total) < 1e-6 < 0.1 < float(found.parts["pixels"].total)
+
+
+def fastai_feature_loss(body, found, wanted, layer_weights, style):
+    """The loss of fastai's super-resolution lesson: hooks before the pools, L1, squared weights."""
+    stored = []
+    before = [place - 1 for place, one in enumerate(body) if isinstance(one, nn.MaxPool2d)]
+    handles = [
+        body[place].register_forward_hook(lambda m, i, o: stored.append(o.clone()))
+        for place in before
+    ]
+    body(wanted)
+    out_features = [one.clone() for one in stored]
+    stored.clear()
+    body(found)
+
+    def gram_matrix(x):
+        n, c, h, w = x.size()
+        x = x.view(n, c, -1)
+        return (x @ x.transpose(1, 2)) / (c * h * w)
+
+    losses = [F.l1_loss(found, wanted)]
+    triples = list(zip(stored, out_features, layer_weights, strict=True))
+    losses += [F.l1_loss(a, b) * w for a, b, w in triples]
+    losses += [F.l1_loss(gram_matrix(a), gram_matrix(b)) * w**2 * style for a, b, w in triples]
+    for handle in handles:
+        handle.remove()
+    return sum(losses)
+
+
+def test_it_is_the_formula_of_fastai():
+    body, model = vgg().eval(), net()
+    ours = value(FeatureLoss(FeatureNet(body), weights=[20, 70, 10], style=5e3)(model, BATCH, None))
+    theirs = fastai_feature_loss(body, model(INPUTS), TARGETS, [20, 70, 10], 5e3)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_distances_are_means_per_row():
+    torch.testing.assert_close(
+        distance(INPUTS, TARGETS, "absolute").mean(), F.l1_loss(INPUTS, TARGETS)
+    )
+    torch.testing.assert_close(
+        distance(INPUTS, TARGETS, "squared").mean(), F.mse_loss(INPUTS, TARGETS)
+    )
+
+
+def test_total_variation_against_a_loop_and_closed_forms():
+    pictures = torch.randn(2, 3, 4, 5)
+    for row in range(2):
+        down = [
+            abs(pictures[row, c, i + 1, j] - pictures[row, c, i, j])
+            for c in range(3)
+            for i in range(3)
+            for j in range(5)
+        ]
+        across = [
+            abs(pictures[row, c, i, j + 1] - pictures[row, c, i, j])
+            for c in range(3)
+            for i in range(4)
+            for j in range(4)
+        ]
+        wanted = sum(down) / len(down) + sum(across) / len(across)
+        torch.testing.assert_close(total_variation(pictures)[row], wanted)
+    ramp = torch.arange(6.0).expand(1, 1, 4, 6) * 0.25
+    assert float(total_variation(ramp)) == 0.25
+    assert float(total_variation(torch.full((1, 1, 4, 4), 7.0))) == 0
+
+
+def test_wrong_weights_and_names_are_refused():
+    features = FeatureNet(vgg())
+    with pytest.raises(UserError, match=r"weights=\[1, 2\] for 3 taps"):
+        FeatureLoss(features, weights=[1, 2])
+    with pytest.raises(UserError, match="absolute"):
+        FeatureLoss(features, how="l1")
