@@ -109,7 +109,10 @@ class Objective(Protocol):
 class Source(Protocol):
     """Where batches come from: a data set, a replay buffer, rollouts, self-play."""
 
-    exact_resume: bool  # whether load_state_dict continues to the bit; a resume warns if not
+    @property
+    def exact_resume(self) -> bool:
+        """Whether load_state_dict continues to the bit; a resume warns where it does not."""
+        ...
 
     def next(self, model: nn.Module, context: Context) -> Any | None:
         """Return this rank's share of the next logical batch; None ends the fit."""

@@ -65,7 +65,7 @@ def interrupted(data, folder, **more):
         ({"lr": 0.02}, "train.lr: 0.01 -> 0.02"),
         ({"lr": None}, r"train.lr: 0.01 -> \(not given\)"),
         ({"seed": 1}, "train.seed: 0 -> 1"),
-        ({"augment": False}, "train.augment: (not given) -> False"),
+        ({"augment": False}, r"train.augment: \(not given\) -> False"),
         ({"dtype": "bfloat16"}, "train.dtype: 'float32' -> 'bfloat16'"),
         ({"model": "two_conv"}, "model.name: 'mlp' -> 'two_conv'"),
         ({"model_arguments": {"layers": [9]}}, r"model.arguments.layers: \(not given\) -> \[9\]"),

@@ -6,7 +6,7 @@ import tilth as tl
 from tilth.errors import UserError
 from tilth.flow.fitting_models import check_model_fits, fitting_models
 
-PICTURES = ["mlp", "small_resnet", "timm_backbone", "two_conv"]
+PICTURES = ["mlp", "small_resnet", "small_vgg", "timm_backbone", "two_conv"]
 
 
 def test_models_fit_by_what_they_take():

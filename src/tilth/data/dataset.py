@@ -33,14 +33,14 @@ USES = {
 
 @dataclass(frozen=True)
 class Target:
-    """What is predicted: one of ``labels``, or a number standardised with train statistics.
+    """What is wanted: one of ``labels``, a number standardised with train statistics, or reward.
 
     >>> Target("kind", "classes", labels=("cat", "dog")).encode(["dog", "cat"])
     tensor([1, 0])
     """
 
     name: str
-    kind: Literal["classes", "number"]
+    kind: Literal["classes", "number", "reward"]
     labels: tuple[str, ...] = ()
     mean: float = 0.0
     scale: float = 1.0

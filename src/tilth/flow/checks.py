@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from tilth.data.dataset import Data
+from tilth.data.dataset import Data, Rows
 from tilth.errors import UserError
 from tilth.flow.settings import TrainSettings
 from tilth.objectives.supervised import one_value_per_row
@@ -47,6 +47,8 @@ def check_data(data: Data) -> None:
             rule="a learner learns from what tl.images, tl.table, tl.arrays or tl.dataset gives",
             fix="tl.arrays(inputs, targets) for arrays, tl.dataset(...) for your own Dataset",
         )
+    if not isinstance(data, Rows):
+        return
     labels = data.target.labels
     if data.target.kind == "classes" and len(labels) < 2:
         raise UserError(

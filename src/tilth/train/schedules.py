@@ -61,6 +61,15 @@ def flat_cosine(flat: float = 0.72, momenta: tuple[float, float] = (0.95, 0.85))
     return schedule
 
 
+def linear() -> Schedule:
+    """Return a rate that falls in a line from its peak to 0, as learning to act often has it.
+
+    >>> [linear()(p)[0] for p in (0.0, 0.25, 1.0)]
+    [1.0, 0.75, 0.0]
+    """
+    return lambda progress: (1.0 - progress, None)
+
+
 def constant() -> Schedule:
     """Return a rate that never changes."""
     return lambda progress: (1.0, None)
@@ -69,5 +78,6 @@ def constant() -> Schedule:
 SCHEDULES: dict[str, Callable[[], Schedule]] = {
     "one_cycle": one_cycle,
     "flat_cosine": flat_cosine,
+    "linear": linear,
     "constant": constant,
 }

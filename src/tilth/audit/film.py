@@ -1,0 +1,62 @@
+"""An episode as a moving picture, drawn without a display."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tilth.data.environment import Environment
+from tilth.data.rollout import acting
+from tilth.errors import UserError
+
+FRAMES, MILLISECONDS, WIDTH_PX = 150, 40, 320
+
+
+def film(
+    model: nn.Module, world: Environment, *, seed: int, device: torch.device, frames: int = FRAMES
+) -> str | None:
+    """Return the first episode of a one-copy world as a GIF in base64; None where none is drawn.
+
+    Long episodes are shown by every n-th step, so that there are ``frames`` at the most.
+    """
+    drawn: list[Tensor] = []
+    world.reset(seed)
+    generator = torch.Generator(device).manual_seed(seed)
+    with acting(model) as policy:
+        for _ in range(20 * frames):
+            try:
+                drawn.append(world.picture().cpu())
+            except UserError:
+                return None
+            action = policy.act(world.seen.to(device), generator=generator, explore=0.0)
+            if bool(world.step(action.actions).ended[0]):
+                break
+    every = -(-len(drawn) // frames)
+    return gif(drawn[::every])
+
+
+def gif(pictures: list[Tensor], *, milliseconds: int = MILLISECONDS) -> str:
+    """Return [3, height, width] uint8 pictures as an endless GIF, base64, 320 px wide.
+
+    >>> gif([torch.zeros(3, 4, 4, dtype=torch.uint8)] * 2)[:6]
+    'R0lGOD'
+    """
+    from PIL import Image
+
+    height, width = pictures[0].shape[1:]
+    size = (WIDTH_PX, round(WIDTH_PX * height / width))
+    frames = [
+        Image.fromarray(np.ascontiguousarray(one.permute(1, 2, 0).numpy())).resize(
+            size, Image.Resampling.NEAREST if width < WIDTH_PX else Image.Resampling.BILINEAR
+        )
+        for one in pictures
+    ]
+    written = io.BytesIO()
+    frames[0].save(
+        written, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0
+    )
+    return base64.b64encode(written.getvalue()).decode("ascii")

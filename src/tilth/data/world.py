@@ -1,0 +1,123 @@
+"""A world to act in, as data: what is learned from is what acting in it brings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tilth.data.dataset import Data, Finding, Target
+from tilth.data.environment import Environment
+from tilth.data.gym_environment import GymEnvironment
+from tilth.data.mini_pong import MiniPong
+from tilth.data.observations import Observations
+from tilth.data.road_world import RoadWorld
+from tilth.data.usual import Usual
+from tilth.errors import UserError
+
+OWN = {"MiniPong": MiniPong, "RoadWorld": RoadWorld}
+"""Worlds of the package; every other name is gymnasium's."""
+VALID, TEST = 20, 100
+"""Episodes that choose the weights, and others that judge them."""
+
+
+@dataclass(kw_only=True, repr=False)
+class World(Data):
+    """An environment by name; valid and test are episodes that learning never sees.
+
+    arguments: plain values for its constructor; observation and action are its spaces
+    """
+
+    arguments: dict[str, Any]
+
+    kind: ClassVar[str] = "world"
+    usual: ClassVar[Usual] = Usual(
+        model="",
+        lr=1e-3,
+        weight_decay=0.0,
+        batch_size=256,
+        epochs=(1, 1),
+        label_smoothing=0.0,
+        baseline_rows=0,
+        unchecked="Other worlds: friction, delays, noise in what it sees, anything that differs "
+        "from this simulation.",
+    )
+
+    def __post_init__(self) -> None:
+        one = self.environment(1)
+        self.observation, self.action = one.observation, one.action
+        self.preprocessor = Observations(self.observation, self.action)
+
+    def environment(self, copies: int) -> Environment:
+        """Return so many copies of the world, each with episodes of its own."""
+        if self.name in OWN:
+            made: Environment = OWN[self.name](copies, **self.arguments)
+            return made
+        return GymEnvironment(self.name, copies, arguments=self.arguments)
+
+    def item_id(self, row: int) -> str:
+        """Return the name of an episode."""
+        return f"episode {row}"
+
+    def findings(self) -> list[Finding]:
+        """Nothing is looked for: a world has no rows that could be wrong."""
+        return []
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of the name and the arguments."""
+        told = json.dumps([self.name, self.arguments], sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def model_arguments(self) -> dict[str, Any]:
+        """Return what is seen and what can be done: channels, size, choices or numbers."""
+        seen, does = self.observation, self.action
+        channels = seen.choices or (seen.shape[0] if seen.shape else 1)
+        found: dict[str, Any] = {"channels": channels, "size": list(seen.shape[1:]) or 1}
+        if does.is_choice:
+            return {**found, "choices": does.choices}
+        if len(does.shape) != 1:
+            raise UserError(
+                f"actions of the shape {does.shape} in {self.name}",
+                rule="an action is a choice or a list of numbers",
+            )
+        return {**found, "low": list(does.low), "high": list(does.high)}
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is seen and done in it."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "observation": _told(self.observation.shape, self.observation.choices),
+            "action": _told(self.action.shape, self.action.choices),
+            "episodes": {name: len(rows) for name, rows in self.splits.items()},
+        }
+
+
+def _told(shape: tuple[int, ...], choices: int) -> str:
+    return f"one of {choices}" if choices else f"numbers {list(shape)}"
+
+
+def open_world(name: str, arguments: Mapping[str, Any] | None = None) -> World:
+    """Return the world of a name: ``MiniPong``, ``RoadWorld`` or one that gymnasium knows.
+
+    Raises UserError for names that nobody knows and worlds that tilth cannot act in.
+
+    >>> open_world("CartPole-v1").model_arguments()
+    {'channels': 4, 'size': 1, 'choices': 2}
+    """
+    known = {**(arguments or {})}
+    splits = {
+        "train": np.zeros(0, np.int64),
+        "valid": np.arange(VALID),
+        "calibrate": np.zeros(0, np.int64),
+        "test": np.arange(VALID, VALID + TEST),
+    }
+    world = World(name, Target("return", "reward"), splits, arguments=known)
+    seen, does = (_told(one.shape, one.choices) for one in (world.observation, world.action))
+    world.notes = [f"what is seen: {seen}", f"what is done: {does}"]
+    world.origin = {"path": f"env:{name}", **({"arguments": known} if known else {})}
+    return world
