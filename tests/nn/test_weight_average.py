@@ -22,16 +22,19 @@ def test_it_is_the_weighted_sum_of_all_weights_seen():
     torch.testing.assert_close(average.of(net).weight, wanted + kept * seen[0])
 
 
-def test_the_network_itself_is_left_alone_and_buffers_are_its_own():
+def test_running_statistics_are_averaged_with_the_weights_and_the_network_left_alone():
     net = nn.BatchNorm1d(2)
-    average = WeightAverage(0.9)
-    average.update(net)
-    with torch.no_grad():
-        net.weight.fill_(3.0)
-    net.running_mean.fill_(5.0)
+    average = WeightAverage(0.1)
+    for weight, mean, count in ((1.0, 2.0, 7), (3.0, 4.0, 9)):
+        with torch.no_grad():
+            net.weight.fill_(weight)
+        net.running_mean.fill_(mean), net.num_batches_tracked.fill_(count)
+        average.update(net)
     other = average.of(net)
-    assert other.weight.tolist() == [1.0, 1.0] and other.running_mean.tolist() == [5.0, 5.0]
-    assert net.weight.tolist() == [3.0, 3.0]
+    torch.testing.assert_close(other.weight, torch.full((2,), 1 + 0.9 * 2))
+    torch.testing.assert_close(other.running_mean, torch.full((2,), 2 + 0.9 * 2))
+    assert int(other.num_batches_tracked) == 9
+    assert net.weight.tolist() == [3.0, 3.0] and net.running_mean.tolist() == [4.0, 4.0]
     assert torch.equal(WeightAverage(0.9).of(net).weight, net.weight)  # nothing was kept yet
 
 

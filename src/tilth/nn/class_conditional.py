@@ -92,8 +92,9 @@ class ClassBatchNorm(nn.Module):
         normed: Tensor = self.norm(x)
         if self.gain is None or self.bias is None:
             return normed
-        scaled: Tensor = normed * self.gain(labels)[:, :, None, None]
-        return scaled + self.bias(labels)[:, :, None, None]
+        gain, bias = (table(labels)[:, :, None, None] for table in (self.gain, self.bias))
+        scaled: Tensor = normed * gain + bias
+        return scaled
 
 
 def check_labels(classes: int, labels: Tensor | None) -> None:

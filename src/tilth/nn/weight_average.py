@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,10 @@ from tilth.contracts import State
 
 
 class WeightAverage:
-    """Exponential moving average of parameters: average += (1 - decay) * (weights - average).
+    """Exponential moving average of weights: average += (1 - decay) * (weights - average).
+
+    Buffers of floating numbers (running statistics) are averaged with the parameters, so that they
+    belong to them; other buffers are those of the network.
 
     decay: per update, in [0, 1). The first updates use less, (1 + n) / (10 + n) after n updates,
     so that the random beginning is forgotten (as ``tf.train.ExponentialMovingAverage`` does with
@@ -31,7 +35,7 @@ class WeightAverage:
     @torch.no_grad()
     def update(self, net: nn.Module) -> None:
         """Move the average towards the weights of ``net``."""
-        now = {name: parameter.detach() for name, parameter in net.named_parameters()}
+        now = _averaged(net)
         if not self.updates:
             self.weights = {name: weight.clone() for name, weight in now.items()}
         else:
@@ -42,12 +46,12 @@ class WeightAverage:
         self.updates += 1
 
     def of(self, net: nn.Module) -> nn.Module:
-        """Return a copy of ``net`` with the averaged weights; buffers are those of ``net``."""
+        """Return a copy of ``net`` with the averaged weights."""
         other = copy.deepcopy(net)
         if self.updates:
             with torch.no_grad():
-                for name, parameter in other.named_parameters():
-                    parameter.copy_(self.weights[name])
+                for name, weight in _averaged(other).items():
+                    weight.copy_(self.weights[name])
         return other
 
     def state_dict(self) -> State:
@@ -58,3 +62,9 @@ class WeightAverage:
         """Take back what ``state_dict`` gave."""
         self.updates = state["updates"]
         self.weights = {name: weight.clone() for name, weight in state["weights"].items()}
+
+
+def _averaged(net: nn.Module) -> dict[str, Tensor]:
+    """Return what of a network is averaged, by name: its own tensors, without their graph."""
+    found = itertools.chain(net.named_parameters(), net.named_buffers())
+    return {name: value.detach() for name, value in found if value.is_floating_point()}

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from tilth.contracts import BaseObjective, Context, Loss, State, Term
 from tilth.data.noise import NoisyBatch
 from tilth.errors import UserError, choose
+from tilth.nn.modes import modes_kept
 from tilth.nn.precision import at_least_float32
 from tilth.nn.weight_average import WeightAverage
 from tilth.objectives.penalties import gradient_penalty, squared_slope
@@ -172,12 +173,16 @@ class GeneratorObjective(BaseObjective):
             self.average.update(_part(model, "generator"))
 
     def averaged(self, model: nn.Module) -> nn.Module:
-        """Return the generator of averaged weights, a copy; the generator's where none are kept.
-
-        Its buffers (running statistics) are the generator's own.
-        """
+        """Return the generator of averaged weights, a copy; its own where none are kept."""
         generator = _part(model, "generator")
         return generator if self.average is None else self.average.of(generator)
+
+    def sample(self, model: nn.Module, latent: Tensor, *labels: Tensor) -> Tensor:
+        """Return what the averaged generator makes, in evaluation mode, without gradient."""
+        generator = self.averaged(model)
+        with modes_kept(generator), torch.no_grad():
+            samples: Tensor = generator.eval()(latent, *labels)
+        return samples
 
     def state_dict(self) -> State:
         """Return the average."""

@@ -36,7 +36,8 @@ def gradient_penalty(
     """
     share = mix.reshape(-1, *[1] * (real.dim() - 1))
     between = (share * real + (1 - share) * fake).detach().requires_grad_()
-    return (slopes(critic(between), between).norm(dim=1) - 1) ** 2
+    norms: Tensor = slopes(critic(between), between).norm(dim=1)
+    return (norms - 1).square()
 
 
 def squared_slope(scores: Tensor, samples: Tensor) -> Tensor:

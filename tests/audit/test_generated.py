@@ -1,0 +1,70 @@
+"""Scores of generated rows: each is that of its own file, beside the hash of the feature net."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tilth.audit.coverage import coverage
+from tilth.audit.frechet import frechet_distance
+from tilth.audit.generated import features, fingerprint, generated_scores
+from tilth.audit.kernel_distance import kernel_distance
+from tilth.errors import UserError
+from tilth.models.two_conv import two_conv
+
+
+def net(seed=0):
+    torch.manual_seed(seed)
+    return two_conv(channels=1, size=8, outputs=3, width=4, hidden=8).body
+
+
+def pictures(rows, level, seed):
+    return torch.randn(rows, 1, 8, 8, generator=torch.Generator().manual_seed(seed)) + level
+
+
+def test_scores_are_those_of_their_files():
+    body, real, made = net(), pictures(500, 0.0, 0), pictures(400, 0.5, 1)
+    found = generated_scores(body, real, made)
+    with torch.no_grad():
+        sets = [body(rows[:400]).double().numpy() for rows in (real, made)]
+    assert found.rows == 400
+    assert found.frechet == pytest.approx(frechet_distance(*sets), rel=1e-6)
+    assert (found.kernel, found.kernel_error) == pytest.approx(kernel_distance(*sets), rel=1e-6)
+    assert (found.precision, found.recall) == coverage(*sets)
+    assert "not comparable with Inception FID" in found.note
+    assert found.feature_net == fingerprint(body)
+
+
+def test_nearer_rows_score_better():
+    body, real = net(), pictures(500, 0.0, 0)
+    same, near, far = (
+        generated_scores(body, real, pictures(500, level, 1)) for level in (0, 0.3, 3)
+    )
+    assert same.frechet < near.frechet < far.frechet
+    assert abs(same.kernel) < 3 * same.kernel_error and near.kernel < far.kernel
+    assert same.precision > far.precision
+    assert not same.collapse.found
+
+
+def test_features_are_made_in_evaluation_mode_and_modes_are_put_back():
+    model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.BatchNorm1d(64)).train()
+    samples = pictures(70, 0.0, 0)
+    found = features(model, samples, batch_size=32)
+    assert np.allclose(found, samples.flatten(1).numpy() / np.sqrt(1 + 1e-5), atol=1e-6)
+    assert model.training and float(model[2].running_mean.abs().max()) == 0
+    with pytest.raises(UserError, match="one vector"):
+        features(nn.Conv2d(1, 2, 3), samples)
+    with pytest.raises(UserError, match="2,048"):
+        features(nn.Linear(8, 2049), torch.zeros(2, 8))
+
+
+def test_the_hash_is_that_of_names_types_shapes_and_bytes():
+    layer = nn.Linear(2, 1)
+    told = hashlib.sha256()
+    for name in ("bias", "weight"):
+        value = layer.state_dict()[name].numpy()
+        told.update(f"{name} torch.float32 {list(value.shape)}\n".encode() + value.tobytes())
+    assert fingerprint(layer) == told.hexdigest()[:16]
+    assert fingerprint(net(0)) == fingerprint(net(0)) != fingerprint(net(1))
