@@ -15,8 +15,8 @@ def orthogonal(module: nn.Module, gain: float = math.sqrt(2)) -> nn.Module:
     Saxe et al. 2014 ("Exact solutions to the nonlinear dynamics of learning"). The gains are those
     of the PPO code by its authors: root 2 in hidden layers, 0.01 for policies, 1 for values.
 
-    >>> layer = orthogonal(nn.Linear(4, 4), gain=1.0)
-    >>> round(float((layer.weight @ layer.weight.T).trace()), 4)
+    >>> weight = orthogonal(nn.Linear(4, 4), gain=1.0).weight.detach()
+    >>> round(float((weight @ weight.T).trace()), 4)
     4.0
     """
     for layer in module.modules():
