@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tilth.flow.sources import arrays as arrays
     from tilth.flow.sources import images as images
     from tilth.flow.sources import table as table
+    from tilth.flow.sources import world as world
     from tilth.ship.predictor import Predictor as Predictor
     from tilth.ship.predictor import load as load
     from tilth.tasks import Metric as Metric
@@ -46,6 +47,7 @@ _HOMES = {
     "load": "tilth.ship.predictor",
     "repeat": "tilth.flow.several",
     "table": "tilth.flow.sources",
+    "world": "tilth.flow.sources",
 }
 
 __all__ = [*sorted(_HOMES), "__version__"]

@@ -48,7 +48,9 @@ def grouped(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
 data_options = grouped(
     "The data",
     click.option("--target", help="Column to predict (tables)."),
-    click.option("--task", help="classify or regress, where the inference is not wanted."),
+    click.option(
+        "--task", help="classify or regress, where the inference is not wanted; or another task."
+    ),
     click.option("--labels", help="CSV of names and labels, or a pattern on the path (pictures)."),
     click.option("--size", metavar="PX", help="Side of the pictures, or HEIGHT,WIDTH."),
     click.option("--fix", "fixes", multiple=True, help="Repair to apply, such as labels."),
@@ -87,6 +89,7 @@ train_options = grouped(
     changes,
 )
 
+TARGETED = ("classify", "regress")  # the tasks that say how a target is read
 HOMES = {
     **dict.fromkeys(
         ("target", "task", "labels", "size", "group", "time", "split_seed", "fixes"), "data"
@@ -118,7 +121,8 @@ def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
     """Return settings from a path (data, or a tilth.toml), options and ``--set`` changes."""
     from dataclasses import replace
 
-    from tilth.errors import UserError
+    from tilth import registry
+    from tilth.errors import UserError, choose
     from tilth.flow.settings import Settings, field_types, parse
     from tilth.flow.settings_file import read_settings
 
@@ -127,6 +131,9 @@ def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
     if not is_file:
         found = replace(found, data=replace(found.data, path=path))
     given = {("compile" if k == "compile_" else k): v for k, v in options.items()}
+    if given.get("task") not in (None, *TARGETED):
+        name = choose(given.pop("task"), registry.names("tilth.tasks"), "task")
+        found = replace(found, task=replace(found.task, name=name))
     for name, room in HOMES.items():
         value = given.get(name)
         if isinstance(value, str):

@@ -33,7 +33,7 @@ from tilth.flow.settings import (
 from tilth.flow.warm_start import take_body
 from tilth.randomness import fold
 from tilth.tasks import Metric, Task
-from tilth.tasks._choice import build_for, build_named
+from tilth.tasks._choice import build_named, task_for
 from tilth.tasks._metrics import as_list
 from tilth.tasks._setup import MakeOptimizer, Parts, Setup
 from tilth.train.device import choose_device
@@ -393,8 +393,4 @@ def make_task(
         counts = torch.bincount(train[train >= 0], minlength=len(data.target.labels))
         smoothing = pick(smoothing, label_smoothing(data.usual, data))
         facts |= {"label_smoothing": smoothing, "shares": (counts / counts.sum()).tolist()}
-    if asked.name is None:
-        if asked.arguments:
-            raise UserError("task_arguments without a task", fix="name the task they are for")
-        return build_for(data.target.kind, facts)
-    return build_named(asked.name, facts, asked.arguments)
+    return build_named(asked.name or task_for(data.target.kind), facts, asked.arguments)

@@ -16,7 +16,9 @@ T = TypeVar("T")
 PICTURES_ONLY = ("labels", "size", "grey", "fit", "resident")
 TABLES_ONLY = ("target", "test", "task", "group", "time", "columns", "fixes")
 FOR_BOTH = ("split_seed", "fractions", "max_bad")
-"""Which data settings apply to what; ``path`` names either."""
+WORLDS_ONLY = ("arguments",)
+WORLD = "env:"  # what the path of a world begins with
+"""Which data settings apply to what; ``path`` names each of them."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class DataSettings:
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
-    Both: split_seed: of the split alone, so that seeds share a test set; fractions: of train,
-    valid and test (0.7, 0.15, 0.15 where nothing is said); max_bad: share of unreadable items
-    that is set aside before the reading stops
+    Worlds: path is env:NAME; arguments: plain values for its constructor
+    Pictures and tables: split_seed: of the split alone, so that seeds share a test set;
+    fractions: of train, valid and test (0.7, 0.15, 0.15 where nothing is said); max_bad: share of
+    unreadable items that is set aside before the reading stops
     """
 
     path: str = ""
@@ -48,6 +51,7 @@ class DataSettings:
     time: str | None = None
     columns: dict[str, str] = dataclasses.field(default_factory=dict)
     fixes: tuple[str, ...] = ()
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
     split_seed: int = 0
     fractions: tuple[float, float, float] | None = None
     max_bad: float = 0.01

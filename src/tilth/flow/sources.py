@@ -18,8 +18,16 @@ from tilth.data.image_labels import Labels, labels_table
 from tilth.data.split import FRACTIONS, shares_of
 from tilth.data.table_data import FIXES, TableData, read_table
 from tilth.data.table_files import is_table_file
+from tilth.data.world import World, open_world
 from tilth.errors import UserError, choose
-from tilth.flow.settings import FOR_BOTH, PICTURES_ONLY, TABLES_ONLY, DataSettings
+from tilth.flow.settings import (
+    FOR_BOTH,
+    PICTURES_ONLY,
+    TABLES_ONLY,
+    WORLD,
+    WORLDS_ONLY,
+    DataSettings,
+)
 from tilth.nn.sizes import height_width
 
 TASKS = ("classify", "regress")
@@ -160,12 +168,27 @@ def arrays(
     )
 
 
+@checked
+def world(name: str, arguments: Mapping[str, Any] | None = None) -> World:
+    """Open a world to act in: "MiniPong", "RoadWorld", or any that gymnasium knows.
+
+    arguments: plain values for its constructor
+    Raises UserError for names that nobody knows, with what to install where that is the reason.
+
+    >>> world("CartPole-v1").splits["test"].size
+    100
+    """
+    return open_world(name, arguments)
+
+
 def read(settings: DataSettings) -> Data:
-    """Read the data that settings name: a table where there is a target, else pictures.
+    """Read the data that settings name: a world, a table where there is a target, else pictures.
 
     Raises UserError for what ``check_data_settings`` refuses, before anything is read.
     """
     check_data_settings(settings)
+    if settings.path.startswith(WORLD):
+        return world(settings.path.removeprefix(WORLD), settings.arguments)
     path = Path(settings.path)
     used = TABLES_ONLY if wants_table(settings) else PICTURES_ONLY
     options = {name: getattr(settings, name) for name in (*used, *FOR_BOTH)}
@@ -182,10 +205,13 @@ def check_data_settings(settings: DataSettings) -> None:
     the path, and values outside their range.
     """
     path = Path(settings.path)
+    if settings.path.startswith(WORLD):
+        refuse_settings_of_others(settings, path, "a world")
+        return
     if not settings.path or not path.exists():
         raise UserError(
             f"there is nothing at {settings.path!r}" if settings.path else "no data was named",
-            rule="data is a folder of pictures, a folder of idx files, or a table",
+            rule="data is a folder of pictures, a folder of idx files, a table, or env:WORLD",
             fix="check the spelling of the path",
         )
     is_one = wants_table(settings)
@@ -196,7 +222,7 @@ def check_data_settings(settings: DataSettings) -> None:
             choices=column_names(path),
             fix="add --target COLUMN",
         )
-    refuse_settings_of_others(settings, path, table=is_one)
+    refuse_settings_of_others(settings, path, "a table" if is_one else "a folder of pictures")
     for name, offered in (("task", TASKS), ("fit", typing.get_args(Fit))):
         if getattr(settings, name) is not None:
             choose(getattr(settings, name), offered, name)
@@ -220,18 +246,26 @@ def check_ranges(settings: DataSettings) -> None:
         height_width(settings.size, at_least=4)
 
 
-def refuse_settings_of_others(settings: DataSettings, path: Path, *, table: bool) -> None:
-    """Raise UserError where a setting of pictures was given for a table, or the reverse."""
+OF_OTHERS = {
+    "a table": {"pictures": PICTURES_ONLY, "worlds": WORLDS_ONLY},
+    "a folder of pictures": {"tables": TABLES_ONLY, "worlds": WORLDS_ONLY},
+    "a world": {"pictures": PICTURES_ONLY, "tables": TABLES_ONLY, "data sets": FOR_BOTH},
+}
+"""Kind of data -> whose settings it does not have."""
+
+
+def refuse_settings_of_others(settings: DataSettings, path: Path, kind: str) -> None:
+    """Raise UserError where a setting was given that another kind of data has; see OF_OTHERS."""
     usual = DataSettings()
-    for name in PICTURES_ONLY if table else TABLES_ONLY:
-        value = getattr(settings, name)
-        if value != getattr(usual, name):
-            kind, other = ("a table", "pictures") if table else ("a folder of pictures", "tables")
-            raise UserError(
-                f"{name}={value!r} for {path}, which is {kind}",
-                rule=f"{name} is a setting of {other}",
-                fix=f"leave {name} out",
-            )
+    for other, names in OF_OTHERS[kind].items():
+        for name in names:
+            value = getattr(settings, name)
+            if value != getattr(usual, name):
+                raise UserError(
+                    f"{name}={value!r} for {path}, which is {kind}",
+                    rule=f"{name} is a setting of {other}",
+                    fix=f"leave {name} out",
+                )
 
 
 def wants_table(settings: DataSettings) -> bool:
