@@ -1,0 +1,18 @@
+"""How a table acts."""
+
+import torch
+
+from tilth.nn.q_table import QTable
+
+
+def test_ties_are_broken_by_chance_while_exploring_and_the_best_is_kept_to():
+    table, stream = QTable(2, 3), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        table.values[1] = torch.tensor([1.0, 2.0, 2.0])
+    states = torch.tensor([1]).expand(30_000)
+    found = table.act(states, generator=stream, explore=0.3).actions.bincount(minlength=3) / 30_000
+    torch.testing.assert_close(found, torch.tensor([0.1, 0.45, 0.45]), rtol=0, atol=0.015)
+    before = stream.get_state()
+    action = table.act(states[:3], generator=stream, explore=0.0)
+    assert action.actions.tolist() == [1, 1, 1] and action.extras["values"].tolist() == [2, 2, 2]
+    assert torch.equal(stream.get_state(), before)
