@@ -9,7 +9,8 @@ import tomllib
 
 from tests.house.tree import ROOT, SOURCE, modules
 
-DISTRIBUTION = {"PIL": "pillow", "sklearn": "scikit-learn"}
+DISTRIBUTION = {"PIL": "pillow", "ale_py": "ale-py", "sklearn": "scikit-learn"}
+EXTRAS = ("worlds", "atari")  # imported inside functions, with an error that names the extra
 
 
 def imported() -> set[str]:
@@ -27,8 +28,27 @@ def imported() -> set[str]:
 def test_everything_that_is_imported_is_declared_and_the_other_way_round():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.match(r"[\w-]+", line)[0] for line in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    lines = [line for extra in EXTRAS for line in extras[extra]]
+    optional = {re.match(r"[\w-]+", line)[0] for line in lines}
     # torchvision is there for timm, and the pair must match torch; see pyproject.toml
-    assert declared - {"torchvision"} == imported()
+    assert declared - {"torchvision"} | optional == imported()
+    assert not declared & optional and set(lines) <= set(extras["dev"])
+
+
+def test_what_an_extra_brings_is_imported_inside_functions():
+    outside = [
+        f"{module.where}:{node.lineno}"
+        for module in modules()
+        for node in module.tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and {"gymnasium", "ale_py"} & {part.partition(".")[0] for part in named(node)}
+    ]
+    assert not outside, outside
+
+
+def named(node: ast.Import | ast.ImportFrom) -> list[str]:
+    return [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
 
 
 def used_names(tree: ast.AST) -> set[str]:
