@@ -18,6 +18,7 @@ from tilth.plain import plain
 from tilth.tasks import Array, Task
 
 VERSION = 1
+ASKED = {"codes": "The numbers that stand for new rows:", "actions": "Let it act:"}
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def judged(
         "task": task.name,
         "subtitle": subtitle,
         "things": things,
+        "answers": task.answers,
+        "asked": ASKED[task.answers],
         "data": {"name": data.name, "kind": data.kind, "fingerprint": data.fingerprint()},
         "target": data.target.to_config(),
         "main_metric": task.main_metric,

@@ -18,11 +18,13 @@ def usage(
     kind: str,
     collate: str | None = None,
     files: str = "NEW_DATA",
+    answers: str = "predictions",
 ) -> str:
     """Return the line that asks the model in ``folder``, a bundle or a run.
 
     model: name of its architecture, None where nobody knows; kind: of the data it learned from
     collate: name of the user's own, if there is one; files: new items on a command line
+    answers: what it gives
 
     >>> usage("runs/a/model", model="tabular_mlp", kind="table")
     'tilth predict runs/a/model NEW_DATA'
@@ -30,6 +32,11 @@ def usage(
     'tl.load("runs/a/model", plugins=[Net(...), pad]).predict([ITEM, ...])'
     """
     own = own_code(model, collate)
+    if kind == "world":
+        asked = f"{loading(folder, own)}.act(SEEN)"
+        return asked if own else f"tilth play {shlex.quote(folder)}"
+    if answers == "codes":
+        return f"{loading(folder, own)}.encode([ITEM, ...])"
     if not own and kind in READ_FROM_FILES:
         return f"tilth predict {shlex.quote(folder)} {files}"
     items = {"images": "[PICTURE, ...]", "table": "FRAME"}.get(kind, "[ITEM, ...]")

@@ -182,12 +182,12 @@ def _commands(run: RunFiles) -> list[dict[str, str]]:
     folder = shlex.quote(str(run.folder))
     training = run.audit.get("training") or {}
     own = {"model": (training.get("model") or {}).get("name"), "collate": training.get("collate")}
-    kind = run.audit["data"]["kind"]
+    kind, answers = run.audit["data"]["kind"], run.audit.get("answers", "predictions")
     files = {"images": "new_pictures/"}.get(kind, "new_rows.csv") + " --out answers.csv"
     return [
         {
-            "why": "Answers for new data, with chances:",
-            "text": usage(str(run.folder), kind=kind, files=files, **own),
+            "why": run.audit.get("asked", "Answers for new data, with chances:"),
+            "text": usage(str(run.folder), kind=kind, files=files, answers=answers, **own),
         },
         {"why": "The model to take along:", "text": f"tilth export {folder} my-model"},
         {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ class Observations:
     """From one observation, or several at once, to what a policy takes: [B, *shape].
 
     observation: the space of one; action: that of what is answered
+    world, arguments: the world it learned in, by name, and how it was made
 
     >>> seen = Observations(Space((2,)), Space((), "int64", choices=3))
     >>> seen([0.5, 1.0])
@@ -27,6 +29,8 @@ class Observations:
 
     observation: Space
     action: Space
+    world: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
 
     kind: ClassVar[str] = "world"
 
@@ -46,14 +50,29 @@ class Observations:
 
     def to_config(self) -> dict[str, Any]:
         """Return plain values for preprocessor_config.json."""
-        return {"observation": asdict(self.observation), "action": asdict(self.action)}
+        spaces = {"observation": _plain(self.observation), "action": _plain(self.action)}
+        return {**spaces, "world": self.world, "arguments": dict(self.arguments)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Observations:
         """Read what ``to_config`` gave."""
-        return cls(*(_space(config[name]) for name in ("observation", "action")))
+        spaces = (_space(config[name]) for name in ("observation", "action"))
+        return cls(*spaces, str(config["world"]), dict(config["arguments"]))
+
+
+def _plain(space: Space) -> dict[str, Any]:
+    """Return a space as JSON can hold it: no bound is None."""
+    bounds = {
+        name: [None if math.isinf(bound) else bound for bound in getattr(space, name)]
+        for name in ("low", "high")
+    }
+    return {**asdict(space), "shape": list(space.shape), **bounds}
 
 
 def _space(config: Mapping[str, Any]) -> Space:
-    lists = {name: tuple(config[name]) for name in ("shape", "low", "high")}
-    return Space(**{**config, **lists})
+    free = {"low": -math.inf, "high": math.inf}
+    bounds = {
+        name: tuple(none if bound is None else float(bound) for bound in config[name])
+        for name, none in free.items()
+    }
+    return Space(**{**config, "shape": tuple(config["shape"]), **bounds})

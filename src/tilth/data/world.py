@@ -50,7 +50,7 @@ class World(Data):
     def __post_init__(self) -> None:
         one = self.environment(1)
         self.observation, self.action = one.observation, one.action
-        self.preprocessor = Observations(self.observation, self.action)
+        self.preprocessor = Observations(self.observation, self.action, self.name, self.arguments)
 
     def environment(self, copies: int) -> Environment:
         """Return so many copies of the world, each with episodes of its own."""

@@ -155,7 +155,8 @@ class Run:
             preprocessor=learner.data.preprocessor,
             target=learner.data.target,
             task=learner.task.name,
-            temperature=found["temperature"]["value"],
+            temperature=found.get("temperature", {}).get("value", 1.0),
+            answers=learner.task.answers,
             card={"audit": found, "environment": self.folder.environment},
             force=True,
         )

@@ -33,6 +33,8 @@ WEIGHTS, CONFIG, PREPROCESSOR, LABELS, CARD = (
     "labels.json",
     "README.md",
 )
+ANSWERS = ("predictions", "codes", "actions")
+"""What a bundle gives: see ``load``."""
 NEEDED = (WEIGHTS, CONFIG, PREPROCESSOR, LABELS)
 """What a model is read from; the card is for people, who may edit it."""
 
@@ -47,6 +49,7 @@ def save_bundle(
     task: str,
     temperature: float,
     card: Mapping[str, Any],
+    answers: str = "predictions",
     force: bool = False,
 ) -> Path:
     """Write a bundle, whole or not at all, and return its folder.
@@ -55,6 +58,7 @@ def save_bundle(
         plain values}; a registry one is checked to describe the model
     task: a file of ``tilth.tasks``; temperature: what logits are divided by, 1.0 for numbers
     card: what the model card is filled from, see ``model_card.render``
+    answers: what it gives, one of ANSWERS
     force: replace a bundle that is there already (never anything that is not a bundle)
 
     Raises UserError for what could not be read back, for weights that are not finite, and where
@@ -78,6 +82,7 @@ def save_bundle(
     """
     folder = Path(folder)
     contents = _contents(model, architecture, preprocessor, target, task, temperature)
+    contents[CONFIG]["answers"] = choose(answers, ANSWERS, "kind of answers")
     # the template language is only needed here, not where bundles are opened
     from tilth.ship.model_card import render
 

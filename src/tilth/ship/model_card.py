@@ -70,7 +70,8 @@ def render(
             own_code(config["architecture"]["name"], collate),
         ),
         "kind": kind,
-        "what": _what(target, kind),
+        "what": _what(target, kind, config.get("answers", "predictions"), audit),
+        "answers": config.get("answers", "predictions"),
         "description": card.get("description"),
         "headline": audit.get("headline", ""),
         "labels": list(target.labels),
@@ -114,7 +115,11 @@ def _line(value: Any) -> str:
     return "".join(c if c.isprintable() else " " for c in str(value)).strip()
 
 
-def _what(target: Target, kind: str) -> str:
+def _what(target: Target, kind: str, answers: str, audit: Mapping[str, Any]) -> str:
+    if answers == "actions":
+        return f"acts in {markdown_text(audit.get('data', {}).get('name', 'its world'))}"
+    if answers == "codes":
+        return "keeps rows as a few numbers and gives them back"
     source = {"images": "a picture", "table": "the columns of a row"}.get(kind, "its input")
     if target.kind == "number":
         return f"predicts the number {markdown_text(target.name)} from {source}"

@@ -17,6 +17,7 @@ from tilth.errors import UserError
 from tilth.ship import architecture, preprocessors
 from tilth.ship.architecture import Plugin
 from tilth.ship.bundle import (
+    ANSWERS,
     CONFIG,
     FORMAT_VERSION,
     LABELS,
@@ -46,6 +47,7 @@ class Contents:
     target: Target
     preprocessor: dict[str, Any]
     tensors: dict[str, Tensor]
+    answers: str = "predictions"
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,9 @@ class Opened:
 
     model: nn.Module
     preprocessor: Preprocessor
-    task: Predicting
+    task: Predicting | None  # of predictions alone
     temperature: float
+    answers: str = "predictions"
 
 
 def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened:
@@ -66,6 +69,11 @@ def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened
     Raises UserError naming what is missing, damaged, unknown or newer than this version.
     """
     contents = read_bundle(folder)
+    preprocessor = preprocessors.from_bundle(contents.preprocessor, plugins)
+    model = architecture.build(contents.architecture, contents.tensors, plugins)
+    model.eval().requires_grad_(False)
+    if contents.answers != "predictions":
+        return Opened(model, preprocessor, None, 1.0, contents.answers)
     task: Predicting = registry.build("tilth.tasks", contents.task, {"target": contents.target})
     outputs = contents.architecture["arguments"].get("outputs", task.outputs)
     if outputs != task.outputs:
@@ -73,9 +81,6 @@ def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened
             f"the bundle has {task.outputs} labels for {outputs} outputs of its model",
             fix=_GET_AGAIN,
         )
-    preprocessor = preprocessors.from_bundle(contents.preprocessor, plugins)
-    model = architecture.build(contents.architecture, contents.tensors, plugins)
-    model.eval().requires_grad_(False)
     return Opened(model, preprocessor, task, contents.temperature)
 
 
@@ -97,6 +102,7 @@ def read_bundle(folder: str | Path) -> Contents:
         target=_target(config.get("target"), labels),
         preprocessor=_read_object(folder / PREPROCESSOR),
         tensors=read_weights(folder / WEIGHTS),
+        answers=_answers(config.get("answers", "predictions")),
     )
 
 
@@ -200,6 +206,11 @@ def _temperature(found: object) -> float:
     return float(cast(float, found))
 
 
+def _answers(found: object) -> str:
+    _need(found in ANSWERS, CONFIG, f"answers are none of {', '.join(ANSWERS)}")
+    return cast(str, found)
+
+
 def _target(found: object, labels: object) -> Target:
     texts = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     _need(texts, LABELS, "it is not a list of labels")
@@ -208,9 +219,9 @@ def _target(found: object, labels: object) -> Target:
     config = cast(Mapping[str, Any], found)
     numbers = _is_number(config["mean"]) and _is_number(config["scale"])
     _need(numbers and isinstance(config["name"], str), CONFIG, "target is damaged")
-    _need(config["kind"] in ("classes", "number"), CONFIG, "target is of no known kind")
+    _need(config["kind"] in ("classes", "number", "reward"), CONFIG, "target is of no known kind")
     count = len(cast(list[str], labels))
-    _need(count > 0 or config["kind"] == "number", LABELS, "it lists no labels")
+    _need(count > 0 or config["kind"] != "classes", LABELS, "it lists no labels")
     return Target.from_config({**config, "labels": labels})
 
 

@@ -24,8 +24,10 @@ from tilth.tree import map_tree, num_rows
 
 def load(
     folder: str | Path, *, plugins: Sequence[Plugin] | Plugin = (), device: str = "cpu"
-) -> Predictor:
+) -> Any:
     """Open a bundle (or a finished run, whose bundle it takes) and return what answers.
+
+    A Predictor; for models that give rows back a Codec, for policies an Actor.
 
     plugins: your own network classes or functions (or a network, built as it was trained) that
         the bundle names; your own preprocessor classes. A name in a file never imports anything
@@ -43,7 +45,16 @@ def load(
     (('left', 'right'), 'classify')
     """
     named = tuple(plugins) if isinstance(plugins, list | tuple) else (plugins,)
-    return Predictor(open_bundle(folder, plugins=named), device=device)
+    opened = open_bundle(folder, plugins=named)
+    if opened.answers == "codes":
+        from tilth.ship.codec import Codec
+
+        return Codec(opened, device=device)
+    if opened.answers == "actions":
+        from tilth.ship.actor import Actor
+
+        return Actor(opened, device=device)
+    return Predictor(opened, device=device)
 
 
 class Predictor:
@@ -67,6 +78,7 @@ class Predictor:
     def __init__(self, opened: Opened, *, device: str = "cpu") -> None:
         self._device, _ = choose_device(device)
         self._model = opened.model.to(self._device).eval()
+        assert opened.task is not None
         self._preprocessor, self._task = opened.preprocessor, opened.task
         self._temperature = opened.temperature
         self.labels = opened.task.target.labels

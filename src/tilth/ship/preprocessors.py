@@ -33,11 +33,18 @@ def _own(config: Mapping[str, Any], named: Named) -> Preprocessor:
     return OwnPreprocessor.from_config(config, named)
 
 
+def _world(config: Mapping[str, Any], named: Named) -> Preprocessor:
+    from tilth.data.observations import Observations
+
+    return Observations.from_config(config)
+
+
 # each imports its own libraries only when a bundle needs it
 KINDS: dict[str, Callable[[Mapping[str, Any], Named], Preprocessor]] = {
     "images": _images,
     "own": _own,
     "table": _table,
+    "world": _world,
 }
 
 
@@ -56,7 +63,7 @@ def from_bundle(config: Mapping[str, Any], plugins: Sequence[Any] = ()) -> Prepr
 
     >>> from_bundle({"kind": "sounds"})
     Traceback (most recent call last):
-    tilth.errors.UserError: unknown preprocessor 'sounds'. Choices: images, own, table. ...
+    tilth.errors.UserError: unknown preprocessor 'sounds'. Choices: images, own, table, world. ...
     """
     own = {
         plugin.kind: plugin.from_config

@@ -31,4 +31,5 @@ def usage_of(bundle: Path, new: str = "NEW_DATA") -> str:
         kind=preprocessor["kind"],
         collate=preprocessor.get("collate"),
         files=new,
+        answers=config.get("answers", "predictions"),
     )

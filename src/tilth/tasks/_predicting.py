@@ -29,7 +29,7 @@ class Predicting(ABC):
     outputs: int
     metrics: Mapping[str, Metric]
     main_metric: str
-    look = "predictions"
+    answers = look = "predictions"
 
     @abstractmethod
     def objective(self) -> Objective:

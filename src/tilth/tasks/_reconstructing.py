@@ -35,7 +35,7 @@ class Reconstructing(ABC):
     name: str
     metrics: Mapping[str, Metric]
     main_metric: str
-    look = "reconstructions"
+    answers, look = "codes", "reconstructions"
     model: str
 
     @abstractmethod

@@ -28,7 +28,7 @@ class Control:
     """A policy that gains as much reward as it can in an episode."""
 
     name = "control"
-    look = "episodes"
+    answers, look = "actions", "episodes"
     main_metric = "return"
 
     def __init__(self, method: str | None) -> None:
