@@ -56,8 +56,8 @@ class Observations:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Observations:
         """Read what ``to_config`` gave."""
-        spaces = (_space(config[name]) for name in ("observation", "action"))
-        return cls(*spaces, str(config["world"]), dict(config["arguments"]))
+        seen, does = (_space(config[name]) for name in ("observation", "action"))
+        return cls(seen, does, str(config["world"]), dict(config["arguments"]))
 
 
 def _plain(space: Space) -> dict[str, Any]:
