@@ -42,6 +42,8 @@ def test_the_road_parts_around_islands_and_only_there():
     assert (parting[near < 5.9] == PARTING).all()
     between = parting[(near > 6.1) & (near < 19.9)]
     assert ((between > 0) & (between < PARTING)).all()
+    halfway = one.parting(one.islands + 13.0)
+    torch.testing.assert_close(halfway, torch.full_like(halfway, PARTING / 2), rtol=1e-4, atol=0)
 
 
 def test_the_way_keeps_to_one_branch_and_is_on_the_road():
@@ -144,6 +146,9 @@ def test_the_end_of_the_road_is_a_cut_and_no_end():
             break
     assert bool(stepped.truncated) and not bool(stepped.terminated)
     assert 30.0 <= gained < 31.0
+    world.y[:], world.x[:], world.heading[:] = 29.9, 99.0, 0.0
+    stepped = world.step(torch.zeros(1, 1))
+    assert bool(stepped.terminated) and not bool(stepped.truncated)
 
 
 def test_it_goes_on_to_the_bit():
