@@ -6,13 +6,11 @@ import torch
 
 from tilth.contracts import BaseSource, Batch
 
-# as in gan_toy.py of Gulrajani et al. 2017: each mixture has variance of about one
-RING = torch.tensor(
-    [[math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)] for k in range(8)]
-) * math.sqrt(2)
-RING_SPREAD = 0.02 / math.sqrt(2)
-GRID = torch.cartesian_prod(*[torch.arange(-2.0, 3.0)] * 2) / math.sqrt(2)
-GRID_SPREAD = 0.05 / math.sqrt(8)
+# Metz et al. 2017 (appendix A) and Lin et al. 2018 (section 4.1)
+RING = 2 * torch.tensor([[math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)] for k in range(8)])
+RING_SPREAD = 0.02
+GRID = 2 * torch.cartesian_prod(*[torch.arange(-2.0, 3.0)] * 2)
+GRID_SPREAD = 0.05
 
 
 class Mixture(BaseSource):

@@ -144,7 +144,7 @@ def test_the_generator_rests_in_critic_steps():
     assert same(before, weights(model.generator))
 
 
-@pytest.mark.parametrize("stop", [19, 20, 23])
+@pytest.mark.parametrize("stop", [1, 4, 5, 19, 20, 23, 59])
 def test_resumes_to_the_bit(stop):
     """Before and after a generator's step and amid the five; the state as a file has it."""
     whole, halved = gan(), gan()
