@@ -26,6 +26,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from tilth.contracts import Player
+from tilth.data.augment import Augment, augment_pictures
 from tilth.data.idx import read_idx
 from tilth.data.paired import Domain, PairedSource
 from tilth.data.resident_store import ResidentStore
@@ -33,8 +34,9 @@ from tilth.data.source import DatasetSource
 from tilth.models.domain_net import domain_net
 from tilth.objectives.domain_adversarial import DomainAdversarial
 from tilth.objectives.supervised import CrossEntropy, Supervised
-from tilth.randomness import numpy_generator
+from tilth.randomness import fold, numpy_generator
 from tilth.train.loop import Loop
+from tilth.train.numerics import Numerics
 from tilth.train.schedules import one_cycle
 
 SIDE = 28
@@ -92,10 +94,32 @@ def scaled(raw: torch.Tensor, keys: torch.Tensor, epoch: int) -> torch.Tensor:
     return raw.float() / 127.5 - 1
 
 
+class Moved:
+    """Scales pictures after moving, tilting and zooming them a little, as digits may be."""
+
+    LIMITS = Augment(flip=False, rotate_degrees=10, zoom=1.2, warp=0.1, light=0.0, shift=0.1)
+
+    def __init__(self, channels: int, seed: int) -> None:
+        self.middle, self.seed = torch.full((channels,), 127.5), seed
+
+    def __call__(self, raw: torch.Tensor, keys: torch.Tensor, epoch: int) -> torch.Tensor:
+        return augment_pictures(
+            raw,
+            keys,
+            epoch,
+            augment=self.LIMITS,
+            mean=self.middle,
+            std=self.middle,
+            seed=self.seed,
+            white=255.0,
+        )
+
+
 def fit(arm: str, source: Digits, target: Digits, seed: int, options: Any) -> torch.nn.Module:
     """Return a net trained on both domains, or on one of them."""
     torch.manual_seed(seed)
     channels = source[0].shape[1]
+    prepare = [Moved(channels, fold(seed, side)) if options.augment else scaled for side in "ab"]
     condition = arm == "cdan"
     model = domain_net(
         channels=channels, size=SIDE, labels=10, width=options.width, conditional=condition
@@ -104,19 +128,27 @@ def fit(arm: str, source: Digits, target: Digits, seed: int, options: Any) -> to
         pictures, labels = source if arm == "source" else target
         rows, objective = np.arange(len(pictures)), Supervised(CrossEntropy())
         batches: Any = DatasetSource(
-            ResidentStore(pictures), labels, rows, options.batch, prepare=scaled, seed=seed
+            ResidentStore(pictures), labels, rows, options.batch, prepare=prepare[0], seed=seed
         )
     else:
         objective = DomainAdversarial(condition=condition, peak=options.peak)
         sides = (
-            Domain(ResidentStore(source[0]), np.arange(len(source[0])), scaled, source[1]),
-            Domain(ResidentStore(target[0]), np.arange(len(target[0])), scaled),
+            Domain(ResidentStore(source[0]), np.arange(len(source[0])), prepare[0], source[1]),
+            Domain(ResidentStore(target[0]), np.arange(len(target[0])), prepare[1]),
         )
         batches = PairedSource(*sides, options.batch, seed=seed)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=options.rate, weight_decay=0.01)
     players = {"model": Player(parameters, optimizer, one_cycle())}
-    Loop(model, [objective], batches, players, total_steps=options.steps, seed=seed).fit()
+    Loop(
+        model,
+        [objective],
+        batches,
+        players,
+        total_steps=options.steps,
+        seed=seed,
+        numerics=Numerics(dtype="bfloat16", channels_last=True),
+    ).fit()
     return model.eval()
 
 
@@ -134,11 +166,12 @@ def main() -> None:
     parser.add_argument("--arms", nargs="+", default=["source", "dann", "cdan", "target"])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=64, help="rows of each domain")
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--width", type=int, default=32)
-    parser.add_argument("--peak", type=float, default=1.0)
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--augment", action="store_true")
+    parser.add_argument("--peak", type=float, default=0.1)
     options = parser.parse_args()
     source, target, test = domains(Path(os.environ["TILTH_DATA"]), options.pair)
     found: dict[str, list[float]] = {arm: [] for arm in options.arms}
