@@ -15,8 +15,9 @@ class StepCounter(gymnasium.Env):
     observation_space = gymnasium.spaces.Box(0.0, 1000.0, (2,))
     action_space = gymnasium.spaces.Discrete(3)
 
-    def __init__(self, longest=7, truncates=False, remembers=False):
+    def __init__(self, longest=7, truncates=False, remembers=False, both=False):
         self.longest, self.truncates, self.remembers = longest, truncates, remembers
+        self.both = both
         self.episodes = 0
 
     def reset(self, *, seed=None, options=None):
@@ -28,7 +29,7 @@ class StepCounter(gymnasium.Env):
     def step(self, action):
         self.steps += 1
         ended = self.steps >= self.length
-        ends = (False, ended) if self.truncates else (ended, False)
+        ends = (False, ended) if self.truncates else (ended, ended and self.both)
         return self._show(action), float(self.steps), *ends, {}
 
     def _show(self, action=0):

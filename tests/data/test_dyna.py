@@ -24,10 +24,11 @@ class Maze(gymnasium.Env):
 
     observation_space = gymnasium.spaces.Discrete(WIDTH * HEIGHT)
     action_space = gymnasium.spaces.Discrete(4)
+    begin = BEGIN
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.place = BEGIN
+        self.place = self.begin
         return self._number(), {}
 
     def step(self, action):
@@ -84,22 +85,26 @@ def test_planning_saves_real_steps():
     assert sum(many) < sum(some) < sum(none) / 2
 
 
-def test_one_real_step_is_followed_by_imagined_ones_that_have_happened():
+def test_one_real_step_is_followed_by_imagined_ones_that_have_happened(monkeypatch):
+    monkeypatch.setattr(Maze, "begin", (8, 1))
+    first = WIDTH + 8
     source, table, real = (
         Dyna(GymEnvironment("tilth-test/Maze-v0"), planning=3),
         QTable(54, 4),
         set(),
     )
-    stood = 2 * WIDTH
-    for number in range(400):
+    stood = first
+    for number in range(1200):
         rows = source.next(table, context())
         row = tuple(float(one) for one in leaves(rows))
         if number % 4 == 0:
             assert row[0] == stood, "the real steps are one walk"
-            stood = int(row[3]) if row[4] else 2 * WIDTH
+            stood = int(row[3]) if row[4] else first
             real.add(row)
         assert row in real
-    assert source.frames == 100
+        at_goal = row[3] == GOAL[1] * WIDTH + GOAL[0]
+        assert row[2] == at_goal and row[4] == pytest.approx(0.0 if at_goal else 0.95)
+    assert source.frames == 300 and source.episodes.ended
 
 
 def test_goes_on_to_the_bit():

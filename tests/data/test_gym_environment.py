@@ -28,10 +28,10 @@ def same(first, second):
     return all(torch.equal(a, b) for one, two in pairs for a, b in zip(one, two, strict=True))
 
 
-@pytest.mark.parametrize("truncates", [False, True])
-def test_every_step_is_one_of_its_episode_and_ends_are_told_apart(truncates):
+@pytest.mark.parametrize("kind", [{}, {"truncates": True}, {"both": True}])
+def test_every_step_is_one_of_its_episode_and_ends_are_told_apart(kind):
     """The world shows its step number: a dummy step, or a lost one, would be seen at once."""
-    world = GymEnvironment(COUNTER, 4, arguments={"truncates": truncates})
+    world = GymEnvironment(COUNTER, 4, arguments=kind)
     seen = world.reset(seed=3)
     assert seen[:, 0].tolist() == [0] * 4
     assert len(set(seen[:, 1].tolist())) > 1, "the copies have seeds of their own"
@@ -42,7 +42,7 @@ def test_every_step_is_one_of_its_episode_and_ends_are_told_apart(truncates):
         assert torch.equal(stepped.rewards, stepped.finals[:, 0])
         ended = stepped.finals[:, 0] == stepped.finals[:, 1]
         assert torch.equal(stepped.ended, ended)
-        assert torch.equal(stepped.truncated if truncates else stepped.terminated, ended)
+        assert torch.equal(stepped.truncated if "truncates" in kind else stepped.terminated, ended)
         assert not (stepped.terminated & stepped.truncated).any()
         assert (stepped.observations[ended, 0] == 0).all()
         assert torch.equal(stepped.observations[~ended], stepped.finals[~ended])
