@@ -46,6 +46,12 @@ def test_a_choice_of_chance_zero_is_never_drawn():
     assert drawn.tolist() == [1, 1, 3, 3]
 
 
+def test_the_last_choice_takes_what_rounding_leaves_over():
+    """Six sixths add up to less than the largest float64 below 1."""
+    largest = torch.tensor([1 - 2.0**-53], dtype=torch.float64)
+    assert ours.categorical_draw(torch.zeros(1, 6), largest).tolist() == [5]
+
+
 @pytest.mark.parametrize("log_std", [LOG_STD, LOG_STD[0]])
 def test_gaussians(log_std):
     wanted = D.Independent(D.Normal(MEAN, log_std.exp().expand_as(MEAN)), 1)
