@@ -97,7 +97,8 @@ def test_weights_begin_as_the_paper_says():
     convolutions = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     assert len(convolutions) == 7
     for layer in convolutions:
-        assert abs(float(layer.weight.std()) - 0.02) < 0.001
-        assert abs(float(layer.weight.mean())) < 0.002
-    norms = torch.cat([m.weight for m in model.modules() if isinstance(m, nn.BatchNorm2d)])
+        weight = layer.weight.detach()
+        assert abs(float(weight.std()) - 0.02) < 0.001
+        assert abs(float(weight.mean())) < 0.002
+    norms = torch.cat([m.weight.detach() for m in model.modules() if isinstance(m, nn.BatchNorm2d)])
     assert abs(float(norms.mean()) - 1) < 0.002 and abs(float(norms.std()) - 0.02) < 0.002

@@ -48,7 +48,7 @@ def test_every_weight_of_the_critic_has_the_norm_one():
     layers = [m for m in critic.modules() if hasattr(m, "parametrizations")]
     assert len(layers) == 12  # 3 + 3 + 2 + 2 convolutions, the score, the embedding
     for layer in layers:
-        largest = torch.linalg.svdvals(layer.weight.flatten(1))[0]
+        largest = torch.linalg.svdvals(layer.weight.detach().flatten(1))[0]
         assert abs(float(largest) - 1) < 1e-3
         torch.testing.assert_close(layer.weight, normed(layer), rtol=1e-3, atol=1e-5)
     plain = [m for m in critic.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.Embedding)]
