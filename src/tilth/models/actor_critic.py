@@ -90,7 +90,7 @@ def actor_critic(
     """Return a policy over ``choices`` actions or ``numbers`` numbers, and its values.
 
     channels, size: of observations [B, channels, *size]; numbers [B, channels] and choices among
-    ``channels`` ([B] int64) have size=1, pictures at least 36 px
+    ``channels`` ([B] int64) have size=1
     layers: hidden layers (tanh) of policy and value each; None: 64 and 64 for numbers, none on top
     of the convolutions for pictures
     Raises UserError unless one of ``choices`` and ``numbers`` is given.

@@ -20,7 +20,7 @@ def q_network(
     width: int = 32,
     norm: bool = True,
 ) -> QNetwork:
-    """Return dense layers, behind three convolutions for pictures of at least 36 px, and a head.
+    """Return dense layers, behind three convolutions for pictures of at least 64 px, and a head.
 
     channels, size: of observations [B, channels, *size]; numbers [B, channels] and choices among
     ``channels`` ([B] int64) have size=1

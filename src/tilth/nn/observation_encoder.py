@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tilth.errors import UserError
 from tilth.nn.sizes import height_width
 
-SMALLEST = 36  # px, what the three convolutions leave at least one place of
+SMALLEST = 64  # px; below, dense layers learn from fewer frames: see the log
 CONVOLUTIONS = ((1, 8, 4), (2, 4, 2), (2, 3, 1))  # times the width, kernel, stride: Mnih et al.
 
 
@@ -49,7 +49,7 @@ def observation_encoder(
 ) -> tuple[nn.Sequential, int]:
     """Return [B, ...] observations -> [B, features], and how many features there are.
 
-    Pictures of at least 36 px go through the three convolutions of Mnih et al. (2015) first;
+    Pictures of at least 64 px go through the three convolutions of Mnih et al. (2015) first;
     anything else is flattened.
     channels: of pictures, or how many numbers (or choices) there are where ``size`` is 1
     layers: widths of the dense layers; width: of the first convolution
