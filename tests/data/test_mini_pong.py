@@ -11,7 +11,7 @@ from tilth.train.state import pack, unpack
 def follow(world):
     """Hit the ball with the middle of the paddle."""
     away = world._ball[:, 1] - world._paddle
-    return torch.where(away.abs() < 0.8, 0, torch.where(away < 0, 1, 2))
+    return torch.where(away.abs() < 1, 0, torch.where(away < 0, 1, 2))
 
 
 def edge(world):
@@ -21,7 +21,7 @@ def edge(world):
     lands = torch.where(way > SIDE - 2, 2 * (SIDE - 2) - way, way) + 1
     aim = lands + torch.where(world._rival > SIDE / 2, 3.5, -3.5)
     away = torch.where(speed > 0, aim, torch.tensor(SIDE / 2)) - world._paddle
-    return torch.where(away.abs() < 0.8, 0, torch.where(away < 0, 1, 2))
+    return torch.where(away.abs() < 1, 0, torch.where(away < 0, 1, 2))
 
 
 def points(world, policy, steps):
@@ -50,7 +50,7 @@ def test_the_ball_flies_straight_and_comes_back_from_walls_and_paddles():
     world._paddle = torch.tensor([21.0])
     assert float(world.step(torch.tensor([0])).rewards) == 0
     assert world._ball[0].tolist() == [37.5, 23.0]
-    assert world._speed[0].tolist() == pytest.approx([-1.5, 2 / 5 * 2.0])
+    assert world._speed[0].tolist() == pytest.approx([-1.5, 2 / 5 * 2.5])
 
 
 def test_points_are_counted_and_a_game_ends_after_them():
@@ -85,8 +85,8 @@ def test_the_picture_shows_paddles_and_ball_and_the_one_before():
     assert torch.equal(shown[:, 0], first[:, 1])
     wanted = torch.zeros(SIDE, SIDE, dtype=torch.uint8)
     wanted[19:21, 11:13] = 255  # 11.5 rounds to 12: columns 11 and 12
-    rival = round(12.5)
-    wanted[rival - 4 : rival + 4, 2:4] = wanted[28 - 4 : 28 + 4, 38:40] = 255  # 30 - 1.5 is 28.5
+    rival = 13  # 12.6, after the ball
+    wanted[rival - 4 : rival + 4, 2:4] = wanted[28 - 4 : 28 + 4, 38:40] = 255
     assert torch.equal(shown[0, 1], wanted)
     assert world.picture().shape == (3, 336, 336)
     assert torch.equal(world.picture()[0, ::8, ::8], wanted)

@@ -14,8 +14,8 @@ SIDE = 42  # px, height and width
 LEFT, RIGHT = 4.0, 38.0  # px, where the paddles meet the ball
 HALF = 4.0  # px, half a paddle
 REACH = HALF + 1.0  # px from a paddle's middle at which the ball is still met
-SPEED, STEEPEST = 1.5, 2.0  # px a step, of the ball across and at most up or down
-STRIDE, RIVAL_STRIDE = 1.5, 0.5  # px a step, of the paddles
+SPEED, STEEPEST = 2.5, 2.5  # px a step, of the ball across and at most up or down
+STRIDE, RIVAL_STRIDE = 2.0, 0.6  # px a step, of the paddles
 LONGEST = 1000  # steps of a game
 SERVES = 1000  # of a copy, until they come again
 
