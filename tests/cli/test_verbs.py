@@ -44,7 +44,16 @@ def command_lines(pictures, trained, second, tmp_path, monkeypatch):
         "compare": ["compare", run, second],
         "init": ["init", pictures],
         "doctor": ["doctor"],
+        "play": ["play", policy(tmp_path / "pole"), "--episodes", "2"],
     }
+
+
+def policy(folder):
+    """Return the run of a policy that has learned next to nothing."""
+    given = ("--set", "task.arguments.method=reinforce", "--set", "train.epochs=1", "-q")
+    code, _, err = call("train", "env:CartPole-v1", "-o", folder, *given)
+    assert code == 0, err
+    return folder
 
 
 def stopped(run, folder):

@@ -19,7 +19,9 @@ from tilth.data.dataset import Target
 from tilth.tasks import Metric, score
 
 ROWS = 60
-NAMES = registry.names("tilth.tasks")
+ALL = registry.names("tilth.tasks")
+NAMES = [name for name in ALL if registry.stated("tilth.tasks", name, "PIPELINES")]
+"""Those that predict a target; what holds for every task is in test_whole_tasks.py."""
 KINDS = get_args(get_type_hints(Target)["kind"])
 
 
@@ -48,7 +50,8 @@ def test_it_has_a_case_here_and_plain_keywords(name):
 
 
 def test_every_kind_of_target_has_one_task():
-    assert sorted(registry.stated("tilth.tasks", name, "TARGET") for name in NAMES) == sorted(KINDS)
+    stated = [registry.stated("tilth.tasks", name, "TARGET") for name in ALL]
+    assert sorted(kind for kind in stated if kind) == sorted(KINDS)
 
 
 def build(name, target):

@@ -1,11 +1,14 @@
 """Metrics and decoding of classes, against scikit-learn and closed forms."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from sklearn import metrics as theirs
 
+import tilth as tl
 from tilth.data.dataset import Target
 from tilth.errors import UserError
 from tilth.tasks import Metric, score
@@ -24,6 +27,10 @@ def case(count):
 
 CASES = {"two": lambda: case(2), "five": lambda: case(5)}
 """What tests/contracts/test_tasks.py holds this task to."""
+INPUTS = np.random.default_rng(0).normal(size=(120, 3))
+LEARNER = functools.partial(
+    tl.Learner, tl.arrays(INPUTS, np.where(INPUTS[:, 0] > 0, "right", "left")), epochs=2, lr=0.01
+)
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """Decoding and metrics of numbers, against scikit-learn and closed forms."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
 from sklearn import metrics as theirs
 
+import tilth as tl
 from tilth.data.dataset import Target
 from tilth.tasks import score
 from tilth.tasks.regress import regress
@@ -20,6 +23,8 @@ def case():
 
 CASES = {"number": case}
 """What tests/contracts/test_tasks.py holds this task to."""
+INPUTS = np.random.default_rng(0).normal(size=(120, 3))
+LEARNER = functools.partial(tl.Learner, tl.arrays(INPUTS, INPUTS[:, 0]), epochs=2, lr=0.01)
 
 
 def test_numbers_come_back_in_their_own_units():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from tilth.contracts import Objective
-from tilth.data.dataset import Data, Target
+from tilth.data.dataset import Data, Target, as_rows
 from tilth.data.usual import Usual
 from tilth.tasks import Array, Metric, Predictions, score
 from tilth.tasks._sizes import Sizes, sizes_of_rows
@@ -48,8 +48,8 @@ class Predicting(ABC):
         """Return the loss of each row, without smoothing: what "worst errors" sorts by."""
 
     def adapt(self, data: Data) -> Data:
-        """Return the data as it is."""
-        return data
+        """Return the data as it is; raise UserError for a world, which has no rows."""
+        return as_rows(data)
 
     def usual(self, data: Data) -> Usual:
         """Return the defaults: those of the kind of data."""

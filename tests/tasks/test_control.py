@@ -1,0 +1,96 @@
+"""Acting for reward, as a task."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import tilth as tl
+from tilth.data.gym_environment import GymEnvironment
+from tilth.errors import UserError
+from tilth.nn.action import Action
+from tilth.randomness import fold
+from tilth.tasks._methods import METHODS
+
+WORLD = tl.world("CartPole-v1")
+LEARNER = functools.partial(tl.Learner, WORLD, task="control", epochs=1, seed=3)
+
+
+class Left(nn.Module):
+    """Always pushes to the left."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def act(self, observations, *, generator, explore):
+        return Action(torch.zeros(len(observations), dtype=torch.int64), {})
+
+
+def test_the_task_follows_from_the_world_and_the_method_from_what_is_done():
+    assert tl.Learner(WORLD, quiet=True).architecture["name"] == "q_network"
+    pendulum = tl.Learner(tl.world("Pendulum-v1"), quiet=True)
+    assert pendulum.architecture["name"] == "soft_actor_critic"
+    assert pendulum.architecture["arguments"]["low"] == [-2.0]
+
+
+def test_returns_are_those_of_a_loop_by_hand():
+    learner = tl.Learner(WORLD, Left(), quiet=True)
+    found = learner.task.values(learner.setup(), "valid")
+    world = GymEnvironment("CartPole-v1", copies=20)
+    # the evaluator's own seeds, then steps by hand until each copy has ended once
+    world.reset(fold(fold(0, "episodes", "valid"), "world of playing") % 2**31)
+    returns, running = np.zeros(20), np.ones(20, bool)
+    while running.any():
+        stepped = world.step(torch.zeros(20, dtype=torch.int64))
+        returns += stepped.rewards.numpy() * running
+        running &= ~stepped.ended.numpy()
+    assert np.array_equal(found[:, 0], returns)
+    assert np.array_equal(found[:, 1], returns)  # one reward a step
+    assert learner.validate("valid")["valid/return"] == pytest.approx(returns.mean())
+
+
+def test_valid_and_test_are_other_episodes_and_the_same_in_every_run():
+    first, second = tl.Learner(WORLD, Left(), quiet=True), tl.Learner(WORLD, Left(), seed=9)
+    valid = [one.task.values(one.setup(), "valid") for one in (first, second)]
+    assert np.array_equal(*valid)
+    test = first.task.values(first.setup(), "test")
+    assert len(test) == 100 and not np.array_equal(test[:20], valid[0])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_makes_parts_that_fit_its_world(name):
+    world = tl.world("Pendulum-v1") if name == "sac" else WORLD
+    learner = tl.Learner(world, task="control", task_arguments={"method": name}, quiet=True)
+    parts = learner.parts()
+    assert {objective.moves for objective in parts.objectives} == parts.players.keys()
+    owned = [id(p) for player in parts.players.values() for p in player.parameters]
+    assert len(owned) == len(set(owned)) == len(list(learner.model.parameters()))
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(UserError, match="method"):
+        LEARNER(quiet=True, task_arguments={"method": "luck"})
+    with pytest.raises(UserError, match="actions are numbers"):
+        tl.Learner(tl.world("Pendulum-v1"), task="control", task_arguments={"method": "dqn"})
+    inputs = np.random.default_rng(0).normal(size=(80, 3))
+    with pytest.raises(UserError, match="a world to act in"):
+        tl.Learner(tl.arrays(inputs, inputs[:, 0] > 0), task="control")
+    with pytest.raises(UserError, match="rows are needed"):
+        tl.Learner(WORLD, task="classify")
+    with pytest.raises(UserError, match="has act"):
+        tl.Learner(WORLD, nn.Linear(4, 2), quiet=True)._check()
+
+
+def test_an_actor_does_what_the_policy_does(tmp_path):
+    run = LEARNER(quiet=True, run=tmp_path / "run").fit()
+    actor = tl.load(run.export())
+    seen = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    with torch.no_grad():
+        values = run.learner.model.eval()(torch.from_numpy(seen))
+    assert actor.act_many(seen).tolist() == values.argmax(1).tolist()
+    assert actor.act(seen[0].tolist()) == int(values[0].argmax())
+    with pytest.raises(UserError, match=r"one is \[4\]"):
+        actor.act([1.0, 2.0])
