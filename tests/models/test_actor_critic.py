@@ -97,6 +97,8 @@ def test_pictures_are_scaled_and_their_convolutions_shared():
     pixels = torch.randint(256, (4, 2, 42, 42), dtype=torch.uint8)
     for whole, scaled in zip(model(pixels), model(pixels.float() / 255), strict=True):
         assert torch.equal(whole, scaled)
+    first = model.encoder[1].weight.detach().flatten(1)
+    torch.testing.assert_close(first @ first.T, 2 * torch.eye(32), rtol=1e-4, atol=1e-4)
     model(pixels)[1].sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.encoder.parameters())
 
