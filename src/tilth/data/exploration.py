@@ -37,4 +37,4 @@ class Exploration:
         if self.end is None:
             return self.begin
         done = min(1.0, frame / self.frames) if self.frames else 1.0
-        return self.begin + done * (self.end - self.begin)
+        return self.begin * (1 - done) + self.end * done
