@@ -34,7 +34,7 @@ def test_a_ring_of_eight_gaussians_is_learned_whole():
     torch.manual_seed(0)
     model, generator = mlp_gan(latent=8, width=128), GeneratorObjective()
     source = WithNoise(Mixture(RING, RING_SPREAD), {"latent": (8,)})
-    train(model, source, [CriticObjective(r1=0.1), generator], 3000, lr=1e-3, betas=(0.0, 0.99))
+    train(model, source, [CriticObjective(r1=0.5), generator], 4000, lr=1e-3, betas=(0.0, 0.99))
     latent = torch.randn(10_000, 8, generator=torch.Generator().manual_seed(99))
     points = generator.sample(model, latent)
     modes, share = quality(points, RING, RING_SPREAD, within=10)
