@@ -31,7 +31,7 @@ from tilth.models.mixture_density import mixture_density
 from tilth.models.soft_actor_critic import soft_actor_critic
 from tilth.nn.action import Action
 from tilth.nn.body_head import BodyHead
-from tilth.nn.observation_encoder import observation_encoder
+from tilth.nn.observation_encoder import LEAST, observation_encoder
 from tilth.objectives.mixture_density import MixtureLikelihood
 from tilth.objectives.proximal import Proximal
 from tilth.objectives.reinforce import Reinforce
@@ -119,6 +119,7 @@ class Steering:
             self.objective = MixtureLikelihood()
         else:
             facts = {"channels": 3, "size": (36, 64), "layers": (128,), "width": 16}
+            facts["convolve_from"] = LEAST
             body, features = observation_encoder(**facts, norm=False)
             self.model = BodyHead(body, torch.nn.Linear(features, 1))
             self.objective = Supervised(squared_error)

@@ -93,8 +93,8 @@ def test_policy_and_value_of_vectors_share_nothing():
 
 def test_pictures_are_scaled_and_their_convolutions_shared():
     torch.manual_seed(0)
-    model = actor_critic(channels=2, size=42, choices=3)
-    pixels = torch.randint(256, (4, 2, 42, 42), dtype=torch.uint8)
+    model = actor_critic(channels=2, size=64, choices=3)
+    pixels = torch.randint(256, (4, 2, 64, 64), dtype=torch.uint8)
     for whole, scaled in zip(model(pixels), model(pixels.float() / 255), strict=True):
         assert torch.equal(whole, scaled)
     first = model.encoder[1].weight.detach().flatten(1)

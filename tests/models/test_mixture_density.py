@@ -49,3 +49,11 @@ def test_draws_go_both_ways_and_not_between():
     assert abs((drawn < 0).float().mean() - share) < 0.03
     assert (drawn.abs() < 0.5).float().mean() < 0.02
     assert model.act(seen[:1], generator=generator, explore=0.0).actions.abs().item() == 1.0
+
+
+def test_the_pictures_of_the_road_go_through_convolutions():
+    model = mixture_density(channels=3, size=(36, 64), layers=(8,), width=4)
+    assert [type(layer).__name__ for layer in model.body].count("Conv2d") == 3
+    pixels = torch.randint(256, (2, 3, 36, 64), dtype=torch.uint8)
+    for whole, scaled in zip(model(pixels), model(pixels.float() / 255), strict=True):
+        assert torch.equal(whole, scaled)

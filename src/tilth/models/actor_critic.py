@@ -2,7 +2,8 @@
 
 Orthogonal weights with a last layer of the policy near zero, so that it begins by trying
 everything (Andrychowicz et al. 2021, "What matters for on-policy deep actor-critic methods?",
-section 3.2). From vectors, policy and value share nothing; from pictures, the convolutions.
+section 3.2). From vectors, policy and value share nothing; from pictures, all but the last
+layer.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def actor_critic(
     channels, size: of observations [B, channels, *size]; numbers [B, channels] and choices among
     ``channels`` ([B] int64) have size=1
     layers: hidden layers (tanh) of policy and value each; None: 64 and 64 for numbers, none on top
-    of the convolutions for pictures
+    of the shared layers for pictures
     Raises UserError unless one of ``choices`` and ``numbers`` is given.
 
     >>> net = actor_critic(channels=4, choices=2)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from tilth.nn.action import Action
 from tilth.nn.distributions import categorical_draw
-from tilth.nn.observation_encoder import observation_encoder
+from tilth.nn.observation_encoder import LEAST, observation_encoder
 
 LEAST_LOG_STD, LARGEST_LOG_STD = -5.0, 1.0  # so that no Gaussian shrinks to a point
 
@@ -76,13 +76,14 @@ def mixture_density(
 ) -> nn.Module:
     """Return dense layers, behind convolutions for pictures, and ``components`` Gaussians.
 
-    channels, size: of observations [B, channels, *size]; numbers [B, channels] have size=1
+    channels, size: of observations [B, channels, *size]; numbers [B, channels] have size=1,
+    pictures below 36 px are flattened
     layers: widths of the dense layers; width: of the first convolution
 
     >>> mixture_density(channels=3, size=(36, 64))(torch.zeros(5, 3, 36, 64)).means.shape
     torch.Size([5, 3])
     """
     body, features = observation_encoder(
-        channels=channels, size=size, layers=layers, width=width, norm=False
+        channels=channels, size=size, layers=layers, width=width, norm=False, convolve_from=LEAST
     )
     return MixtureDensity(body, nn.Linear(features, 3 * components))

@@ -14,6 +14,7 @@ from tilth.errors import UserError
 from tilth.nn.sizes import height_width
 
 SMALLEST = 64  # px; below, dense layers learn from fewer frames: see the log
+LEAST = 36  # px, what the three convolutions leave at least one place of
 CONVOLUTIONS = ((1, 8, 4), (2, 4, 2), (2, 3, 1))  # times the width, kernel, stride: Mnih et al.
 
 
@@ -46,14 +47,16 @@ def observation_encoder(
     layers: Sequence[int],
     width: int,
     norm: bool,
+    convolve_from: int = SMALLEST,
 ) -> tuple[nn.Sequential, int]:
     """Return [B, ...] observations -> [B, features], and how many features there are.
 
-    Pictures of at least 64 px go through the three convolutions of Mnih et al. (2015) first;
-    anything else is flattened.
+    Pictures of at least ``convolve_from`` px go through the three convolutions of Mnih et al.
+    (2015) first; anything else is flattened.
     channels: of pictures, or how many numbers (or choices) there are where ``size`` is 1
     layers: widths of the dense layers; width: of the first convolution
     norm: a layer normalisation before every ReLU (Gallici et al. 2024)
+    convolve_from: px, at least 36, which is what the convolutions need
     Raises UserError where neither layers nor convolutions are left.
 
     >>> observation_encoder(channels=4, size=1, layers=(8,), width=32, norm=True)[1]
@@ -61,7 +64,7 @@ def observation_encoder(
     """
     sides = height_width(size)
     parts: list[nn.Module] = [ObservationInput(channels)]
-    if min(sides) >= SMALLEST:
+    if min(sides) >= max(convolve_from, LEAST):
         for times, kernel, stride in CONVOLUTIONS:
             parts.append(nn.Conv2d(channels, times * width, kernel, stride))
             channels, sides = times * width, [(side - kernel) // stride + 1 for side in sides]
