@@ -139,7 +139,8 @@ def fit(arm: str, source: Digits, target: Digits, seed: int, options: Any) -> to
         batches = PairedSource(*sides, options.batch, seed=seed)
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=options.rate, weight_decay=0.01)
-    players = {"model": Player(parameters, optimizer, one_cycle())}
+    momenta = (options.momentum, options.momentum)  # high ones let players circle each other
+    players = {"model": Player(parameters, optimizer, one_cycle(momenta=momenta))}
     Loop(
         model,
         [objective],
@@ -169,6 +170,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--batch", type=int, default=64, help="rows of each domain")
     parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--momentum", type=float, default=0.5)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--augment", action="store_true")
     parser.add_argument("--peak", type=float, default=0.1)

@@ -22,10 +22,17 @@ CASE = {
 
 def test_parameters_are_those_of_its_layers():
     net = domain_net(channels=1, size=28, labels=10)
-    body = (25 * 32 + 32) + (25 * 32 * 48 + 48) + (768 * 100 + 100) + (100 * 100 + 100)
-    assert sum(p.numel() for p in net.body.parameters()) == body
-    assert sum(p.numel() for p in net.critic.parameters()) == 100 * 100 + 100 + 101
+    convolutions = (25 * 32 + 32) + (25 * 32 * 48 + 48)
+    dense = (768 * 100 + 100) + (100 * 100 + 100) + (100 * 10 + 10)
+    critic = 768 * 100 + 100 + 101
+    assert sum(p.numel() for p in net.body.parameters()) == convolutions
+    assert sum(p.numel() for p in net.head.parameters()) == dense
+    assert sum(p.numel() for p in net.critic.parameters()) == critic
     conditional = domain_net(channels=1, size=28, labels=10, conditional=True)
+    parts = [conditional.body, conditional.head]
+    found = sum(p.numel() for part in parts for p in part.parameters())
+    assert found == convolutions + dense  # the same net for the label
+    assert conditional.head.in_features == 100
     assert conditional.critic[0].in_features == 1000
 
 

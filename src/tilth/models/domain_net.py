@@ -1,9 +1,9 @@
 """A small convolutional classifier with a second output that guesses the domain of a picture.
 
 Ganin et al. 2016, "Domain-Adversarial Training of Neural Networks", figure 4a (the net for MNIST):
-convolutions 5 x 5 of 32 and 48 channels with pooling, dense layers of 100 for the label and for
-the domain. Departure: the domain is guessed from the last hidden layer of the label's branch and
-not from the convolutions, so that the classifier is a body and a linear head like any other.
+convolutions 5 x 5 of 32 and 48 channels with pooling, from which two dense layers of 100 lead to
+the label and one to the domain. A conditional critic (Long et al. 2018) sees the last hidden
+layer instead, as there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from tilth.nn.sizes import height_width
 class DomainNet(nn.Module):
     """``head(body(inputs))`` for the label, ``critic`` for the domain.
 
-    body: pictures -> [B, features]; head: features -> [B, labels]; critic: [B, width] -> [B, 1],
-    the logit of "from the target domain"
+    body: pictures -> the features [B, F] that shall not tell the domain; head: features -> logits
+    [B, labels]; critic: [B, F] (times labels where it is conditional) -> [B, 1], the logit of "from
+    the target domain"
     """
 
     def __init__(self, body: nn.Module, head: nn.Module, critic: nn.Module) -> None:
@@ -41,19 +42,21 @@ def domain_net(
     hidden: int = 100,
     conditional: bool = False,
 ) -> nn.Module:
-    """Return conv ``width`` -> pool -> conv ``3/2 width`` -> pool -> two dense, and two heads.
+    """Return conv ``width`` -> pool -> conv ``3/2 width`` -> pool -> two dense, and a critic.
 
     channels, size: of the pictures [B, channels, *size]; each side at least 16 px
-    conditional: whether the critic sees features times the chances of each label (CDAN)
+    conditional: whether the critic sees the last hidden layer times the chances of each label
+    (CDAN), and not the convolutions' output: body and head are parted where it looks
 
     >>> import torch
     >>> net = domain_net(channels=1, size=28, labels=10)
-    >>> net.body[:6](torch.zeros(1, 1, 28, 28)).shape  # 48 maps of 4 x 4, as in the paper
-    torch.Size([1, 48, 4, 4])
+    >>> net.body(torch.zeros(1, 1, 28, 28)).shape  # 48 maps of 4 x 4, as in the paper
+    torch.Size([1, 768])
     """
     height, wide = ((side - 12) // 4 for side in height_width(size, at_least=16))
     second = 3 * width // 2
-    body = nn.Sequential(
+    features = second * height * wide
+    convolutions = [
         nn.Conv2d(channels, width, 5),
         nn.ReLU(),
         nn.MaxPool2d(2),
@@ -61,11 +64,16 @@ def domain_net(
         nn.ReLU(),
         nn.MaxPool2d(2),
         nn.Flatten(),
-        nn.Linear(second * height * wide, hidden),
-        nn.ReLU(),
-        nn.Linear(hidden, hidden),
-        nn.ReLU(),
+    ]
+    dense = [nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()]
+    last = nn.Linear(hidden, labels)
+    if conditional:
+        critic = _critic(hidden * labels, hidden)
+        return DomainNet(nn.Sequential(*convolutions, *dense), last, critic)
+    return DomainNet(
+        nn.Sequential(*convolutions), nn.Sequential(*dense, last), _critic(features, hidden)
     )
-    seen = hidden * labels if conditional else hidden
-    critic = nn.Sequential(nn.Linear(seen, hidden), nn.ReLU(), nn.Linear(hidden, 1))
-    return DomainNet(body, nn.Linear(hidden, labels), critic)
+
+
+def _critic(seen: int, hidden: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(seen, hidden), nn.ReLU(), nn.Linear(hidden, 1))
