@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def principal_components(
     if latents >= min(train.shape):
         return None
     fitted = PCA(latents, random_state=0).fit(train)
-    columns = {
+    columns: dict[str, Callable[[], Array]] = {
         "mse": lambda: ((fitted.inverse_transform(fitted.transform(flat)) - flat) ** 2).mean(1),
         "elbo": lambda: fitted.score_samples(flat),
     }
