@@ -80,7 +80,7 @@ def principal_components(
     flat = inputs.flatten(1).double().numpy()
     if latents >= min(train.shape):
         return None
-    fitted = PCA(latents, random_state=0).fit(train)
+    fitted: Any = PCA(latents, random_state=0).fit(train)
     columns: dict[str, Callable[[], Array]] = {
         "mse": lambda: ((fitted.inverse_transform(fitted.transform(flat)) - flat) ** 2).mean(1),
         "elbo": lambda: fitted.score_samples(flat),
