@@ -86,7 +86,8 @@ def principal_components(
         "elbo": lambda: fitted.score_samples(flat),
     }
     nothing = np.full(len(flat), np.nan)
-    values: Array = np.stack([columns.get(m, lambda: nothing)() for m in task.metrics], axis=1)
+    found = [columns[name]() if name in columns else nothing for name in task.metrics]
+    values: Array = np.stack(found, axis=1)
     name = "probabilistic PCA" if "elbo" in task.metrics else "PCA"
     what = f"{name} with {latents} components"
     return Contestant("pca", what, values, time.perf_counter() - begun)
