@@ -49,7 +49,7 @@ def score(loop: Loop, world: Environment, seed: int) -> float:
 def adam(module: torch.nn.Module, rate: float, clip: float | None = None, falls=True) -> Player:
     """Return a player that moves a module, its rate falling to zero or staying."""
     parameters = list(module.parameters())
-    optimizer = torch.optim.Adam(parameters, rate, eps=1e-5)
+    optimizer = torch.optim.Adam(parameters, rate, eps=1e-5, fused=True)
     schedule = (lambda progress: (1 - progress, None)) if falls else None
     return Player(parameters, optimizer, schedule, clip)
 
