@@ -47,6 +47,7 @@ class Method(ABC):
     schedule: ClassVar[str] = "linear"
     clip: ClassVar[float] = 0.5
     epochs: ClassVar[int] = 10
+    optimizer: ClassVar[Any] = torch.optim.Adam
 
     @abstractmethod
     def sizes(self, batch_size: int | None, epochs: int | None) -> Sizes:
@@ -62,7 +63,7 @@ class Method(ABC):
 
     def players(self, setup: Setup) -> dict[str, Player]:
         """Return the one player, who moves the whole model."""
-        return {"model": adam(setup.model, setup)}
+        return {"model": mover(setup.model, setup, self.optimizer)}
 
     def model_arguments(self, world: World) -> dict[str, Any]:
         """Return what the builder of the model must know."""
@@ -92,14 +93,14 @@ class Method(ABC):
         )
 
 
-def adam(module: nn.Module, setup: Setup) -> Player:
-    """Return a player that moves a module by Adam with a small epsilon (Andrychowicz et al. 2021).
+def mover(module: nn.Module, setup: Setup, usual: Any) -> Player:
+    """Return a player that moves a module, by the usual optimizer or the user's own.
 
-    An optimizer of the user's own takes its place.
+    The usual one has the epsilon of Andrychowicz et al. 2021 (section 3.4).
     """
     plan, parameters = setup.plan, list(module.parameters())
     make: Callable[[nn.Module], torch.optim.Optimizer] = setup.optimizer or (
-        lambda one: torch.optim.Adam(one.parameters(), plan.lr, eps=1e-5)
+        lambda one: usual(one.parameters(), plan.lr, eps=1e-5)
     )
     return Player(parameters, make(module), SCHEDULES[plan.schedule](), plan.clip or None)
 
@@ -160,7 +161,7 @@ class ProximalMethod(OnPolicy):
 
     def objectives(self) -> list[Objective]:
         """Return the clipped surrogate, values and entropy."""
-        return [Proximal()]
+        return [Proximal(entropy_weight=0.0)]
 
     def model_arguments(self, world: World) -> dict[str, Any]:
         """Return choices, or how many numbers an action has."""
@@ -173,7 +174,8 @@ class ProximalMethod(OnPolicy):
 class ParallelQMethod(OnPolicy):
     """PQN (Gallici et al. 2024)."""
 
-    name, model, clip = "pqn", "q_network", 10.0
+    name, model, clip, epochs = "pqn", "q_network", 10.0, 20
+    optimizer = torch.optim.RAdam  # as in the paper
 
     def objectives(self) -> list[Objective]:
         """Return the error of Q(lambda)."""
@@ -242,16 +244,17 @@ class OffPolicy(Method):
 class QLearningMethod(OffPolicy):
     """Double DQN (van Hasselt et al. 2016)."""
 
-    name, model, schedule, clip = "dqn", "q_network", "constant", 10.0
+    name, model, clip, epochs, batch = "dqn", "q_network", 10.0, 5, 64
 
     def source(self, setup: Setup, world: Environment, seed: int) -> Source:
-        """Explore less and less in the first tenth of the frames."""
+        """Explore less and less in the first sixth of the frames, learn over three steps."""
         frames = int(setup.plan.total_steps / self.updates_per_frame)
-        return self.memory(setup, world, seed, explore=Exploration(1.0, 0.05, frames // 10))
+        explore = Exploration(1.0, 0.04, frames // 6)
+        return self.memory(setup, world, seed, n_step=3, explore=explore)
 
     def objectives(self) -> list[Objective]:
         """Return the error towards the target network."""
-        return [QLearning()]
+        return [QLearning(target_every=128)]
 
 
 class SoftMethod(OffPolicy):
@@ -283,13 +286,13 @@ class SoftMethod(OffPolicy):
     def players(self, setup: Setup) -> dict[str, Player]:
         """Return one player for each of them."""
         parts = ("critics", "actor", "temperature")
-        return {name: adam(getattr(setup.model, name), setup) for name in parts}
+        return {name: mover(getattr(setup.model, name), setup, self.optimizer) for name in parts}
 
 
 METHODS: dict[str, Method] = {
-    "pqn": ParallelQMethod(8, 0.99, steps=64, minibatches=4, passes=2, trace=0.65),
-    "ppo": ProximalMethod(8, 0.98, steps=128, minibatches=4, passes=4, trace=0.9),
+    "pqn": ParallelQMethod(16, 0.99, steps=32, minibatches=4, passes=4, trace=0.9),
+    "ppo": ProximalMethod(8, 0.98, steps=32, minibatches=1, passes=10, trace=0.8),
     "reinforce": ReinforceMethod(4, 0.99),
-    "dqn": QLearningMethod(8, 0.99, capacity=50_000, updates_per_frame=0.1, warm_up=1000),
+    "dqn": QLearningMethod(8, 0.99, capacity=50_000, updates_per_frame=0.5, warm_up=1000),
     "sac": SoftMethod(4, 0.99, capacity=20_000, updates_per_frame=1.0, warm_up=1000),
 }
