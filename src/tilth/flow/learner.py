@@ -35,7 +35,7 @@ from tilth.randomness import fold
 from tilth.tasks import Metric, Task
 from tilth.tasks._choice import build_named, task_for
 from tilth.tasks._metrics import as_list
-from tilth.tasks._setup import MakeOptimizer, Parts, Setup
+from tilth.tasks._setup import MakeOptimizer, Setup, TrainingParts
 from tilth.train.device import choose_device
 from tilth.train.loop import Loop
 from tilth.train.lr_finder import LrFinding, find_lr
@@ -147,7 +147,7 @@ class Learner:
             optimizer=self.make_optimizer,
         )
 
-    def parts(self, plan: Plan | None = None, phase: int = 0) -> Parts:
+    def parts(self, plan: Plan | None = None, phase: int = 0) -> TrainingParts:
         """Return objectives, source and players of a phase."""
         return self.task.parts(self.setup(plan, phase))
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tilth.data.dataset import Data
     from tilth.data.usual import Usual
     from tilth.tasks._predicting import Predicting
-    from tilth.tasks._setup import Parts, Setup
+    from tilth.tasks._setup import Setup, TrainingParts
     from tilth.tasks._sizes import Sizes
 
 Array = NDArray[np.float64]
@@ -80,7 +80,7 @@ class Task(Protocol):
         """Raise UserError where the model does not fit, before anything is trained."""
         ...
 
-    def parts(self, setup: Setup) -> Parts:
+    def parts(self, setup: Setup) -> TrainingParts:
         """Return objectives, source and players for one phase."""
         ...
 

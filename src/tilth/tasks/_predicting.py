@@ -15,7 +15,7 @@ from tilth.tasks import Array, Metric, Predictions, score
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 
 if TYPE_CHECKING:
-    from tilth.tasks._setup import Parts, Setup
+    from tilth.tasks._setup import Setup, TrainingParts
 
 
 class Predicting(ABC):
@@ -69,7 +69,7 @@ class Predicting(ABC):
 
         check(self, setup)
 
-    def parts(self, setup: Setup) -> Parts:
+    def parts(self, setup: Setup) -> TrainingParts:
         """Return one objective and one player on shuffled batches of train."""
         from tilth.tasks._training import parts
 

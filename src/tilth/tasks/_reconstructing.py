@@ -21,7 +21,7 @@ from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
-from tilth.tasks._setup import Parts, Setup
+from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player, rows_of_train
 
@@ -106,7 +106,7 @@ class Reconstructing(ABC):
                 rule="rows come back in their own shape",
             )
 
-    def parts(self, setup: Setup) -> Parts:
+    def parts(self, setup: Setup) -> TrainingParts:
         """Return one objective and one player on shuffled batches of train."""
         refuse_own_loss(self.name, setup)
         source: Any = rows_of_train(setup)
@@ -114,7 +114,7 @@ class Reconstructing(ABC):
         if shapes:
             seed = fold(setup.plan.seed, "phase", setup.phase)
             source = WithNoise(source, shapes, seed=seed)
-        return Parts([self.objective()], source, {"model": player(setup)})
+        return TrainingParts([self.objective()], source, {"model": player(setup)})
 
     def values(self, setup: Setup, split: str) -> Array:
         """Return [rows, metrics] of a split; draws depend on the seed alone."""

@@ -33,7 +33,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Parts:
+class TrainingParts:
     """What the loop needs beside the model.
 
     players: name -> Player; every objective's ``moves`` names one

@@ -12,7 +12,7 @@ from tilth.errors import UserError
 from tilth.objectives.supervised import Supervised
 from tilth.randomness import fold
 from tilth.tasks._check_outputs import check_outputs
-from tilth.tasks._setup import MakeOptimizer, Parts, Setup
+from tilth.tasks._setup import MakeOptimizer, Setup, TrainingParts
 from tilth.train.evaluate import Outputs, evaluate
 from tilth.train.optimizers import adamw
 from tilth.train.schedules import SCHEDULES
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from tilth.tasks._predicting import Predicting
 
 
-def parts(task: Predicting, setup: Setup) -> Parts:
+def parts(task: Predicting, setup: Setup) -> TrainingParts:
     """Return one objective and one player on shuffled batches of train."""
-    return Parts([objective(task, setup)], rows_of_train(setup), {"model": player(setup)})
+    return TrainingParts([objective(task, setup)], rows_of_train(setup), {"model": player(setup)})
 
 
 def objective(task: Predicting, setup: Setup) -> Objective:

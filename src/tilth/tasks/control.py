@@ -18,7 +18,7 @@ from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._methods import METHODS, Method
-from tilth.tasks._setup import Parts, Setup
+from tilth.tasks._setup import Setup, TrainingParts
 from tilth.train.play import Played, play
 
 TARGET = "reward"
@@ -73,13 +73,13 @@ class Control:
                 fix=f"take {self.usual(world).model}, or give it that method",
             )
 
-    def parts(self, setup: Setup) -> Parts:
+    def parts(self, setup: Setup) -> TrainingParts:
         """Return what the method learns with, in a world of the phase's own."""
         method = self.method(setup.data)
         seed = fold(setup.plan.seed, "phase", setup.phase)
         world = as_world(setup.data).environment(method.copies)
         source = method.source(setup, world, seed)
-        return Parts(method.objectives(), source, method.players(setup))
+        return TrainingParts(method.objectives(), source, method.players(setup))
 
     def played(self, setup: Setup, split: str, model: nn.Module | None = None) -> Played:
         """Return how the episodes of a split go, without exploring."""
