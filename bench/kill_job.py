@@ -1,8 +1,9 @@
-"""The job that `python -m bench kill` kills: a small net on made pictures, through the public flow.
+"""The jobs that `python -m bench kill` kills: small trainings through the public flow.
 
 ``python -m bench.kill_job RUN JOB`` trains (or goes on with) the run and prints a SHA-256 over its
-final weights. The jobs: the same pictures held in memory and augmented as whole batches, a data
-set of the user's own read by two worker processes, and files decoded by threads into a cache.
+final weights. A small net learns made pictures: held in memory and augmented as whole batches, a
+data set of the user's own read by two worker processes, or files decoded by threads into a cache.
+And policies learn to balance a pole, from a memory of what they saw or from what they just did.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ JOBS = {
     "memory": "in memory, 0 workers",
     "workers": "own data set, 2 worker processes",
     "files": "picture files, decoding threads and cache",
+    "dqn": "CartPole, DQN with replay",
+    "ppo": "CartPole, PPO",
 }
+WORLDS = ("dqn", "ppo")
 
 
 def pictures() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -111,7 +115,16 @@ class FirstStep(tl.BaseHook):
 
 def main(run: Path, job: str, epochs: int = EPOCHS, watch: FirstStep | None = None) -> str:
     """Train the run, or go on with it; return the hash of its weights."""
-    learner = tl.Learner(
+    hooks = [watch or FirstStep()]
+    make = balancing if job in WORLDS else recognising
+    learner = make(run, job, epochs, hooks)
+    learner.fit(resume=True)
+    return weights_sha256(learner.model)
+
+
+def recognising(run: Path, job: str, epochs: int, hooks: list[Any]) -> tl.Learner:
+    """Return who learns the pictures, with a checkpoint after every step."""
+    return tl.Learner(
         data_of(job, run.parent / "pictures"),
         net(),
         run=run,
@@ -125,10 +138,24 @@ def main(run: Path, job: str, epochs: int = EPOCHS, watch: FirstStep | None = No
         threads=1,
         checkpoint_seconds=0.0,
         quiet=True,
-        hooks=[watch or FirstStep()],
+        hooks=hooks,
     )
-    learner.fit(resume=True)
-    return weights_sha256(learner.model)
+
+
+def balancing(run: Path, job: str, epochs: int, hooks: list[Any]) -> tl.Learner:
+    """Return who learns to balance a pole; an epoch, which is 10,000 frames, is enough."""
+    return tl.Learner(
+        tl.world("CartPole-v1"),
+        task="control",
+        task_arguments={"method": job},
+        run=run,
+        epochs=1,
+        seed=1,
+        threads=1,
+        checkpoint_seconds=0.1,
+        quiet=True,
+        hooks=hooks,
+    )
 
 
 if __name__ == "__main__":

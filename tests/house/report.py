@@ -12,7 +12,7 @@ from typing import Any
 from tests.house.tree import SOURCE, Function, Module, cycles, function_size, modules
 
 LOOP = "tilth.train.loop"
-LOOP_FUNCTIONS = ("fit", "_advance", "_update")
+LOOP_FUNCTIONS = ("fit", "_advance", "_update", "_gradient")
 LOOP_LIMIT = 100
 STEP_LIMIT = 400
 STEP_OUTSIDE = ("models", "nn", "objectives", "data")  # models, objectives and sources

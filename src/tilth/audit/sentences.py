@@ -46,6 +46,13 @@ def training_lines(run: RunFiles, training: Mapping[str, Any]) -> list[str]:
         kept = "" if best is None else f"; the weights of step {best:,} were kept"
         last = run.records[-1].get("step", 0)
         lines.append(f"Training stopped at step {last:,} ({training['stopped']}){kept}.")
+    if training.get("cuts"):
+        step, parts = training["cuts"][-1]
+        lines.append(
+            f"Memory ran out: from step {step:,} on every batch was cut into {parts:,} parts whose "
+            "gradients were added up. That is the same step to rounding, but for layers that look "
+            "at several rows (batch norm, spectral norm) or draw (dropout)."
+        )
     warm = training.get("warm_start") or []
     return lines + [str(line) for line in (warm if isinstance(warm, list) else [warm])]
 

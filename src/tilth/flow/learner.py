@@ -137,15 +137,8 @@ class Learner:
 
     def setup(self, plan: Plan | None = None, phase: int = 0) -> Setup:
         """Return what the task needs to set up a phase."""
-        return Setup(
-            self.data,
-            self.model,
-            plan or self.plan,
-            self.device,
-            phase,
-            loss=self.loss,
-            optimizer=self.make_optimizer,
-        )
+        facts = self.data, self.model, plan or self.plan, self.device, phase
+        return Setup(*facts, loss=self.loss, optimizer=self.make_optimizer)
 
     def parts(self, plan: Plan | None = None, phase: int = 0) -> TrainingParts:
         """Return objectives, source and players of a phase."""

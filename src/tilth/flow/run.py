@@ -86,6 +86,7 @@ class Run:
                 **over_phases(lines),
                 "best_step": best.best_step,
                 "stopped": loop.stop_reason or "planned end",
+                "cuts": [*self.folder.outcome.get("cuts", []), *loop.cuts],
                 **peak_memory(loop.device),
                 **valid,
             }
@@ -114,6 +115,7 @@ class Run:
             "seconds": seconds,
             "samples_per_second": outcome["samples"] / seconds if seconds else None,
             "stopped": outcome.get("stopped"),
+            "cuts": outcome.get("cuts"),
             "best_step": outcome.get("best_step"),
             "peak_bytes": outcome.get("peak_bytes"),
             "peak_device_bytes": outcome.get("peak_device_bytes"),

@@ -32,7 +32,9 @@ def objective(task: Predicting, setup: Setup) -> Objective:
         return task.objective()
     if getattr(setup.loss, "reduction", "mean") == "sum":
         return Supervised(setup.loss, reduction="sum")
-    return Supervised(setup.loss, reduction="rows" if setup.plan.micro_batches > 1 else "mean")
+    if setup.plan.micro_batches > 1:
+        return Supervised(setup.loss, reduction="rows")
+    return Supervised(setup.loss, reduction="mean", separable=False)
 
 
 def rows_of_train(setup: Setup) -> DatasetSource:

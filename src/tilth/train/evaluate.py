@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tilth.contracts import Batch
 from tilth.nn.modes import modes_kept
+from tilth.train.memory_shortage import is_shortage
 from tilth.train.numerics import Numerics
+from tilth.tree import cut, num_rows
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,23 @@ def evaluate(
         model.eval()
         for batch in batches:
             placed = numerics.place_batch(batch)
-            outputs.append(model(placed.inputs).float().cpu())
+            outputs.append(in_parts(model, placed.inputs).float().cpu())
             rows.append(batch.rows.cpu())
             targets.append(batch.targets.cpu())
     return Outputs(torch.cat(rows), torch.cat(outputs), torch.cat(targets))
+
+
+def in_parts(function: Callable[[Any], Tensor], rows: Any, parts: int = 1) -> Tensor:
+    """Return ``function(rows)`` [N, ...], taken in as many parts as memory asks for.
+
+    function: treats every row by itself; rows: a tree of tensors [N, ...]
+
+    >>> in_parts(lambda rows: 2 * rows, torch.tensor([1, 2]), parts=2).tolist()
+    [2, 4]
+    """
+    try:
+        return torch.cat([function(part) for part in cut(rows, parts)])
+    except (RuntimeError, MemoryError) as error:
+        if not is_shortage(error) or parts >= num_rows(rows):
+            raise
+    return in_parts(function, rows, 2 * parts)

@@ -26,7 +26,10 @@ from torch import Tensor, nn
 from tilth.contracts import Context, Hook, Loss, Objective, Player, Source, State
 from tilth.errors import NonFiniteLoss, UserError, choose
 from tilth.randomness import fold
+from tilth.train.allocator import keep_freed_memory
+from tilth.train.buffers import Buffers
 from tilth.train.gradient import backward_cut, mean_loss, strays
+from tilth.train.memory_shortage import Before, cut_finer, is_shortage
 from tilth.train.numerics import Numerics
 from tilth.train.parallel import average_buffers, broadcast_model, gather_states, rank_and_world
 from tilth.train.streams import random_state, seeded_state, set_random_state
@@ -45,6 +48,8 @@ class Loop:
     memory. The step is that of the uncut batch to rounding, but for two kinds of layers, which
     see one slice at a time: batch norm normalises by the slice's statistics and moves its running
     averages once per slice (``fit`` warns and names the layers), and dropout draws other numbers
+    Where an allocation fails in a gradient the batch is cut into twice as many from that step on,
+    and the gradient is taken again from the start: a warning says so, ``cuts`` holds (step, slices)
     Raises UserError for a player that does not exist and for cutting an inseparable objective.
     """
 
@@ -62,23 +67,26 @@ class Loop:
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
+        keep_freed_memory()
         self.device = torch.device(device)
         self.numerics = (numerics or Numerics()).resolved()
         self.model = self.numerics.place_model(model, self.device)
         self.objectives, self.source, self.players = list(objectives), source, dict(players)
-        self.total_steps, self.hooks, self.micro_batches = total_steps, list(hooks), micro_batches
+        self.total_steps, self.hooks = total_steps, list(hooks)
+        self.micro_batches = self._asked_parts = micro_batches
         self.rank, self.world = rank_and_world()
         self.step = self.samples = 0
         self.stop_reason: str | None = None
         self.ended = False
         self.metrics: dict[str, float] = {}
+        self.cuts: list[tuple[int, int]] = []
         self._running = False
         self._pending: list[tuple[int, str, Tensor]] = []
         self._window: dict[str, list[float]] = {}  # name -> sum and number since the last report
         self._generator = torch.Generator(self.device).manual_seed(fold(seed, "loop", self.rank))
         self._stream = seeded_state(fold(seed, "torch", self.rank), self.device)
         self._autocast = functools.partial(self.numerics.autocast, self.device)
-        self._alone, self._begun = False, 0
+        self._alone, self._begun, self._buffers = False, 0, Buffers(self.model)
         check_parts(self.objectives, self.players, micro_batches)
         for player in self.players.values():
             for group in player.optimizer.param_groups:
@@ -115,11 +123,10 @@ class Loop:
         if batch is None:
             return False
         batch = self.numerics.place_batch(batch)
-        parts = cut(batch, self.micro_batches)
         losses: list[Loss] = []
         for objective in self.objectives:
             if objective.due(context):
-                losses = self._update(objective, parts, context)
+                losses = self._update(objective, batch, context)
         for objective in self.objectives:
             objective.after_step(self.model, context)
         self.source.observe(batch, losses, self.model, context)
@@ -133,17 +140,12 @@ class Loop:
             hook.after_step(self)
         return True
 
-    def _update(self, objective: Objective, parts: list[Any], context: Context) -> list[Loss]:
+    def _update(self, objective: Objective, batch: Any, context: Context) -> list[Loss]:
         player = self.players[objective.moves]
-        whole = len(parts) == 1 and self.world == 1
-        if whole:
-            loss, scalar = mean_loss(objective, self.model, parts[0], context, self._autocast)
-            torch.autograd.backward(scalar, inputs=self._inputs(player, scalar))
-            losses, scalar = [loss], scalar.detach()
-        else:
-            losses, scalar = backward_cut(
-                objective, self.model, parts, player.parameters, context, self._autocast
-            )
+        before = Before(self._buffers, self._generator)
+        while (found := self._gradient(objective, player, batch, context)) is None:
+            before.put_back(player.parameters)  # out here nothing holds what the attempt took
+        losses, scalar = found
         name = "" if len(self.objectives) == 1 else f"{objective.moves}/"
         self._pending.append((self.step, f"{name}loss", scalar))
         if player.clip is not None:
@@ -156,12 +158,40 @@ class Loop:
             parameter.grad = None
         return losses
 
+    def _gradient(
+        self, objective: Objective, player: Player, batch: Any, context: Context
+    ) -> tuple[list[Loss], Tensor] | None:
+        """Set the player's gradient; None where memory ran out and the batch is now cut finer."""
+        parts, moved = cut(batch, self.micro_batches), player.parameters
+        try:
+            if len(parts) > 1 or self.world > 1:
+                return backward_cut(objective, self.model, parts, moved, context, self._autocast)
+            loss, scalar = mean_loss(objective, self.model, batch, context, self._autocast)
+            torch.autograd.backward(scalar, inputs=self._inputs(player, scalar))
+            return [loss], scalar.detach()
+        except (RuntimeError, MemoryError) as error:
+            if not is_shortage(error):
+                raise
+            self._cut_finer(num_rows(batch), len(parts))
+        return None
+
+    def _cut_finer(self, rows: int, parts: int) -> None:
+        self.micro_batches = cut_finer(self.objectives, rows, parts, self.world)
+        self.cuts.append((self.step, self.micro_batches))
+        warnings.warn(
+            f"memory ran out at step {self.step}: from here on a batch of {rows} rows is cut into "
+            f"{self.micro_batches} parts whose gradients are added up",
+            stacklevel=6,
+        )
+        warn_of_slices(self.model, self.micro_batches, stacklevel=7)
+
     def _begin(self) -> None:
         """Look at what may have changed before this fit: who takes gradients, and in which mode."""
         self._begun, self._alone = self.step, owns_all(self.model, self.players)
+        self._buffers = Buffers(self.model)
         self._drop_gradients()
         if self.micro_batches > 1:
-            warn_of_batch_norm(self.model, self.micro_batches)
+            warn_of_slices(self.model, self.micro_batches, stacklevel=4)
 
     def _inputs(self, player: Player, scalar: Tensor) -> list[nn.Parameter] | None:
         """Return whom gradients may reach: None where a lone player owns all that is reached.
@@ -253,6 +283,7 @@ class Loop:
         }
         return {
             "counts": {"step": self.step, "samples": self.samples},
+            "cuts": [list(one) for one in self.cuts],
             "ended": self.ended,
             "model": self.model.state_dict(),
             "players": {name: p.optimizer.state_dict() for name, p in self.players.items()},
@@ -288,6 +319,8 @@ class Loop:
             hook.load_state_dict(saved)
         self.metrics, self._window = dict(state["metrics"]), dict(state["window"])
         self.ended = state["ended"]
+        self.cuts = [(step, parts) for step, parts in state.get("cuts", [])]
+        self.micro_batches = self.cuts[-1][1] if self.cuts else self._asked_parts
         self._generator.set_state(own["generator"])
         self._stream = own["stream"]
 
@@ -315,21 +348,29 @@ def own_part(ranks: list[State], rank: int, world: int) -> State:
     return ranks[rank]
 
 
-def warn_of_batch_norm(model: nn.Module, micro_batches: int) -> None:
-    """Warn where cutting a batch changes the step: batch norm that learns sees slices."""
-    norms = [
-        name or type(module).__name__
-        for name, module in model.named_modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training
-    ]
-    if norms:
-        shown = ", ".join(norms[:3]) + (f" and {len(norms) - 3} more" if len(norms) > 3 else "")
-        warnings.warn(
-            f"micro_batches={micro_batches} with batch norm ({shown}): it sees one slice of the "
-            "batch at a time, so the step is not that of the whole batch. Fix: use "
-            "micro_batches=1 where memory allows, or layers that do not mix rows (group norm)",
-            stacklevel=4,
-        )
+SLICED: dict[type[nn.Module], str] = {
+    nn.modules.batchnorm._BatchNorm: "batch norm",
+    nn.utils.parametrizations._SpectralNorm: "spectral norm",
+}
+"""Layers to which a slice is not a part of a batch: its statistics, a power iteration for each."""
+
+
+def warn_of_slices(model: nn.Module, micro_batches: int, *, stacklevel: int) -> None:
+    """Warn where cutting a batch changes the step: of layers that learn and see slices."""
+    for kind, told in SLICED.items():
+        found = [
+            name or type(module).__name__
+            for name, module in model.named_modules()
+            if isinstance(module, kind) and module.training
+        ]
+        if found:
+            shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if found[3:] else "")
+            warnings.warn(
+                f"micro_batches={micro_batches} with {told} ({shown}): it sees one slice of the "
+                "batch at a time, so the step is not that of the whole batch. Fix: use "
+                "micro_batches=1 where memory allows, or layers that do not mix rows (group norm)",
+                stacklevel=stacklevel,
+            )
 
 
 def check_parts(

@@ -21,6 +21,7 @@ from tilth.cache import cache_folder
 from tilth.contracts import Context, Objective
 from tilth.errors import UserError, first_line
 from tilth.train.gradient import mean_loss
+from tilth.train.memory_shortage import is_shortage
 from tilth.train.numerics import Numerics
 from tilth.train.streams import random_state, set_random_state
 from tilth.train.strides import strides_past_map
@@ -84,17 +85,29 @@ def choose_numerics(
         return known
     outside = random_state(context.device)
     state = context.generator.get_state()
+    try:
+        choice = measured(options, model, objective, batch, context)
+    except (RuntimeError, MemoryError) as error:
+        if not is_shortage(error):
+            raise
+        reason = f"{options[0].label()}: memory ran out while a step was measured"
+        return Choice(options[0], reason, {})
+    finally:
+        set_random_state(outside, context.device)
+        context.generator.set_state(state)
+    remember(memory, key, choice)
+    return choice
+
+
+def measured(
+    options: list[Numerics], model: nn.Module, objective: Objective, batch: Any, context: Context
+) -> Choice:
+    """Return the fastest of the options that are safe for this model."""
     safe = [option for option in options if option.dtype == "float32"]
     unsafe = 0 < len(safe) < len(options) and bfloat16_unsafe(model, objective, batch, context)
     options = safe if unsafe else options
-    seconds = time_candidates(options, model, objective, batch, context)
-    set_random_state(outside, context.device)
-    context.generator.set_state(state)
-    choice = pick(options, seconds)
-    if unsafe:
-        choice = replace(choice, reason=f"{choice.reason}; {UNSAFE}")
-    remember(memory, key, choice)
-    return choice
+    choice = pick(options, time_candidates(options, model, objective, batch, context))
+    return replace(choice, reason=f"{choice.reason}; {UNSAFE}") if unsafe else choice
 
 
 def pick(options: Sequence[Numerics], seconds: dict[str, float]) -> Choice:

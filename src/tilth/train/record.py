@@ -48,11 +48,7 @@ class Record(BaseHook):
         self._written = loop.step
         self.seconds = time.perf_counter() - self._begun
         assert isinstance(loop, Loop)
-        rates = [
-            group["lr"]
-            for player in loop.players.values()
-            for group in player.optimizer.param_groups
-        ]
+        groups = (player.optimizer.param_groups for player in loop.players.values())
         self._waiting.append(
             {
                 "phase": self.phase,
@@ -60,7 +56,7 @@ class Record(BaseHook):
                 "epoch": loop.step / self.steps_per_epoch,
                 "seconds": round(self.seconds, 3),
                 "samples": loop.samples,
-                "lr": max(rates),
+                "lr": max(group["lr"] for some in groups for group in some),
                 **loop.metrics,
             }
         )
