@@ -99,18 +99,25 @@ def one_cycle(steps: int, peak: float) -> list[tuple[float, float]]:
 
 
 def guarded_steps(config: Config, batches: Batches, net: nn.Module) -> None:
-    """Clip to norm 1, one-cycle rate and momentum, fused AdamW, and a finite check read rarely."""
-    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01, fused=True)
+    """Clip to norm 1, one-cycle rate and momentum, fused AdamW, and a finite check read rarely.
+
+    Weights decay and biases do not, as in tilth's default.
+    """
+    parameters = list(net.parameters())
+    weights = [parameter for parameter in parameters if parameter.dim() >= 2]
+    biases = [parameter for parameter in parameters if parameter.dim() < 2]
+    groups = [{"params": weights}, {"params": biases, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.01, fused=True)
     measure, finite = nn.CrossEntropyLoss(), torch.ones((), dtype=torch.bool)
-    parameters, group = list(net.parameters()), optimizer.param_groups[0]
     plan = one_cycle(int(config["steps"]), float(config["rate"]))
     for step, (inputs, labels) in enumerate(batches):
         loss = measure(net(inputs), labels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
-        group["lr"], momentum = plan[step]
-        group["betas"] = (momentum, 0.99)
+        rate, momentum = plan[step]
+        for group in optimizer.param_groups:
+            group["lr"], group["betas"] = rate, (momentum, 0.99)
         optimizer.step()
         finite &= loss.detach().isfinite()
         if step % int(config["check_every"]) == 0 and not finite:

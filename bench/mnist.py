@@ -31,14 +31,14 @@ BENCH = Bench(
     name="mnist",
     title="MNIST epoch",
     work=(
-        "20,000 digits in memory, unpadded 3x3 convolutions to 32 and 64 channels with relu, one "
+        "10,000 digits in memory, unpadded 3x3 convolutions to 32 and 64 channels with relu, one "
         "2x2 max-pool after both, dense 128, 10 out (1,199,882 parameters); batch 128, Adam 1e-3 "
         "at a constant rate, no augmentation; torch's fused Adam in every arm that runs torch but "
         "Keras, whose own has no such kernel. A repeat is a fresh net, a few warm-up batches, one "
         "epoch in a process of its own; seconds are those of the training pass alone."
     ),
     config={
-        "train_rows": 20_000,
+        "train_rows": 10_000,
         "test_rows": 10_000,
         "batch": 128,
         "rate": 1e-3,
