@@ -93,10 +93,9 @@ def ways(setup: Setup, train: Coded, test: Coded) -> Section:
         f"The row halfway is {away[0]} away from the nearest row of train (root mean square over "
         f"its numbers); halfway without codes, the mean of the two rows, it is {away[1]}.",
     ]
-    strips = [
-        {"title": "From one test row to another", "shown": way}
-        for way in between(decode, first[: MOST_PAIRS // 2], last[: MOST_PAIRS // 2], curved=curved)
-    ]
+    found = between(decode, first[: MOST_PAIRS // 2], last[: MOST_PAIRS // 2], curved=curved)
+    titles = ["From one test row to another"] + [""] * len(found)
+    strips = [{"title": one, "shown": way} for one, way in zip(titles, found, strict=False)]
     return Section("Between rows", lines=lines, strips=strips)
 
 
