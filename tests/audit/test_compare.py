@@ -162,3 +162,21 @@ def test_a_difference_whose_interval_holds_zero_is_not_called_better(tmp_path):
     text = as_text(compare(runs))
     assert "too close to call" in text
     assert "clearly" not in text
+
+
+def test_runs_that_give_rows_back_are_compared_row_by_row(tmp_path):
+    import tilth as tl
+
+    rows = np.random.default_rng(0).normal(size=(200, 4))
+    folders, errors = [], []
+    for latents in (1, 3):
+        given = {"latents": latents, "layers": ()}
+        more = {"epochs": 30, "lr": 0.02, "quiet": True, "run": tmp_path / str(latents)}
+        learner = tl.Learner(tl.arrays(rows), task="autoencode", model_arguments=given, **more)
+        run = learner.fit()
+        errors.append(run.audit()["test"]["mse"]["value"])
+        folders.append(run.path)
+    found = compare(folders)
+    (gap,) = found["differences"]
+    assert gap["value"] == pytest.approx(errors[0] - errors[1], rel=1e-5)
+    assert gap["low"] < gap["value"] < gap["high"] and gap["verdict"] == "better"

@@ -37,6 +37,7 @@ def made():
         sections=sections,
         not_checked=["Dust: whether it lies on them."],
         seed=0,
+        warnings=["", "The scale is old."],
     )
     return data, net, found
 
@@ -69,3 +70,7 @@ def test_values_of_items_are_kept_to_compare_runs(made):
 
 def test_sections_have_anchors(made):
     assert [part["anchor"] for part in made[2]["sections"]] == ["what-it-holds"]
+
+
+def test_warnings_are_kept_and_empty_ones_left_out(made):
+    assert made[2]["warnings"] == ["The scale is old."]

@@ -10,7 +10,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 from torch.distributions import Normal, kl_divergence
 
-from tilth.audit.latent import STEPS, between, shown, traversals, usage
+from tilth.audit.latent import STEPS, between, shown, traversals, usage, way_between
 from tilth.contracts import Player
 from tilth.data.noise import WithNoise
 from tilth.data.resident_store import ResidentStore
@@ -99,12 +99,13 @@ def pixels(cell):
 
 
 def test_one_latent_is_moved_and_the_others_stay():
-    found = traversals(decode, torch.tensor([0.2, 0.4, 9.0]), [1, 0], reach=1.0)
+    base, spread = torch.tensor([0.2, 0.4, 9.0]), torch.tensor([0.16, 0.24, 5.0])
+    found = traversals(decode, base, spread, [1, 0])
     assert [way["latent"] for way in found] == [1, 0]
-    assert found[0]["values"] == pytest.approx(np.linspace(-1, 1, STEPS).tolist())
+    assert found[0]["values"] == pytest.approx(np.linspace(-0.2, 1.0, STEPS).tolist(), abs=1e-6)
     assert pixels(found[0]["shown"][-1]) == [[51, 255], [255, 128]]  # (0.2, 1, 1.2, 0.5) * 255
-    assert pixels(found[0]["shown"][STEPS // 2]) == [[51, 0], [51, 128]]
-    assert pixels(found[1]["shown"][-1]) == [[255, 102], [255, 128]]
+    assert pixels(found[0]["shown"][STEPS // 2]) == [[51, 102], [153, 128]]
+    assert pixels(found[1]["shown"][-1]) == [[153, 102], [255, 128]]  # (0.6, 0.4, 1, 0.5)
 
 
 def test_rows_between_two_codes():
@@ -119,3 +120,12 @@ def test_colour_pictures_keep_their_channels_and_vectors_their_numbers():
     colour = torch.tensor([1.0, 0.0, 0.2]).reshape(1, 3, 1, 1).expand(1, 3, 2, 1)
     assert pixels(shown(colour)[0]) == [[[255, 0, 51]], [[255, 0, 51]]]
     assert shown(torch.tensor([[0.5, -3.0]])) == [{"numbers": [0.5, -3.0]}]
+
+
+def test_a_curved_way_keeps_the_length_and_gives_way_where_codes_are_opposite():
+    first, last = torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])
+    assert way_between(first, last, curved=True).norm(dim=1).allclose(torch.ones(STEPS))
+    middle = way_between(first, last, curved=False, fractions=torch.tensor([0.5]))
+    assert middle.tolist() == [[0.5, 0.5]]
+    opposite = way_between(first, -first, curved=True)
+    assert torch.equal(opposite, way_between(first, -first, curved=False))

@@ -146,11 +146,14 @@ def test_empty_folder_says_what_was_looked_for_and_found(tmp_path: Path):
     assert "in the folders a, b" in text
 
 
-def test_loose_pictures(tmp_path: Path):
-    write(tmp_path, {"1.png": PNG, "2.png": PNG})
-    told = message(tmp_path)
-    assert "holds 2 pictures but no class folders" in told
-    assert "--labels (labels=) takes a CSV of names and labels, or a pattern" in told
+def test_pictures_alone_have_no_labels(tmp_path: Path):
+    write(tmp_path, {"2.png": PNG, "1.png": PNG, "notes.txt": b"x", "empty/.keep": b""})
+    found = list_pictures(tmp_path)
+    assert found.files == ["1.png", "2.png"]
+    assert found.labels == ["", ""] and found.splits == ["", ""]
+    assert [item.item for item in found.set_aside] == ["notes.txt"]
+    assert found.empty_classes == []
+    assert found.notes == ["the pictures lie in no class folders: nothing says what each shows"]
 
 
 def test_a_file_is_not_a_folder(tmp_path: Path):
@@ -161,10 +164,19 @@ def test_a_file_is_not_a_folder(tmp_path: Path):
 
 
 def test_splits_without_classes(tmp_path: Path):
-    write(tmp_path, {"train/1.png": PNG, "test/2.png": PNG})
-    text = message(tmp_path)
-    assert "hold no class folders" in text
-    assert "test/cats" in text or "train/cats" in text
+    write(tmp_path, {"train/1.png": PNG, "train/a.csv": b"x", "test/2.png": PNG, "3.png": PNG})
+    found = list_pictures(tmp_path)
+    assert dict(zip(found.files, found.splits, strict=True)) == {
+        "test/2.png": "test",
+        "train/1.png": "train",
+    }
+    assert set(found.labels) == {""}
+    assert {item.item for item in found.set_aside} == {"3.png", "train/a.csv"}
+
+
+def test_test_pictures_alone_are_no_train(tmp_path: Path):
+    write(tmp_path, {"test/2.png": PNG})
+    assert "but no train folder" in message(tmp_path)
 
 
 def test_no_train_folder(tmp_path: Path):

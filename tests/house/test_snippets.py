@@ -136,3 +136,14 @@ def test_the_command_lines_of_the_readme_run_as_printed(here):
         expected = 2 if words[1] == "resume" else 0
         assert code == expected, f"{line}\n{out}\n{err}"
     assert len(pl.read_csv(here / "answers.csv")) == 1
+
+
+def test_the_readme_trains_on_pictures_without_labels(here):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Without labels", 1)[1]
+    line = re.search(r"```bash\n(.*?)\n", section)[1]
+    (here / "flowers" / "daisy").rename(here / "pictures")
+    words = shlex.split(line, comments=True)
+    code, _, err = call(*words[1:], "--epochs", "1", "--size", "8", "-q")
+    assert code == 0, err
+    assert tl.load(here / "runs" / "pictures").sample(2).shape[1:] == (3, 8, 8)

@@ -2,23 +2,11 @@ import pytest
 import torch
 from torch import nn
 
+from tests.models.gans import gan_case
 from tilth.errors import UserError
 from tilth.models.dcgan import dcgan
 
-STREAM = torch.Generator().manual_seed(0)
-LATENT, LABELS = torch.randn(12, 6, generator=STREAM), torch.arange(12) % 3
-
-
-def call(model, inputs):
-    latent, labels = inputs
-    return model.critic(model(latent, labels), labels)
-
-
-CASE = {
-    "arguments": {"channels": 2, "size": 16, "latent": 6, "classes": 3, "width": 8},
-    "inputs": lambda rows: (LATENT[:rows], LABELS[:rows]),
-    "call": call,
-}
+CASE = gan_case(size=16, width=8)
 
 
 def by_the_example():

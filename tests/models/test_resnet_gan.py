@@ -3,22 +3,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests.models.gans import LABELS, gan_case
 from tilth.models.resnet_gan import CriticBlock, FirstCriticBlock, GeneratorBlock, resnet_gan
 
-STREAM = torch.Generator().manual_seed(0)
-LATENT, LABELS = torch.randn(12, 6, generator=STREAM), torch.arange(12) % 3
-
-
-def call(model, inputs):
-    latent, labels = inputs
-    return model.critic(model(latent, labels), labels)
-
-
-CASE = {
-    "arguments": {"channels": 2, "size": 8, "latent": 6, "classes": 3, "width": 4},
-    "inputs": lambda rows: (LATENT[:rows], LABELS[:rows]),
-    "call": call,
-}
+CASE = gan_case(size=8, width=4)
 
 
 def settled(net):

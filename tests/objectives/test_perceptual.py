@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from tests.objectives.seen import painter, vgg_body
 from tilth.contracts import Batch
 from tilth.errors import UserError
-from tilth.models.small_vgg import small_vgg
 from tilth.nn.feature_net import FeatureNet
 from tilth.objectives.perceptual import FeatureLoss, distance, total_variation
 
@@ -17,25 +17,15 @@ BATCH = Batch(INPUTS, TARGETS, torch.arange(4))
 
 
 def vgg():
-    """Return a random net like torchvision's vgg*_bn, the same every time."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return small_vgg(channels=3, size=16, outputs=2, width=4).body
-
-
-def net():
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        layers = [nn.Conv2d(3, 4, 3, padding=1), nn.Tanh()]
-        return nn.Sequential(*layers, nn.Conv2d(4, 3, 3, padding=1))
+    return vgg_body(width=4)
 
 
 CASES = {
     "FeatureLoss": {
-        "absolute": lambda: (FeatureLoss(FeatureNet(vgg())), net(), BATCH),
+        "absolute": lambda: (FeatureLoss(FeatureNet(vgg())), painter(), BATCH),
         "squared, with style": lambda: (
             FeatureLoss(FeatureNet(vgg()), weights=(3, 2, 1), style=5.0, how="squared"),
-            net(),
+            painter(),
             BATCH,
         ),
     },
@@ -96,7 +86,7 @@ def fastai_feature_loss(body, found, wanted, layer_weights, style):
 
 
 def test_it_is_the_formula_of_fastai():
-    body, model = vgg().eval(), net()
+    body, model = vgg().eval(), painter()
     ours = value(FeatureLoss(FeatureNet(body), weights=[20, 70, 10], style=5e3)(model, BATCH, None))
     theirs = fastai_feature_loss(body, model(INPUTS), TARGETS, [20, 70, 10], 5e3)
     torch.testing.assert_close(ours, theirs)

@@ -4,14 +4,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from tests.objectives.seen import painter, vgg_body
 from tests.stop_at import StopAt
 from tilth.contracts import Batch, Player
 from tilth.data.resident_store import ResidentStore
 from tilth.data.source import DatasetSource
 from tilth.errors import UserError
-from tilth.models.small_vgg import small_vgg
 from tilth.nn.feature_net import FeatureNet, gram
 from tilth.nn.picture import Picture
 from tilth.objectives.style import StyleTransfer
@@ -24,24 +23,15 @@ BATCH = Batch(torch.rand(4, 3, 16, 16, generator=STREAM), torch.zeros(4), torch.
 
 
 def features():
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return FeatureNet(small_vgg(channels=3, size=16, outputs=2, width=8, stages=2).body)
-
-
-def net():
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        layers = [nn.Conv2d(3, 4, 3, padding=1), nn.Tanh()]
-        return nn.Sequential(*layers, nn.Conv2d(4, 3, 3, padding=1))
+    return FeatureNet(vgg_body(width=8, stages=2))
 
 
 CASES = {
     "StyleTransfer": {
-        "a net": lambda: (StyleTransfer(features(), STRIPES), net(), BATCH),
+        "a net": lambda: (StyleTransfer(features(), STRIPES), painter(), BATCH),
         "smooth": lambda: (
             StyleTransfer(features(), STRIPES, variation=0.5, content_weights=[1, 1]),
-            net(),
+            painter(),
             BATCH,
         ),
     },
@@ -50,7 +40,7 @@ CASES = {
 
 
 def test_the_terms_by_hand():
-    seen_by, model = features(), net()
+    seen_by, model = features(), painter()
     found = StyleTransfer(seen_by, STRIPES, variation=2.0, style_weights=[3, 1])(model, BATCH, None)
     pictures = model(BATCH.inputs)
     first, second = seen_by(pictures)

@@ -94,3 +94,13 @@ def test_a_codec_gives_what_the_model_gives(tmp_path):
     torch.testing.assert_close(codec.reconstruct(list(pixels)), codec.decode(codes))
     with pytest.raises(UserError, match="a prior"):
         codec.sample(3)
+
+
+def test_rows_of_many_numbers_are_seen_less_often_by_default():
+    shades = np.random.default_rng(0).integers(0, 256, (60, 96, 96), dtype=np.uint8)
+    given = {"task": "autoencode", "model_arguments": {"layers": ()}, "quiet": True}
+    found = []
+    for side in (28, 40, 96):
+        learner = tl.Learner(tl.arrays(shades[:, :side, :side]), **given)
+        found.append(learner.task.usual(learner.data).samples)
+    assert found == [2_000_000, 1_280_000, 300_000]

@@ -74,3 +74,48 @@ def test_an_array_of_numbers_is_learned_too(tmp_path):
         run=tmp_path / "run",
     )
     assert "elbo" in learner.fit().audit()["test"]
+
+
+def test_pictures_made_black_and_white_have_a_probability(tmp_path):
+    learner = LEARNER(quiet=True, task_arguments={"binary": True}, run=tmp_path / "run")
+    assert learner.architecture["arguments"]["likelihood"] == "bernoulli"
+    assert set(np.unique(split(learner, "test"))) == {0.0, 1.0}
+    run = learner.fit()
+    (one,) = run.audit()["baselines"]
+    train, test = split(learner, "train"), split(learner, "test")
+    chance = (train.sum(0) + 1) / (len(train) + 2)
+    wanted = (test * np.log(chance) + (1 - test) * np.log(1 - chance)).sum(1).mean()
+    assert one["name"] == "independent"
+    assert one["metrics"]["elbo"]["value"] == pytest.approx(wanted, rel=1e-5)
+    assert run.audit()["test"]["elbo"]["value"] < 0
+    inputs = np.random.default_rng(0).normal(size=(80, 3))
+    with pytest.raises(UserError, match="binary=True"):
+        tl.Learner(tl.arrays(inputs), task="variational", task_arguments={"binary": True})
+
+
+def test_the_report_tells_a_collapse_first_and_bounds_that_do_not_fall(tmp_path):
+    learner = LEARNER(quiet=True, task_arguments={"beta": 1e4}, run=tmp_path / "run")
+    run = learner.fit()
+    found = run.audit()
+    (warning,) = found["warnings"]
+    assert warning.startswith("Posterior collapse: 0 of 4")
+    page = run.report().read_text()
+    assert page.index(warning) < page.index("All scores on test")
+    sections = {one["title"]: one for one in found["sections"]}
+    rows = sections["How tight the bound is"]["table"]["rows"]
+    assert [row[0] for row in rows] == ["1", "5", "50"]
+    bounds = [float(row[1]) for row in rows]
+    assert bounds == sorted(bounds)
+    assert bounds[0] == pytest.approx(found["test"]["elbo"]["value"], rel=0.1)  # one draw a row
+
+
+def test_the_explorer_is_in_the_page_and_works_by_keys_alone(tmp_path):
+    run = LEARNER(quiet=True, run=tmp_path / "run").fit(40, lr=0.01)
+    sections = {one["title"]: one for one in run.audit()["sections"]}
+    grids = sections["What the latents stand for"]["explorers"]
+    page = run.report().read_text()
+    assert len(grids) >= 1 and page.count('<div class="explorer"') == len(grids)
+    assert page.count('type="radio"') == 18 * len(grids)  # of one name: arrow keys choose
+    assert page.count(" checked>") == 2 * len(grids)
+    for place in range(9):
+        assert f".explorer:has(.x{place}:checked)" in page

@@ -84,7 +84,7 @@ def _entry(run: RunFiles) -> dict[str, Any]:
         "model": (training.get("model") or {}).get("name"),
         "parameters": training.get("parameters"),
         "seconds": training.get("seconds"),
-        "temperature": run.audit["temperature"]["value"],
+        "temperature": run.audit.get("temperature", {}).get("value"),
         "seed": run.environment.get("seed"),
         "test": run.audit["test"],
     }
@@ -115,7 +115,8 @@ def _paired(first: RunFiles, other: RunFiles, main: str, seed: int) -> Interval 
     if records[0]["sha256"] != records[1]["sha256"]:
         return "the runs scored different parts of the test rows"
     rows = [unpack(record) for record in records]
-    changed = int((rows[0]["truths"] != rows[1]["truths"]).sum())
+    truths = [each.get("truths", np.zeros(0)) for each in rows]
+    changed = int((truths[0] != truths[1]).sum())
     if changed:
         raise UserError(
             f"{changed:,} test rows have another label in {other.folder} than in {first.folder}",
@@ -129,7 +130,7 @@ def _paired(first: RunFiles, other: RunFiles, main: str, seed: int) -> Interval 
     def statistic(chosen: IntArray) -> list[float]:
         return [metric(chosen) for metric in metrics if metric is not None]
 
-    count = len(rows[0]["truths"])
+    count = int(records[0]["count"])
     draws = bootstrap(statistic, count, resamples=MAIN_RESAMPLES, most_rows=MOST_ROWS, seed=seed)
     less = first.audit["metrics"][main]["mode"] == "min"
     return draws.difference(0, 1) if less else draws.difference(1, 0)
@@ -137,6 +138,9 @@ def _paired(first: RunFiles, other: RunFiles, main: str, seed: int) -> Interval 
 
 def _metric(name: str, rows: Rows, target: Mapping[str, Any]) -> Callable[[IntArray], float] | None:
     """Return the metric as a function of row places, from what runs keep of each row."""
+    if "truths" not in rows:  # items with numbers of their own, whose mean the metric is
+        values = rows.get(name)
+        return None if values is None else lambda chosen: float(values[chosen].mean())
     truths, answers = rows["truths"], rows["answers"]
     known = NUMBER_METRICS if target["kind"] == "number" else BINARY_METRICS
     if name not in known:

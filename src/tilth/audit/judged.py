@@ -41,13 +41,14 @@ class Section:
     """A part of the report that only this kind of task has.
 
     lines: sentences; strips: rows of {"title", "shown": [{"png", "caption"} or {"numbers"}]}
-    table: {"head": [...], "rows": [[...], ...]}
+    table: {"head": [...], "rows": [[...], ...]}; explorers: see ``audit.explorer``
     """
 
     title: str
     lines: list[str] = field(default_factory=list)
     strips: list[dict[str, Any]] = field(default_factory=list)
     table: dict[str, Any] | None = None
+    explorers: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, with the anchor that the contents point to."""
@@ -65,11 +66,12 @@ def judged(
     sections: Sequence[Section],
     not_checked: Sequence[str],
     seed: int,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return everything the report shows: scores with intervals, paired with each other way.
 
     things: what the test items are, in words ("pictures", "episodes")
-    seed: of the resampling
+    seed: of the resampling; warnings: what a reader must know first, empty ones left out
     """
     values = {one.name: one.values for one in (net, *others)}
     nothing = np.zeros(len(net.values))
@@ -93,6 +95,7 @@ def judged(
         "findings": [asdict(finding) for finding in data.findings()],
         "bad_items": set_aside(data),
         "not_checked": list(not_checked),
+        "warnings": [one for one in warnings if one],
         "sections": [section.to_json() for section in sections],
     }
     for one in others:

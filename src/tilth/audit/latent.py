@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tilth.decode.interpolate import linear
+from tilth.decode.interpolate import linear, slerp
 from tilth.nn.evidence import kl_to_standard_normal
 
 ACTIVE = 0.01  # Burda et al. 2016, section 5: the two kinds of units lie far apart around it
 ENOUGH = 0.25  # share of latents; that of Burda et al. 2016, table 1, used 19 of 50
-REACH = 2.5  # standard deviations of the prior: 99 % of what it draws
+REACH = 2.5  # standard deviations to either side: 99 % of what a Gaussian draws
+OPPOSITE = -0.99  # cosine of codes from which the great circle between them is a matter of chance
 STEPS, MOST_LATENTS, MOST_PAIRS = 9, 16, 8
 
 Decode = Callable[[Tensor], Tensor]
@@ -70,29 +71,52 @@ def usage(means: Tensor, log_stds: Tensor) -> Usage:
     return Usage(means.double().var(0, correction=0).tolist(), kl.tolist())
 
 
+def around(base: Tensor, spread: Tensor, place: int) -> Tensor:
+    """Return the values that a latent is moved through: 2.5 deviations to either side of its mean.
+
+    >>> around(torch.tensor([1.0]), torch.tensor([0.4]), 0).tolist()[::4]
+    [0.0, 1.0, 2.0]
+    """
+    return base[place] + REACH * spread[place] * torch.linspace(-1, 1, STEPS).to(base)
+
+
 def traversals(
-    decode: Decode, base: Tensor, latents: list[int], *, reach: float = REACH
+    decode: Decode, base: Tensor, spread: Tensor, latents: list[int]
 ) -> list[dict[str, Any]]:
     """Return, for each latent, what becomes of one code while that latent alone is moved.
 
-    decode: [N, D] -> rows [N, *shape]; base: [D] the code to begin from
-    latents: the places to move, the first ``MOST_LATENTS`` of them shown
+    decode: [N, D] -> rows [N, *shape]; base, spread: [D] means and standard deviations
+    of codes; latents: the places to move, the first ``MOST_LATENTS`` of them shown
     Each is ``{"latent", "values", "shown"}``: the values taken, and ``shown`` rows for each.
     """
-    values = torch.linspace(-reach, reach, STEPS)
     found = []
     for place in latents[:MOST_LATENTS]:
         codes = base.repeat(STEPS, 1)
-        codes[:, place] = values.to(base)
+        codes[:, place] = values = around(base, spread, place)
         found.append({"latent": place, "values": values.tolist(), "shown": shown(decode(codes))})
     return found
 
 
-def between(decode: Decode, first: Tensor, last: Tensor) -> list[list[dict[str, Any]]]:
-    """Return, for each pair of codes [N, D], the rows along the straight way between them."""
-    fractions = torch.linspace(0, 1, STEPS)
-    ways = linear(first[:MOST_PAIRS], last[:MOST_PAIRS], fractions).transpose(0, 1)
-    return [shown(decode(way)) for way in ways]
+def between(
+    decode: Decode, first: Tensor, last: Tensor, *, curved: bool = False
+) -> list[list[dict[str, Any]]]:
+    """Return, for each pair of codes [N, D], the rows along the way between them.
+
+    curved: along the great circle, for codes that are draws of a standard normal; straight else,
+    and where two codes are nearly opposite
+    """
+    pairs = zip(first[:MOST_PAIRS], last[:MOST_PAIRS], strict=True)
+    return [shown(decode(way_between(a, b, curved=curved))) for a, b in pairs]
+
+
+def way_between(
+    first: Tensor, last: Tensor, *, curved: bool, fractions: Tensor | None = None
+) -> Tensor:
+    """Return [T, D] codes from one [D] to another; see ``between``; nine steps by default."""
+    steps = torch.linspace(0, 1, STEPS) if fractions is None else fractions
+    if curved and float(torch.cosine_similarity(first, last, dim=0)) > OPPOSITE:
+        return slerp(first, last, steps)
+    return linear(first, last, steps)
 
 
 def shown(rows: Tensor) -> list[dict[str, Any]]:

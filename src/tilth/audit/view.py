@@ -161,6 +161,7 @@ def _warnings(run: RunFiles) -> list[dict[str, str]]:
     elif best is not None and best["difference"]["verdict"] == "no clear difference":
         text = f"These test rows do not show that the net is better than {best['what']}."
         said.append({"kind": "warning", "text": text})
+    said += [{"kind": "warning", "text": text} for text in audit.get("warnings", [])]
     said += [
         {"kind": "error", "text": f"In the data: {finding['what']}"}
         for finding in audit["findings"]

@@ -21,6 +21,8 @@ from tilth.data.table_data import TableData, read_table
 from tilth.data.table_encoder import TableEncoder, TableInputs
 from tilth.errors import UserError
 
+TARGET = "target"  # what the column of targets is called
+
 
 @dataclass(frozen=True)
 class ArrayEncoder(TableEncoder):
@@ -98,7 +100,7 @@ class ArrayTable(TableData):
 
 def array_table(
     inputs: Any,
-    targets: Any,
+    targets: Any = None,
     *,
     task: str | None = None,
     splits: Mapping[str, Any] | None = None,
@@ -108,6 +110,8 @@ def array_table(
 ) -> TableData:
     """Make a table of ``inputs`` [N, columns] and ``targets`` [N]; the columns are x0, x1, ...
 
+    Without targets nothing is wanted of the rows.
+
     Numbers stay numbers, however few values they take. Raises UserError for lengths that differ,
     and where more than ``max_bad`` of the rows have no target.
 
@@ -115,20 +119,17 @@ def array_table(
     2
     """
     array = as_rows(inputs)
-    values = targets.tolist() if hasattr(targets, "tolist") else list(targets)
     if array.shape[1] == 0:
         raise UserError(f"an array of shape {array.shape}", rule="there must be a column to learn")
-    if len(values) != len(array):
-        raise UserError(
-            f"{len(array)} rows and {len(values)} targets", rule="each row has one target"
-        )
-    frame = named(array).with_columns(pl.Series("target", values))
+    frame = named(array)
+    if targets is not None:
+        frame = frame.with_columns(_column(targets, len(array)))
     is_numeric = array.dtype.kind in "biuf"
     # one that never varies is left to the inference, which says so
     varied = [i for i in range(array.shape[1]) if is_numeric and not _constant(array[:, i])]
     found = read_table(
         frame,
-        "target",
+        None if targets is None else TARGET,
         task=task,
         columns={f"x{i}": "number" for i in varied},
         splits=splits,
@@ -139,10 +140,17 @@ def array_table(
     return _of_arrays(found) if is_numeric else found
 
 
+def _column(targets: Any, rows: int) -> pl.Series:
+    values = targets.tolist() if hasattr(targets, "tolist") else list(targets)
+    if len(values) != rows:
+        raise UserError(f"{rows} rows and {len(values)} targets", rule="each row has one target")
+    return pl.Series(TARGET, values)
+
+
 def _of_arrays(table: TableData, *, plain: bool = False) -> ArrayTable:
     """Return a table whose columns are those of an array."""
     parts = {part.name: getattr(table, part.name) for part in dataclasses.fields(table)}
-    width = len(table.columns) - 1  # all but the target
+    width = sum(column.name != TARGET for column in table.columns)
     encoder = ArrayEncoder.beside(table.preprocessor, width, plain=plain)
     return ArrayTable(**{**parts, "preprocessor": encoder})
 

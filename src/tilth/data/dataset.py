@@ -35,12 +35,14 @@ USES = {
 class Target:
     """What is wanted: one of ``labels``, a number standardised with train statistics, or reward.
 
+    Of the kind "none" where nothing is: rows alone, for tasks that need no more.
+
     >>> Target("kind", "classes", labels=("cat", "dog")).encode(["dog", "cat"])
     tensor([1, 0])
     """
 
     name: str
-    kind: Literal["classes", "number", "reward"]
+    kind: Literal["classes", "number", "reward", "none"]
     labels: tuple[str, ...] = ()
     mean: float = 0.0
     scale: float = 1.0
@@ -48,8 +50,10 @@ class Target:
     def encode(self, values: Sequence[Any]) -> Tensor:
         """Return class ids (int64) or standardised numbers (float32), one per value.
 
-        A label that is not known becomes -1.
+        A label that is not known becomes -1; where nothing is wanted, each is 0.
         """
+        if self.kind == "none":
+            return torch.zeros(len(values), dtype=torch.int64)
         if self.kind == "classes":
             index = {label: i for i, label in enumerate(self.labels)}
             return torch.tensor([index.get(str(value), -1) for value in values])
@@ -75,6 +79,7 @@ class Target:
         return cls(**{**config, "labels": tuple(config["labels"])})
 
 
+NO_TARGET = Target("", "none")
 ItemId = Callable[[int], str]
 """From a row to its name."""
 MOST_ITEMS = 100
@@ -258,6 +263,8 @@ class Rows(Data):
         return show_rows(self, rows, [self._true_answer(int(row)) for row in rows], "true answer")
 
     def _true_answer(self, row: int) -> str:
+        if self.target.kind == "none":
+            return ""
         value = float(self.targets[row])
         if self.target.kind == "classes":
             return self.target.labels[int(value)]
@@ -271,7 +278,7 @@ class Rows(Data):
     @property
     @abstractmethod
     def targets(self) -> Tensor:
-        """[rows] int64 class ids or float32 standardised numbers, for all rows."""
+        """[rows] int64 class ids (0 where nothing is wanted) or float32 standardised numbers."""
 
     def counts(self) -> dict[str, dict[str, Any]]:
         """Return split -> {"rows": how many, "classes": label -> how many (where classes)}."""

@@ -29,7 +29,7 @@ Pixels = NDArray[Any]
 
 def image_arrays(
     images: ArrayLike | Tensor,
-    labels: ArrayLike | Tensor | Sequence[str],
+    labels: ArrayLike | Tensor | Sequence[str] | None = None,
     *,
     splits: Mapping[str, ArrayLike] | None = None,
     task: str | None = None,
@@ -45,7 +45,7 @@ def image_arrays(
     images: [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels; whole numbers are
         0..255 (uint16: 0..65535); floats are kept as they are, whatever their range, or stored
         in 8 bits where nothing is lost by it
-    labels: [N] class names or numbers, or numbers to predict
+    labels: [N] class names or numbers, or numbers to predict; None where nothing is wanted
     splits: split name -> rows; what is missing of train, valid, test is taken out of train
     task: "classify" or "regress"; by default labels that are floats and not all whole numbers
         are to be regressed, all others are classes
@@ -63,10 +63,11 @@ def image_arrays(
     """
     notes: list[str] = []
     planes = batch_channels_first(_array(images))
-    values = _labels(labels, task, notes)
-    if len(values) != len(planes) or len(planes) == 0:
+    values = None if labels is None else _labels(labels, task, notes)
+    count = len(planes) if values is None else len(values)
+    if count != len(planes) or len(planes) == 0:
         raise UserError(
-            f"{len(planes)} pictures and {len(values)} labels", rule="each picture has one label"
+            f"{len(planes)} pictures and {count} labels", rule="each picture has one label"
         )
     pixels, bounds = _pixels(planes, notes)
     if size is not None:

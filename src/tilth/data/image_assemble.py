@@ -13,7 +13,7 @@ from torch import Tensor
 
 from tilth.data.augment import Augment, default_augment
 from tilth.data.class_findings import unseen_notes
-from tilth.data.dataset import BadItem, IntArray, SplitNote, Store, Target
+from tilth.data.dataset import NO_TARGET, BadItem, IntArray, SplitNote, Store, Target
 from tilth.data.decoder import Decoder
 from tilth.data.image_findings import Facts
 from tilth.data.image_preprocessor import ImagePreprocessor
@@ -31,14 +31,15 @@ Labels = Sequence[str] | NDArray[np.float64]
 class Gathered:
     """Pictures that have been read, before they are split.
 
-    labels: class names, or numbers to predict; given: the splits that the source has
+    labels: class names, or numbers to predict; None where nothing is wanted
+    given: the splits that the source has
     keys: [rows] 64-bit content hashes; files, headers: None for arrays
     value_range: black and white; None to take the range of the training rows
     """
 
     name: str
     store: Store
-    labels: Labels
+    labels: Labels | None
     given: Mapping[str, IntArray]
     keys: NDArray[np.uint64]
     decoder: Decoder
@@ -65,7 +66,7 @@ def assemble(
     """
     notes, facts = list(gathered.notes), gathered.facts
     splits = _split(gathered, split_seed, fractions, notes)
-    target, values = _target(gathered.labels, splits["train"])
+    target, values = _target(gathered, splits["train"])
     splits = _without_unseen(gathered, target, values, splits, max_bad)
     notes += unseen_notes(facts.unseen, "picture")
     measured = channel_statistics(gathered.store, splits["train"])
@@ -111,10 +112,12 @@ def _split(
     gathered: Gathered, seed: int, fractions: Sequence[float], notes: list[str]
 ) -> dict[str, IntArray]:
     # equal content has an equal key and is kept in one split, so that copies do not leak
+    strata: list[str] | None = None
+    numbers: NDArray[np.float64] | None = None
     if isinstance(gathered.labels, np.ndarray):
-        strata, numbers = None, gathered.labels
-    else:
-        strata, numbers = list(gathered.labels), None
+        numbers = gathered.labels
+    elif gathered.labels is not None:
+        strata = list(gathered.labels)
     if not gathered.given:
         splits = split(
             gathered.keys, strata=strata, numbers=numbers, fractions=fractions, seed=seed
@@ -145,7 +148,10 @@ def _of_train(fractions: Sequence[float], given: Mapping[str, IntArray]) -> tupl
     return (train, *others)
 
 
-def _target(labels: Labels, train: IntArray) -> tuple[Target, Tensor]:
+def _target(gathered: Gathered, train: IntArray) -> tuple[Target, Tensor]:
+    labels = gathered.labels
+    if labels is None:
+        return NO_TARGET, NO_TARGET.encode(range(len(gathered.keys)))
     if isinstance(labels, np.ndarray):
         target = Target("value", "number").fitted(labels[train])
         return target, target.encode(labels.tolist())
@@ -161,7 +167,7 @@ def _without_unseen(
     max_bad: float,
 ) -> dict[str, IntArray]:
     """Take rows whose label train lacks out of the splits; too many of them are an error."""
-    if target.kind != "classes":
+    if target.kind != "classes" or gathered.labels is None:
         return splits
     lost = np.flatnonzero(values.numpy() < 0)
     if len(lost) == 0:

@@ -53,6 +53,8 @@ def read_images(
 ) -> ImageData:
     """Read a folder of class folders, of train/valid/test folders of those, or of idx files.
 
+    Of a folder of pictures alone nothing is wanted.
+
     labels: where they are not the folders' names: see ``list_labelled``
     size: pixels of a side (or height and width); by default the pictures' own size where all
         are equal and at most 64, else 128 or the usual shorter side if that is smaller
@@ -113,7 +115,7 @@ def read_images(
     gathered = Gathered(
         name=listing.root.name,
         store=store,
-        labels=files.labels,
+        labels=files.labels if any(files.labels) else None,
         given=given,
         keys=files.keys,
         decoder=decoder,

@@ -39,21 +39,24 @@ _SYSTEM = (
 )
 _LAYOUTS = (
     "one folder per class (dogs/1.jpg, cats/2.jpg), or train/valid/test folders of class folders, "
-    "or idx files (train-images-idx3-ubyte.gz and its labels)"
+    "pictures alone, or idx files (train-images-idx3-ubyte.gz and its labels)"
 )
 
-_OR_LABELS = (
-    "say what each shows: --labels (labels=) takes a CSV of names and labels, or a pattern that "
+OR_LABELS = (
+    "make class folders, or name --labels (labels=): a CSV of names and labels, or a pattern that "
     r"finds the label in the path, such as '([a-z]+)_\d+\.jpg$'"
 )
+"""What to do with pictures of which nothing says what they show."""
+LOOSE = "not in a class folder"
 
 
 @dataclass
 class Listing:
     """The picture files under ``root``, in the order of their relative paths.
 
-    files: relative POSIX paths; labels: class names; splits: "train", "valid", "test", or ""
-    where the folders do not say; empty_classes: class folders without a picture
+    files: relative POSIX paths; labels: class names, all "" where nothing tells them
+    splits: "train", "valid", "test", or "" where the folders do not say
+    empty_classes: class folders without a picture
     gaps: pictures whose labels are missing, and labels whose pictures are
     """
 
@@ -99,12 +102,14 @@ def pictures_below(path: str | Path) -> list[Path]:
 
     Damaged files whose name says that they are pictures are among them.
     """
-    return [found for found in _walk(existing_folder(path)) if _is_picture(found)]
+    return [found for found in _walk(existing_folder(path)) if is_picture(found)]
 
 
 def list_pictures(path: str | Path) -> Listing:
     """List the pictures of a folder with one folder per class, or with train/valid/test inside.
 
+    Pictures that lie in no class folder, there or directly in train, valid and test, are listed
+    without labels where no class folder holds any.
     Files that are no pictures are set aside by name; hidden and system files are passed over.
     Raises UserError saying what was looked for and what was found.
     """
@@ -123,8 +128,11 @@ def list_pictures(path: str | Path) -> Listing:
     else:
         for folder in folders:
             _list_class(listing, folder, "")
-        _say_layout(listing)
+        if listing.files:
+            _say_layout(listing)
     _list_strays(listing, top)
+    if not listing.files:
+        _list_heap(listing)
     if not listing.files:
         raise _nothing_found(root, listing)
     return listing
@@ -136,10 +144,10 @@ def _descend(root: Path) -> tuple[Path, list[str]]:
     while True:
         entries = _entries(top)
         folders = [entry for entry in entries if entry.is_dir()]
-        lone = len(folders) == 1 and not any(_is_picture(entry) for entry in entries)
+        lone = len(folders) == 1 and not any(is_picture(entry) for entry in entries)
         if not lone or not any(entry.is_dir() for entry in _entries(folders[0])):
             break
-        if any(_is_picture(entry) for entry in _entries(folders[0])):
+        if any(is_picture(entry) for entry in _entries(folders[0])):
             break
         if split_of(folders[0].name):
             break
@@ -162,15 +170,8 @@ def _split_folders(top: Path, folders: list[Path]) -> dict[Path, str]:
     named = {folder: split_of(folder.name) for folder in folders if split_of(folder.name)}
     if not named:
         return {}
-    flat = [folder.name for folder in named if not _holds_folders(folder)]
-    if len(flat) == len(named):
-        if len(named) == len(folders):
-            raise UserError(
-                f"{top} has {', '.join(flat)}, which hold no class folders",
-                rule="the folders in train, valid and test are the classes",
-                fix=f"sort the pictures into class folders, such as {flat[0]}/cats and "
-                f"{flat[0]}/dogs, or {_OR_LABELS}",
-            )
+    flat = not any(_holds_folders(folder) for folder in named)
+    if flat and len(named) < len(folders):
         return {}  # a class of pictures may be called "train"
     if "train" not in named.values():
         raise UserError(
@@ -189,7 +190,7 @@ def _list_splits(listing: Listing, parts: dict[Path, str]) -> None:
                 _list_class(listing, entry, split)
             else:
                 item = entry.relative_to(listing.root).as_posix()
-                listing.set_aside.append(BadItem(item, "not in a class folder"))
+                listing.set_aside.append(BadItem(item, LOOSE))
     told = ", ".join(f"{folder.name} ({split})" for folder, split in parts.items())
     listing.notes.append(f"splits are given by folders: {told}")
     listing.empty_classes = sorted({*listing.empty_classes} - {*listing.labels})
@@ -199,7 +200,7 @@ def _list_class(listing: Listing, folder: Path, split: str) -> None:
     before = len(listing.files)
     for path in _walk(folder):
         item = path.relative_to(listing.root).as_posix()
-        if _is_picture(path):
+        if is_picture(path):
             listing.files.append(item)
             listing.labels.append(folder.name)
             listing.splits.append(split)
@@ -208,6 +209,21 @@ def _list_class(listing: Listing, folder: Path, split: str) -> None:
             listing.set_aside.append(BadItem(item, f"not a picture ({kind})"))
     if len(listing.files) == before:
         listing.empty_classes.append(folder.name)
+
+
+def _list_heap(listing: Listing) -> None:
+    """List the pictures that lie in no class folder, of those in split folders where there are."""
+    loose = [item.item for item in listing.set_aside if item.reason == LOOSE]
+    loose = [name for name in loose if is_picture(listing.root / name)]
+    loose = [name for name in loose if "/" in name] or loose
+    if not loose:
+        return
+    listing.files, listing.labels = loose, [""] * len(loose)
+    listing.splits = [split_of(name.partition("/")[0]) if "/" in name else "" for name in loose]
+    listed = set(loose)
+    listing.set_aside = [item for item in listing.set_aside if item.item not in listed]
+    listing.empty_classes = []
+    listing.notes.append("the pictures lie in no class folders: nothing says what each shows")
 
 
 def _say_layout(listing: Listing) -> None:
@@ -224,19 +240,12 @@ def _say_layout(listing: Listing) -> None:
 def _list_strays(listing: Listing, top: Path) -> None:
     for entry in _entries(top):
         if entry.is_file():
-            reason = "not in a class folder" if _is_picture(entry) else "not a picture"
+            reason = LOOSE if is_picture(entry) else "not a picture"
             listing.set_aside.append(BadItem(entry.name, reason))
 
 
 def _nothing_found(root: Path, listing: Listing) -> UserError:
     """Say what was looked for in ``root`` and what is there."""
-    loose = sum(item.reason == "not in a class folder" for item in listing.set_aside)
-    if loose:
-        return UserError(
-            f"{root} holds {counted(loose, 'picture')} but no class folders",
-            rule=f"looked for {_LAYOUTS}",
-            fix=f"make a folder for each class and move the pictures into them, or {_OR_LABELS}",
-        )
     others = [item.item for item in listing.set_aside]
     kinds = Counter(Path(item).suffix.lower() or "no suffix" for item in others)
     found = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(5))
@@ -276,7 +285,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(place) / name for name in sorted(names) if not _is_hidden(name))
 
 
-def _is_picture(path: Path) -> bool:
+def is_picture(path: Path) -> bool:
     """Say whether a file is to be opened as a picture: by suffix, else by its first bytes."""
     if _SUFFIXES.search(path.name):
         return path.is_file()

@@ -23,6 +23,7 @@ from tilth.data.dataset import (
 from tilth.data.image_copy_findings import copy_findings, near_copy_findings
 from tilth.data.image_duplicates import Looks, look
 from tilth.data.image_file_findings import file_findings
+from tilth.data.image_files import OR_LABELS
 from tilth.data.open_image import Header
 from tilth.data.readable_rows import unreadable_rows
 from tilth.wording import counted
@@ -63,6 +64,8 @@ def find_trouble(
     """
     found = _read_findings(facts or Facts())
     labels = values.numpy()
+    if target.kind == "none":
+        found.append(_no_targets())
     if target.kind == "classes":
         found += class_findings(labels, target.labels, splits, item_id, rows_word="pictures")
     rows = np.sort(np.concatenate(list(splits.values())))
@@ -84,6 +87,11 @@ def find_trouble(
         classes = labels if target.kind == "classes" else None
         found += file_findings(headers, classes, item_id)
     return worst_first(found)
+
+
+def _no_targets() -> Finding:
+    what = "nothing says what each picture shows: tasks that need a target cannot learn from them"
+    return Finding("no_targets", "info", what, f"to tell kinds apart, {OR_LABELS}")
 
 
 def _named(bad: Sequence[BadItem]) -> tuple[str, ...]:

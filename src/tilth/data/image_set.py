@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from tilth.data.augment import Augment
-from tilth.data.dataset import Finding, IntArray, Rows, Store
+from tilth.data.black_or_white import BlackOrWhite
+from tilth.data.dataset import Finding, IntArray, Prepare, Rows, Store
 from tilth.data.image_findings import Facts, find_trouble
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
@@ -39,6 +40,7 @@ class ImageData(Rows):
     keys: [rows] 64-bit content hashes; files: relative paths (None for arrays)
     headers: what the files' headers said (None for arrays)
     augment: what training pictures go through, or None
+    binary: whether inputs, which then are in [0, 1], are made 0 or 1 by chance
     facts: what was seen while reading that ``findings`` reports
     """
 
@@ -49,6 +51,7 @@ class ImageData(Rows):
     files: list[str] | None = None
     headers: list[Header] | None = None
     augment: Augment | None = None
+    binary: bool = False
     facts: Facts = field(default_factory=Facts)
 
     kind: ClassVar[str] = "images"
@@ -78,9 +81,10 @@ class ImageData(Rows):
         """[rows] int64 class ids or float32 standardised numbers, for all rows."""
         return self.values
 
-    def prepare(self, *, train: bool, seed: int = 0) -> ImagePrepare:
+    def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
         """Return the batch transform: with augmentation for train, without otherwise."""
-        return ImagePrepare(self.preprocessor, self.augment if train else None, seed)
+        plain = ImagePrepare(self.preprocessor, self.augment if train else None, seed)
+        return BlackOrWhite(plain, seed) if self.binary else plain
 
     def in_range(self, low: float, high: float) -> ImageData:
         """Return the same pictures with inputs from ``low`` (black) to ``high`` (white)."""

@@ -20,6 +20,8 @@ def show_rows(data: Rows, rows: IntArray, captions: Sequence[str], title: str) -
     import polars as pl
 
     frame = pl.DataFrame([item["row"] for item in items], infer_schema_length=None)
+    if not any(captions):
+        return frame
     return frame.with_columns(pl.Series(title, list(captions), dtype=pl.String))
 
 

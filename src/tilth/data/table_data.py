@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tilth.data.dataset import BadItem, IntArray, Target
+from tilth.data.dataset import NO_TARGET, BadItem, IntArray, Target
 from tilth.data.given_splits import given_splits
 from tilth.data.in_threads import in_threads
 from tilth.data.resident_store import ResidentStore
@@ -24,7 +24,13 @@ from tilth.data.table_parts import Parts, read_parts
 from tilth.data.table_read import check_bad
 from tilth.data.table_set import TableData, encoded_target, fitted_target
 from tilth.data.table_split import SplitOptions, Understood, label_counts, split_rows
-from tilth.data.table_target import TargetValues, label_variants, merge_labels, read_target
+from tilth.data.table_target import (
+    TargetValues,
+    label_variants,
+    merge_labels,
+    no_target,
+    read_target,
+)
 from tilth.errors import UserError, choose
 
 __all__ = ["TableData", "read_table"]
@@ -34,7 +40,7 @@ FIXES = ("labels",)
 
 def read_table(
     source: Any,
-    target: str,
+    target: str | None,
     *,
     test: Any = None,
     valid: Any = None,
@@ -51,7 +57,8 @@ def read_table(
     """Read a table, infer what its columns are, split it and encode it.
 
     source: a path (CSV, TSV, gzip of them, Parquet, or a folder with a train and a test table)
-        or a frame (polars, pandas, dict of columns); target: the column to predict
+        or a frame (polars, pandas, dict of columns); target: the column to predict, None where
+        nothing is
     test, valid: further tables; splits: split name -> row numbers, instead of splitting
     task: "classify" or "regress" where the inference is not wanted
     columns: column -> "number", "category", "boolean", "date", "date:FORMAT" or "drop"
@@ -80,7 +87,10 @@ def read_table(
         parts.frame.height,
     )
     parsed = dict(zip(parts.frame.columns, columns_read, strict=True))
-    wanted = read_target(parts.frame[target], parsed[target], task)
+    if target is None:
+        wanted = no_target(parts.frame.height)
+    else:
+        wanted = read_target(parts.frame[target], parsed[target], task)
     if "labels" in fixes and wanted.kind == "classes":
         wanted, note = _merged(wanted, parts)
         parts.notes.append(note)
@@ -126,12 +136,16 @@ def _unusable(
 
 
 def _assemble(
-    table: Understood, target: str, overrides: dict[str, str], options: SplitOptions, name: str
+    table: Understood,
+    target: str | None,
+    overrides: dict[str, str],
+    options: SplitOptions,
+    name: str,
 ) -> TableData:
     parts, parsed, wanted = table.parts, table.parsed, table.target
     hashes = row_hashes({name: column.values for name, column in parsed.items()})
     splits, split_notes, facts = split_rows(table, hashes, options)
-    reserved = {target: "the target"}
+    reserved = {} if target is None else {target: "the target"}
     if options.group is not None:
         reserved[options.group] = "the group of the split"
     columns = choose_columns(parts.frame, parsed, splits["train"], overrides, reserved)
@@ -170,7 +184,9 @@ def _assemble(
     )
 
 
-def _target(name: str, wanted: TargetValues, train: IntArray) -> Target:
+def _target(name: str | None, wanted: TargetValues, train: IntArray) -> Target:
+    if name is None:
+        return NO_TARGET
     if wanted.kind == "number":
         return fitted_target(Target(name, "number"), wanted.values, train)
     seen = set(wanted.values[train].unique().to_list())

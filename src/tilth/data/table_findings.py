@@ -73,17 +73,18 @@ def find_trouble(
 ) -> list[Finding]:
     """Return the findings of a table, errors first.
 
-    frame: every column, the target too; values: [rows] class ids or standardised numbers
+    frame: every column, the target too; values: [rows] class ids, standardised numbers or zeros
     """
     found = [*_read_findings(facts), *_size(splits)]
     if target.kind == "classes":
         ids = values.astype(np.int64)
         found += class_findings(ids, target.labels, splits, row_name)
-    found += _target(target, frame[target.name])
+    wanted = target.kind != "none"
+    found += _target(target, frame[target.name]) if wanted else ()
     found += _column_findings(columns)
     found += _missing(frame, columns, splits["train"])
     found += _copies(frame, columns, values, splits, row_name)
-    found += _leaks(features, target, values, splits["train"])
+    found += _leaks(features, target, values, splits["train"]) if wanted else ()
     found += _shifts(features, columns, splits)
     found = [finding for finding in found if not _follows(finding, facts)]
     return worst_first(found)

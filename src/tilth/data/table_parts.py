@@ -73,10 +73,11 @@ class Parts:
         return self.names.role
 
 
-def read_parts(source: Any, target: str, test: Any, valid: Any, max_bad: float) -> Parts:
+def read_parts(source: Any, target: str | None, test: Any, valid: Any, max_bad: float) -> Parts:
     """Read ``source`` (a table, or a folder of them by role) with ``test`` and ``valid``.
 
-    Raises UserError for what is no table, and for a table without the column ``target``.
+    Raises UserError for what is no table, and for a table without the column ``target``,
+    where one is named.
     """
     sources = {"train": source, "valid": valid, "test": test}
     given = {role: value for role, value in sources.items() if value is not None}
@@ -96,7 +97,7 @@ def read_parts(source: Any, target: str, test: Any, valid: Any, max_bad: float) 
     for role, reading in readings.items():
         if not isinstance(given[role], (str, Path)):
             reading.name = role
-    notes = _check_target(readings, target, optional=found)
+    notes = [] if target is None else _check_target(readings, target, optional=found)
     kept = [role for role in roles if role in readings]
     return _stacked({role: readings[role] for role in kept}, notes)
 

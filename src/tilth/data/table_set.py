@@ -199,14 +199,14 @@ class TableData(Rows):
 
 def fitted_target(target: Target, labels: pl.Series, train: IntArray) -> Target:
     """Return ``target`` with the mean and spread of the training rows (numbers only)."""
-    if target.kind == "classes":
+    if target.kind != "number":
         return target
     return target.fitted(labels[train].to_numpy())
 
 
 def encoded_target(target: Target, labels: pl.Series) -> Tensor:
-    """Return [rows] class ids (-1 for a label training lacks) or standardised numbers."""
-    if target.kind == "number":
+    """Return [rows] class ids (-1 for a label training lacks), standardised numbers, or zeros."""
+    if target.kind != "classes":
         return target.encode(labels.to_list())
     index = pl.Series(range(len(target.labels)), dtype=pl.Int64)
     ids = labels.replace_strict(list(target.labels), index, default=-1, return_dtype=pl.Int64)

@@ -76,7 +76,7 @@ def split_rows(
             list(wanted.order), list(range(len(wanted.order))), return_dtype=pl.Int64
         )
         how["strata"], word = codes.to_numpy(), "by class"
-    else:
+    elif wanted.kind == "number":
         how["numbers"], word = wanted.values.to_numpy(), "by quantile of the target"
     if options.group is not None:
         groups = table.parsed[options.group].values.cast(pl.String)

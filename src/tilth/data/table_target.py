@@ -25,11 +25,12 @@ _MOST_CLASSES_SHARE = 0.5  # distinct labels per row, from which they are no cla
 class TargetValues:
     """The target column, understood.
 
-    values: String labels or Float64 numbers, null where missing or unreadable
+    values: String labels or Float64 numbers, null where missing or unreadable; zeros where nothing
+    is wanted
     why: why it is what it is; order: labels in their order (classes)
     """
 
-    kind: Literal["classes", "number"]
+    kind: Literal["classes", "number", "none"]
     values: pl.Series
     why: str
     order: tuple[str, ...] = ()
@@ -37,8 +38,15 @@ class TargetValues:
     @property
     def note(self) -> str:
         """What was inferred, and why."""
+        if self.kind == "none":
+            return self.why
         what = f"one of {len(self.order)} classes" if self.kind == "classes" else "a number"
         return f"{self.values.name} is predicted as {what}: {self.why}"
+
+
+def no_target(rows: int) -> TargetValues:
+    """Return the target of rows of which nothing is wanted."""
+    return TargetValues("none", pl.zeros(rows, pl.Int8, eager=True), "the rows have no targets")
 
 
 def read_target(raw: pl.Series, parsed: Parsed, task: str | None) -> TargetValues:

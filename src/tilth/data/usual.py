@@ -19,6 +19,7 @@ class Usual:
     unchecked: what an audit of this kind does not look at, in words
     schedule: how the rate goes over training; clip: largest gradient norm, 0 for any
     augment: whether training pictures are varied
+    samples: rows seen in all, by default, within the range of epochs
     """
 
     model: str
@@ -33,6 +34,7 @@ class Usual:
     schedule: str = "one_cycle"
     clip: float = 1.0
     augment: bool = True
+    samples: int = 300_000  # minutes on two cores, enough for small nets
 
     def most_in_batch(self, rows: int) -> int:
         """Return the largest batch that is used by default for so many training rows."""

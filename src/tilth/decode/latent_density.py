@@ -41,6 +41,16 @@ class LatentDensity:
         return codes.float()
 
 
+def standard_normal(latents: int) -> LatentDensity:
+    """Return the prior of a variational autoencoder with so many latents.
+
+    >>> round(float(standard_normal(2).log_density(torch.zeros(1, 2))), 4)
+    -1.8379
+    """
+    one = torch.eye(latents, dtype=torch.float64)[None]
+    return LatentDensity(one.new_ones(1), one.new_zeros(1, latents), one)
+
+
 def gaussian_density(latents: Tensor) -> LatentDensity:
     """Return the Gaussian of largest likelihood: mean and covariance (over N) of [N, D] codes.
 
@@ -61,8 +71,14 @@ def mixture_density(latents: Tensor, *, parts: int, seed: int = 0) -> LatentDens
     >>> sorted(round(mean, 2) for (mean,) in mixture_density(codes, parts=2).means.tolist())
     [0.05, 5.05]
     """
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
-    fitted = GaussianMixture(parts, random_state=seed).fit(latents.double().cpu().numpy())
+    with warnings.catch_warnings():
+        # a mixture that could still gain a little is a density too
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = GaussianMixture(parts, random_state=seed).fit(latents.double().cpu().numpy())
     found = (fitted.weights_, fitted.means_, fitted.covariances_)
     return LatentDensity(*(torch.from_numpy(part) for part in found))

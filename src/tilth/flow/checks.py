@@ -40,7 +40,7 @@ def check_parts(model: object, loss: object, hooks: Sequence[object]) -> None:
 
 
 def check_data(data: Data) -> None:
-    """Raise UserError where nothing can be learned or judged: one class, or an empty split."""
+    """Raise UserError where nothing can be learned or judged: no data, or an empty split."""
     if not isinstance(data, Data):
         raise UserError(
             f"a {type(data).__name__} as the data",
@@ -49,13 +49,6 @@ def check_data(data: Data) -> None:
         )
     if not isinstance(data, Rows):
         return
-    labels = data.target.labels
-    if data.target.kind == "classes" and len(labels) < 2:
-        raise UserError(
-            f"{data.name} has one class, {', '.join(labels)}",
-            rule="telling classes apart needs at least two",
-            fix="add examples of another class, or look at how the labels were read",
-        )
     for split in ("train", "valid", "test"):
         if len(data.splits[split]) == 0:
             raise UserError(

@@ -33,7 +33,7 @@ from tilth.flow.settings import (
 from tilth.flow.warm_start import take_body
 from tilth.randomness import fold
 from tilth.tasks import Metric, Task
-from tilth.tasks._choice import build_named, task_for
+from tilth.tasks._choice import build_named, check_target, task_for
 from tilth.tasks._metrics import as_list
 from tilth.tasks._setup import MakeOptimizer, Setup, TrainingParts
 from tilth.train.device import choose_device
@@ -333,8 +333,14 @@ class Learner:
 
         return show_results(self, count)
 
+    @property
+    def aim(self) -> str:
+        """The task, and what it predicts where it predicts."""
+        wanted = "" if self.task.answers == "codes" else self.data.target.name
+        return f"{self.task.name} {wanted}".rstrip()
+
     def __repr__(self) -> str:
-        told = f"{self.task.name} {self.data.target.name}, {self.architecture['name']}"
+        told = f"{self.aim}, {self.architecture['name']}"
         phases = self.phases_done
         done = f"trained in {phases} phase{'s' * (phases > 1)}" if phases else "not trained"
         return f"Learner({self.data.name!r}, {told}, {done})"
@@ -351,7 +357,7 @@ class Learner:
             epochs = f"part of one: {plan.total_steps} of {plan.steps_per_epoch} steps"
         return {
             "data": self.data.name,
-            "task": f"{self.task.name} {self.data.target.name}, judged by {self.task.main_metric}",
+            "task": f"{self.aim}, judged by {self.task.main_metric}",
             "model": f"{self.architecture['name']} ({parameters:,} parameters)",
             "rows": ", ".join(f"{name} {len(rows):,}" for name, rows in self.data.splits.items()),
             "epochs": epochs,
@@ -380,6 +386,7 @@ def make_task(
 
     smoothing: of labels; None for the default of the kind of data
     """
+    check_target(data, asked.name)
     facts: dict[str, Any] = {"target": data.target, "metrics": metrics}
     if data.target.labels and isinstance(data, Rows):
         train = data.targets[torch.from_numpy(data.splits["train"])]

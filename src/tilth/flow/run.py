@@ -179,8 +179,8 @@ class Run:
             data = self.folder.read_record("data")
         except UserError:  # killed before it got so far
             return f"Run({str(self.path)!r}, {model}, {self.folder.status})"
-        task = task_for(data["target"]["kind"])
-        what = f"{task} {data['target']['name']}"
+        named = self.folder.config.get("task", {}).get("name")
+        what = named or f"{task_for(data['target']['kind'])} {data['target']['name']}"
         return f"Run({str(self.path)!r}, {what}, {model}, {self.folder.status})"
 
     def _repr_html_(self) -> str:

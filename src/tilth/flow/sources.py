@@ -14,6 +14,7 @@ from tilth.data.array_table import array_table
 from tilth.data.dataset import Data, Rows
 from tilth.data.decoder import Fit
 from tilth.data.image_data import ImageData, image_arrays, read_images
+from tilth.data.image_files import is_picture
 from tilth.data.image_labels import Labels, labels_table
 from tilth.data.split import FRACTIONS, shares_of
 from tilth.data.table_data import FIXES, TableData, read_table
@@ -138,7 +139,7 @@ def table(
 @checked
 def arrays(
     inputs: Any,
-    targets: Any,
+    targets: Any = None,
     *,
     task: str | None = None,
     splits: Mapping[str, Any] | None = None,
@@ -149,13 +150,20 @@ def arrays(
     """Take NumPy arrays or torch tensors: [N, features] is a table, 3 or 4 dimensions pictures.
 
     inputs: [N, H, W], [N, H, W, C] or [N, C, H, W] pictures, or [N, features] numbers
-    targets: [N] classes or numbers; splits: split name -> row numbers
+    targets: [N] classes or numbers, None for tasks that need none
+    splits: split name -> row numbers
     max_bad: share of rows that may be set aside (no target, a label that train lacks)
 
     >>> pictures = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype=np.uint8)
     >>> arrays(pictures, np.arange(60) % 3).model_arguments()["channels"]
     1
     """
+    if targets is None and task is not None:
+        raise UserError(
+            f"task={task!r} without targets",
+            rule="it says how targets are read",
+            fix="leave task out here, or give targets",
+        )
     make = array_table if np.ndim(inputs) == 2 else image_arrays
     return make(
         inputs,
@@ -279,13 +287,13 @@ def wants_table(settings: DataSettings) -> bool:
 
 
 def is_table(path: Path) -> bool:
-    """Say whether a path is a table's, or a folder's that holds tables and no folders."""
+    """Say whether a path is a table's, or a folder's that holds tables and nothing else to read."""
     if path.is_file():
         return is_table_file(path)
     entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
-    return any(is_table(entry) for entry in entries if entry.is_file()) and not any(
-        entry.is_dir() for entry in entries
-    )
+    if any(entry.is_dir() or is_picture(entry) for entry in entries):
+        return False
+    return any(is_table_file(entry) for entry in entries)
 
 
 def column_names(path: Path) -> list[str]:

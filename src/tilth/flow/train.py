@@ -225,7 +225,8 @@ def tell_result(run: Run, found: dict[str, Any], job: Job) -> None:
         took += f" (training {trained}; the rest is measuring, looking and writing)"
     say("")
     say(run.audit()["headline"])
-    warned = [one["what"] for one in run.audit()["findings"] if one["severity"] != "info"]
+    warned = list(run.audit().get("warnings", []))
+    warned += [one["what"] for one in run.audit()["findings"] if one["severity"] != "info"]
     more = f" (and {len(warned) - 1} more in the report)" if len(warned) > 1 else ""
     say(
         console.columns(

@@ -6,6 +6,7 @@ Pure functions of tensors. A posterior q(z|x) and a prior p(z) are independent G
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -44,3 +45,20 @@ def importance_bound(log_weights: Tensor) -> Tensor:
     tensor([2.])
     """
     return torch.logsumexp(log_weights, dim=0) - math.log(len(log_weights))
+
+
+def nested_bounds(log_weights: Tensor, sizes: Sequence[int]) -> list[Tensor]:
+    """Return, for each number of draws, [B] the importance-weighted bound by the same draws.
+
+    log_weights: [k, B]; sizes: numbers of draws that divide k. Draws are taken in groups of that
+    size, and the bounds of the groups averaged. Where each size divides the next, no bound is below
+    the one before, for any draws and not on average alone: the logarithm of a mean is not below
+    the mean of logarithms.
+
+    >>> [round(float(one), 3) for one in nested_bounds(torch.tensor([[0.0], [2.0]]), (1, 2))]
+    [1.0, 1.434]
+    """
+    groups = [
+        log_weights.reshape(-1, size, *log_weights.shape[1:]).transpose(0, 1) for size in sizes
+    ]
+    return [importance_bound(one).mean(0) for one in groups]

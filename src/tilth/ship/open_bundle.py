@@ -31,6 +31,7 @@ from tilth.tasks._predicting import Predicting
 _MOST_JSON_BYTES = 256 * 2**20  # millions of labels fit; more is not a model's description
 _LARGEST = sys.float_info.max
 _GET_AGAIN = "get the bundle again from where it came from"
+KINDS = ("classes", "number", "reward", "none")  # of targets
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def _target(found: object, labels: object) -> Target:
     config = cast(Mapping[str, Any], found)
     numbers = _is_number(config["mean"]) and _is_number(config["scale"])
     _need(numbers and isinstance(config["name"], str), CONFIG, "target is damaged")
-    _need(config["kind"] in ("classes", "number", "reward"), CONFIG, "target is of no known kind")
+    _need(config["kind"] in KINDS, CONFIG, "target is of no known kind")
     count = len(cast(list[str], labels))
     _need(count > 0 or config["kind"] != "classes", LABELS, "it lists no labels")
     return Target.from_config({**config, "labels": labels})

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tilth import registry
+from tilth.data.dataset import Data
 from tilth.errors import UserError
 from tilth.tasks import Task
 
@@ -24,6 +25,31 @@ def task_for(target_kind: str) -> str:
     if target_kind not in offered:
         raise UserError(f"no task answers a target of the kind {target_kind!r}", choices=offered)
     return offered[target_kind]
+
+
+def check_target(data: Data, name: str | None) -> None:
+    """Raise UserError where what is asked for predicts a target, and the data has none to learn.
+
+    name: of the task, None to predict; one that states no TARGET does not look at targets
+    """
+    stated = {one: registry.stated(ROOM, one, "TARGET") for one in registry.names(ROOM)}
+    if name is not None and stated.get(name) is None:
+        return
+    target, needless = data.target, [one for one, kind in stated.items() if kind is None]
+    if target.kind == "none":
+        raise UserError(
+            f"{name or 'no task'} for {data.name}, whose rows have no targets",
+            rule="where nothing says what to predict, a task is named that predicts nothing",
+            choices=needless,
+            fix="--task variational (task='variational'); or, to predict: class folders or "
+            "--labels for pictures, tl.arrays(inputs, targets) for arrays",
+        )
+    if target.kind == "classes" and len(target.labels) < 2:
+        raise UserError(
+            f"{data.name} has one class, {', '.join(target.labels)}",
+            rule="telling classes apart needs at least two",
+            fix="add examples of another class, or look at how the labels were read",
+        )
 
 
 def build_for(target_kind: str, facts: Mapping[str, Any]) -> Task:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from tilth.tasks._training import player, rows_of_train
 
 LATENTS = 20  # as in PyTorch's own example of a variational autoencoder
 NEEDED = ("encode", "decode")
+MOST_SAMPLES, SMALL_ROW = 2_000_000, 1024
+"""Rows seen by default, where they are of so many numbers or fewer: dense nets are quick then."""
 
 
 class Reconstructing(ABC):
@@ -66,10 +69,13 @@ class Reconstructing(ABC):
         )
 
     def usual(self, data: Data) -> Usual:
-        """Return the defaults: Adam's usual rate, no decay, no clip (a sum over many numbers)."""
+        """Return the defaults: a measured rate (docs/log.md), no decay, no clip of a sum over many
+        numbers.
+        """
+        numbers = prod(shape_of(as_rows(data)))
         return Usual(
             model=self.model,
-            lr=1e-3,
+            lr=3e-3,
             weight_decay=0.0,
             batch_size=128,
             epochs=(5, 60),
@@ -78,6 +84,7 @@ class Reconstructing(ABC):
             unchecked="Meaning: whether what it keeps of a row is what matters about it.",
             clip=0.0,
             augment=False,
+            samples=max(300_000, min(MOST_SAMPLES, MOST_SAMPLES * SMALL_ROW // numbers)),
         )
 
     def model_arguments(self, data: Data) -> dict[str, Any]:

@@ -8,8 +8,6 @@ from tilth.data.source import steps_in
 from tilth.data.usual import Usual
 from tilth.errors import UserError
 
-SAMPLES = 300_000  # rows seen in a default training: minutes on two cores, enough for small nets
-
 
 @dataclass(frozen=True)
 class Sizes:
@@ -34,7 +32,7 @@ def sizes_of_rows(usual: Usual, rows: int, size: int | None, epochs: int | None)
             fix=f"use batch_size={usual_batch(usual, rows)} or leave it out",
         )
     if epochs is None:
-        reasons["epochs"] = f"about {SAMPLES:,} rows seen in all, for {rows:,} rows"
+        reasons["epochs"] = f"about {usual.samples:,} rows seen in all, for {rows:,} rows"
     if size is None:
         reasons["batch_size"] = "at least sixteen steps in an epoch"
     size = size or usual_batch(usual, rows)
@@ -55,11 +53,11 @@ def usual_batch(usual: Usual, rows: int) -> int:
 
 
 def usual_epochs(usual: Usual, rows: int) -> int:
-    """Return how often to pass over train: about SAMPLES rows in all, within the kind's range.
+    """Return how often to pass over train: about ``usual.samples`` rows, within its range.
 
     >>> from tilth.data.image_set import ImageData
     >>> [usual_epochs(ImageData.usual, rows) for rows in (51000, 8500, 1258)]
     [6, 35, 40]
     """
     low, high = usual.epochs
-    return max(low, min(high, round(SAMPLES / rows)))
+    return max(low, min(high, round(usual.samples / rows)))
