@@ -94,6 +94,14 @@ def idx_files(folder: Path) -> list[Path]:
     return [path for path in _entries(folder) if path.is_file() and is_idx_name(path.name)]
 
 
+def is_heap(path: str | Path) -> bool:
+    """Say whether a folder holds pictures themselves, and neither folders nor idx files."""
+    entries = _entries(existing_folder(path))
+    if any(entry.is_dir() or is_idx_name(entry.name) for entry in entries):
+        return False
+    return any(_is_picture(entry) for entry in entries)
+
+
 def pictures_below(path: str | Path) -> list[Path]:
     """Return every picture in a folder and the folders in it, sorted, whatever they are called.
 
