@@ -87,13 +87,16 @@ def data_of(folder: Path, name: str, *, pick: bool) -> Any:
     """Return both sets as data; pick: the last fifth of the target's train rows is its test."""
     (pictures, labels), target, test = domains(folder, name)
     source = tl.arrays(pictures, labels)
+    source.name = "MNIST"
     if pick:
         cut = len(target[0]) * 4 // 5
         target, test = ((part[:cut] for part in target), [part[cut:] for part in target])
     parts = [torch.cat([train, judged]) for train, judged in zip(target, test, strict=True)]
     first = len(parts[0]) - len(test[0])
     splits = {"train": np.arange(first), "test": np.arange(first, len(parts[0]))}
-    return tl.domains(source, tl.arrays(*parts, splits=splits))
+    onto = tl.arrays(*parts, splits=splits)
+    onto.name = name
+    return tl.domains(source, onto)
 
 
 def learner(data: Any, arm: str, seed: int, options: Any, folder: Path) -> tl.Learner:

@@ -44,6 +44,14 @@ def test_names_and_contents_of_both_sides_are_in_keys_and_fingerprint():
     assert len(found) == 3
 
 
+def test_what_would_calibrate_is_learned_from_where_nothing_is_calibrated():
+    data = tl.domains(labelled("abc"), labelled("abc", seed=1))
+    found = data.with_calibrate_in_train()
+    wanted = {*data.splits["train"].tolist(), *data.splits["calibrate"].tolist()}
+    assert {*found.splits["train"].tolist()} == wanted and not len(found.splits["calibrate"])
+    assert len(data.splits["calibrate"]) > 0
+
+
 def test_labels_of_the_target_are_numbered_as_those_of_the_source():
     source = labelled(["cat", "dog", "hen"])
     onto = labelled(["hen", "dog"], seed=1)

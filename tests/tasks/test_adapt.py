@@ -103,9 +103,10 @@ def test_it_is_equal_to_its_parts_by_hand(method):
     def scaled(raw, keys, epoch):
         return (raw.float() - 127.5) * (1 / torch.tensor(127.5))
 
+    rows, others = data.sides("train")
     domains = (
-        Domain(data.source.store, data.source.splits["train"], scaled, data.source.targets),
-        Domain(data.onto.store, data.onto.splits["train"], scaled),
+        Domain(data.source.store, rows, scaled, data.source.targets),
+        Domain(data.onto.store, others, scaled),
     )
     steps = learner.plan.total_steps
     matrices = [p for p in model.parameters() if p.dim() > 1]

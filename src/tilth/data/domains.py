@@ -69,6 +69,13 @@ class Domains(Data):
         """Return rows of both sets by the numbers that they have here."""
         return np.concatenate([source, onto + len(self.source.store)])
 
+    def with_calibrate_in_train(self) -> Domains:
+        """Return the same for tasks that calibrate nothing: those rows are learned from."""
+        splits = dict(self.splits)
+        splits["train"] = np.concatenate([splits["train"], splits["calibrate"]])
+        splits["calibrate"] = splits["calibrate"][:0]
+        return dataclasses.replace(self, splits=splits)
+
     def in_range(self, low: float, high: float) -> Domains:
         """Return the same with inputs from ``low`` (black) to ``high`` (white), in both sets."""
         source, onto = self.source.in_range(low, high), self.onto.in_range(low, high)

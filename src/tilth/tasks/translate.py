@@ -71,7 +71,7 @@ class TranslateTask:
 
         Raises UserError for too few.
         """
-        given = as_domains(data, self.name).in_range(-1.0, 1.0)
+        given = as_domains(data, self.name).with_calibrate_in_train().in_range(-1.0, 1.0)
         splits = dict(given.splits)
         for split, most in MOST_JUDGED.items():
             count = min(most, *(len(rows) for rows in given.sides(split)))
@@ -219,7 +219,7 @@ class TranslateTask:
         return found
 
     def features(self, setup: Setup) -> Callable[[Tensor], Array]:
-        """Return pictures -> [N, D] features, of mean 0 and mean square 1 over both train splits."""
+        """Return pictures -> [N, D] features, mean 0 and mean square 1 over both train splits."""
         data = as_domains(setup.data)
         with seeded(0, torch.device("cpu")):  # the same for every run, so that runs compare
             net: Any = two_conv(**data.model_arguments(), outputs=1, **FEATURES)
