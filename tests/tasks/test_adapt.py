@@ -126,6 +126,11 @@ def test_it_is_equal_to_its_parts_by_hand(method):
         assert torch.equal(learner.model.state_dict()[name], value), name
 
 
+def test_the_source_of_batches_has_no_label_of_the_target():
+    source, target = LEARNER(quiet=True).parts().source.sides
+    assert target.targets.numel() == 0 and len(source.targets) == 120
+
+
 def test_the_bounds_stand_beside_it_with_intervals(run):
     found = run.audit()
     (alone,) = found["baselines"]

@@ -67,7 +67,7 @@ def picture(source: Array, target: Array) -> str:
             axes.scatter(*part.T, s=7, alpha=0.5, color=colour, label=name, linewidths=0)
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.legend(loc="upper right", markerscale=2)
+        figure.legend(loc="outside upper right", ncols=2, markerscale=2)
         written = io.BytesIO()
         # white, because a dark page would swallow the legend's letters
         figure.savefig(written, format="png", dpi=DOTS_PER_INCH, facecolor="white")

@@ -74,7 +74,8 @@ class Domains(Data):
         splits = dict(self.splits)
         splits["train"] = np.concatenate([splits["train"], splits["calibrate"]])
         splits["calibrate"] = splits["calibrate"][:0]
-        return dataclasses.replace(self, splits=splits)
+        told = "what would calibrate is learned from: nothing is calibrated here"
+        return dataclasses.replace(self, splits=splits, notes=[*self.notes, told])
 
     def in_range(self, low: float, high: float) -> Domains:
         """Return the same with inputs from ``low`` (black) to ``high`` (white), in both sets."""

@@ -62,7 +62,7 @@ def adaptation(task: Adapt, setup: Setup, *, seed: int) -> dict[str, Any]:
     alone = bound(task, setup, "source", seed)
     known = bound(task, setup, "target", seed) if data.labelled else None
     budget = f"trained for this report: {setup.plan.total_steps:,} steps, as many as the net"
-    what = "the same net trained on the source alone"
+    what = "the same net, source alone"
     source_only = Contestant("source_only", what, alone.values, alone.seconds, [budget])
     method = {"dann": "DANN", "cdan": "CDAN"}[task.method]
     found = judged(
