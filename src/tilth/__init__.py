@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tilth.flow.several import cross_validate as cross_validate
     from tilth.flow.several import repeat as repeat
     from tilth.flow.sources import arrays as arrays
+    from tilth.flow.sources import domains as domains
     from tilth.flow.sources import images as images
     from tilth.flow.sources import table as table
     from tilth.flow.sources import world as world
@@ -43,6 +44,7 @@ _HOMES = {
     "arrays": "tilth.flow.sources",
     "cross_validate": "tilth.flow.several",
     "dataset": "tilth.flow.own_data",
+    "domains": "tilth.flow.sources",
     "images": "tilth.flow.sources",
     "load": "tilth.ship.predictor",
     "repeat": "tilth.flow.several",

@@ -18,7 +18,12 @@ from tilth.plain import plain
 from tilth.tasks import Array, Task
 
 VERSION = 1
-ASKED = {"codes": "The numbers that stand for new rows:", "actions": "Let it act:"}
+ASKED = {
+    "predictions": "Answers for new data, with chances:",
+    "codes": "The numbers that stand for new rows:",
+    "actions": "Let it act:",
+    "pictures": "New pictures in the looks of the other set:",
+}
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ TITLES = {
     "kl": "KL divergence",
     "reconstruction": "Reconstruction",
     "return": "Return",
+    "kid": "KID",
+    "cycle_error": "Cycle error",
 }
 EXPLANATIONS = {
     "accuracy": "share of rows whose most probable class is the true one",
@@ -37,6 +39,10 @@ EXPLANATIONS = {
     "kl": "what the latents of a row say beyond the prior, in nats",
     "return": "sum of the rewards of an episode",
     "length": "steps of an episode",
+    "kid": "squared distance of translated pictures to real ones, in features of a fixed net (less "
+    "is better; comparable on the same data alone)",
+    "cycle_error": "mean difference of a picture that went there and back, from 0 to 1 (less is "
+    "better)",
 }
 PERCENT = frozenset({"accuracy", "balanced_accuracy"})
 AHEAD = {"better": "ahead", "worse": "behind"}

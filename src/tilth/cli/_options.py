@@ -51,6 +51,7 @@ data_options = grouped(
     click.option(
         "--task", help="classify or regress, where the inference is not wanted; or another task."
     ),
+    click.option("--onto", metavar="PATH", help="Pictures to adapt or translate to (--task)."),
     click.option("--labels", help="CSV of names and labels, or a pattern on the path (pictures)."),
     click.option("--size", metavar="PX", help="Side of the pictures, or HEIGHT,WIDTH."),
     click.option("--fix", "fixes", multiple=True, help="Repair to apply, such as labels."),
@@ -92,7 +93,7 @@ train_options = grouped(
 TARGETED = ("classify", "regress")  # the tasks that say how a target is read
 HOMES = {
     **dict.fromkeys(
-        ("target", "task", "labels", "size", "group", "time", "split_seed", "fixes"), "data"
+        ("target", "task", "onto", "labels", "size", "group", "time", "split_seed", "fixes"), "data"
     ),
     **dict.fromkeys(
         ("epochs", "minutes", "batch_size", "lr", "seed", "device", "dtype", "compile"), "train"

@@ -314,11 +314,11 @@ class Rows(Data):
 
 
 def as_rows(data: Data) -> Rows:
-    """Return the data as a data set; raise UserError where it is a world to act in."""
+    """Return the data as a data set; raise UserError where it is none."""
     if isinstance(data, Rows):
         return data
     raise UserError(
         f"{data.name} where rows are needed",
-        rule="a world to act in has no rows to learn from",
-        fix="name a task that acts, or give a data set",
+        rule="one data set has rows; a world is acted in, and two domains are two sets",
+        fix="name the task: control in a world, adapt or translate for two domains (--task)",
     )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROOMS = ("data", "task", "model", "train", "own")
 FREE = (
     "data.path",  # the data may have moved: its fingerprint says whether it is the same
+    "data.onto",
     "data.test",
     "data.labels",
     "data.resident",  # where pictures are held changes none of them

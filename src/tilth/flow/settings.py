@@ -13,7 +13,7 @@ from tilth.errors import UserError, choose, nearest
 
 T = TypeVar("T")
 
-PICTURES_ONLY = ("labels", "size", "grey", "fit", "resident")
+PICTURES_ONLY = ("onto", "labels", "size", "grey", "fit", "resident")
 TABLES_ONLY = ("target", "test", "task", "group", "time", "columns", "fixes")
 FOR_BOTH = ("split_seed", "fractions", "max_bad")
 WORLDS_ONLY = ("arguments",)
@@ -28,7 +28,8 @@ class DataSettings:
     Pictures: labels: a table of names and labels, or a regular expression whose group finds the
     label in the path, where the folders are not the classes; size: their side in px, or height
     and width; grey: whether they are used without colour; fit: how other proportions are brought
-    to the size ("squash", "crop" or "pad"); resident: whether decoded pictures are held in memory
+    to the size ("squash", "crop" or "pad"); resident: whether decoded pictures are held in memory;
+    onto: a second set of them, to adapt or translate to
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
@@ -39,6 +40,7 @@ class DataSettings:
     """
 
     path: str = ""
+    onto: str | None = None
     labels: str | None = None
     size: int | tuple[int, int] | None = None
     grey: bool | None = None

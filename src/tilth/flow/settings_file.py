@@ -36,7 +36,7 @@ def read_settings(path: Path) -> Settings:
 
 def _places(settings: Settings) -> tuple[str, ...]:
     """Return the data settings that are paths: labels may be a pattern."""
-    return ("path", "test", "labels") if labels_table(settings.data.labels) else ("path", "test")
+    return ("path", "onto", "test", *(["labels"] if labels_table(settings.data.labels) else []))
 
 
 def commented(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from tilth.arguments import checked
 from tilth.data.array_table import array_table
 from tilth.data.dataset import Data, Rows
 from tilth.data.decoder import Fit
+from tilth.data.domains import Domains, two_domains
 from tilth.data.image_data import ImageData, image_arrays, read_images
 from tilth.data.image_files import is_picture
 from tilth.data.image_labels import Labels, labels_table
@@ -177,6 +178,75 @@ def arrays(
 
 
 @checked
+def domains(
+    source: Any,
+    target: Any,
+    *,
+    size: int | tuple[int, int] | None = None,
+    grey: bool | None = None,
+    fit: Fit | None = None,
+    split_seed: int = 0,
+    fractions: tuple[float, float, float] = FRACTIONS,
+    max_bad: float = 0.01,
+    resident: bool | None = None,
+) -> Domains:
+    """Put two sets of pictures beside each other: to adapt to the target, or to translate.
+
+    source, target: a path as for ``tl.images`` (pictures without class folders have no labels),
+        what ``tl.images`` or ``tl.arrays`` gave, or an array of pictures without labels
+    The other arguments are those of ``tl.images``, for paths; the target is brought to the size
+    of the source where nothing is said.
+    Raises UserError for two sets that are one, or that one net could not take.
+
+    >>> pictures = np.random.default_rng(0).integers(0, 128, (2, 60, 16, 16), dtype=np.uint8)
+    >>> pair = domains(arrays(pictures[0], np.arange(60) % 3), pictures[1] + 128)
+    >>> pair.labelled, len(pair.splits["train"])
+    (False, 84)
+    """
+    options: dict[str, Any] = {
+        "size": size,
+        "grey": grey,
+        "fit": fit,
+        "split_seed": split_seed,
+        "fractions": fractions,
+        "max_bad": max_bad,
+        "resident": resident,
+    }
+    paths = [one for one in (source, target) if isinstance(one, str | Path)]
+    usual = {"split_seed": 0, "fractions": FRACTIONS, "max_bad": 0.01}
+    for name, value in options.items():
+        if not paths and value != usual.get(name):
+            raise UserError(
+                f"{name}={value!r} where no folder is read",
+                rule=f"{name} is how tl.images reads a folder",
+                fix=f"leave {name} out, or give it to tl.images",
+            )
+    first = one_domain(source, options)
+    ready = first.preprocessor
+    second = one_domain(target, {**options, "size": size or (ready.height, ready.width)})
+    found = two_domains(first, second)
+    if len(paths) == 2:
+        path, onto = (str(Path(one).resolve()) for one in paths)
+        found.origin = {"path": path, "onto": onto, **options}
+    return found
+
+
+def one_domain(given: Any, options: Mapping[str, Any]) -> ImageData:
+    """Return one set of pictures: as it is, read from a path, or an array without labels."""
+    if isinstance(given, ImageData):
+        return given
+    if isinstance(given, str | Path):
+        return images(given, **options)
+    if np.ndim(given) in (3, 4):
+        return image_arrays(given)
+    raise UserError(
+        f"a {type(given).__name__} as one of two domains",
+        rule="a domain is a folder of pictures, what tl.images or tl.arrays gave, or an array of "
+        "pictures [N, H, W], [N, H, W, C] or [N, C, H, W]",
+    )
+
+
+@checked
 def world(name: str, arguments: Mapping[str, Any] | None = None) -> World:
     """Open a world to act in: "MiniPong", "RoadWorld", or any that gymnasium knows.
 
@@ -201,6 +271,9 @@ def read(settings: DataSettings) -> Data:
     used = TABLES_ONLY if wants_table(settings) else PICTURES_ONLY
     options = {name: getattr(settings, name) for name in (*used, *FOR_BOTH)}
     options["fractions"] = settings.fractions or FRACTIONS
+    onto = options.pop("onto", None)
+    if onto is not None:
+        return domains(path, onto, **{k: v for k, v in options.items() if k != "labels"})
     if wants_table(settings):
         return table(path, **options)
     return images(path, **options)
@@ -238,10 +311,31 @@ def check_data_settings(settings: DataSettings) -> None:
         choose(fix, FIXES, "fix")
     if settings.test is not None and not Path(settings.test).exists():
         raise UserError(f"test={settings.test!r}: there is nothing", fix="check the spelling")
+    if settings.onto is not None:
+        check_onto(settings)
     labels = labels_table(settings.labels)
     if labels is not None and not labels.exists():
         raise UserError(f"labels={settings.labels!r}: there is nothing", fix="check the spelling")
     check_ranges(settings)
+
+
+def check_onto(settings: DataSettings) -> None:
+    """Raise UserError for a second set that is not there, is the first, or has labels read."""
+    path, onto = Path(settings.path), Path(settings.onto or "")
+    if not onto.exists():
+        raise UserError(f"onto={settings.onto!r}: there is nothing", fix="check the spelling")
+    if onto.resolve() == path.resolve():
+        raise UserError(
+            f"{path} is both source and target",
+            rule="source and target are two sets of pictures",
+            fix="name the folder of the target after --onto",
+        )
+    if settings.labels is not None:
+        raise UserError(
+            f"labels={settings.labels!r} with two sets of pictures",
+            rule="the labels of either are its class folders",
+            fix="in Python: tl.domains(tl.images(path, labels=...), ...)",
+        )
 
 
 def check_ranges(settings: DataSettings) -> None:

@@ -1,0 +1,90 @@
+"""What tasks share that learn from two sets of pictures: batches of both, and who moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tilth.contracts import Player
+from tilth.data.dataset import IntArray
+from tilth.data.domains import Domains, as_domains
+from tilth.data.image_set import ImageData
+from tilth.data.paired import Domain, PairedSource
+from tilth.data.source import in_order
+from tilth.randomness import fold
+from tilth.tasks._setup import Setup
+from tilth.train.optimizers import decay_groups
+from tilth.train.schedules import SCHEDULES
+
+Side = Literal["source", "target"]
+BOTH: tuple[Side, Side] = ("source", "target")
+MOMENTUM = 0.5  # Radford et al. 2016, section 4: with high ones, players circle each other
+
+
+def set_of(data: Domains, side: Side) -> ImageData:
+    """Return one of the two sets."""
+    return data.source if side == "source" else data.onto
+
+
+def rows_of(data: Domains, side: Side, split: str) -> IntArray:
+    """Return the rows of a split in one of the two sets, by its own numbers."""
+    return data.sides(split)[0 if side == "source" else 1]
+
+
+def paired(setup: Setup, *, labels_of: Side = "source") -> PairedSource:
+    """Return batches of both train splits: first the set whose labels are learned, then the other.
+
+    No label of the second set is handed out.
+    """
+    data, plan = as_domains(setup.data), setup.plan
+    seed = fold(plan.seed, "phase", setup.phase)
+    other: Side = "target" if labels_of == "source" else "source"
+
+    def domain(side: Side) -> Domain:
+        one = set_of(data, side)
+        prepare = one.prepare(train=plan.augment, seed=fold(seed, "augment", side))
+        targets = one.targets if side == labels_of else None
+        return Domain(one.store, rows_of(data, side, "train"), prepare, targets)
+
+    sides = (domain(labels_of), domain(other))
+    return PairedSource(*sides, plan.batch_size, seed=seed, device=setup.device)
+
+
+def inputs(setup: Setup, side: Side, rows: IntArray) -> Iterator[Tensor]:
+    """Yield the inputs of rows of one set, in their order, on the setup's device."""
+    one = set_of(as_domains(setup.data), side)
+    size = 4 * setup.plan.batch_size
+    given = (one.store, one.targets, rows, size)
+    for batch in in_order(*given, prepare=one.prepare(train=False), device=setup.device):
+        yield batch.inputs
+
+
+def spaced(rows: IntArray, most: int) -> IntArray:
+    """Return at most so many of the rows, evenly spaced.
+
+    >>> spaced(np.arange(10), 3)
+    array([0, 4, 9])
+    """
+    if len(rows) <= most:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
+def steady_player(module: nn.Module, setup: Setup) -> Player:
+    """Return who moves a module: AdamW of a low momentum that stays, or the user's own optimizer.
+
+    The rate follows the plan's schedule.
+    """
+    plan, rate = setup.plan, SCHEDULES[setup.plan.schedule]()
+
+    def usual(moved: nn.Module) -> torch.optim.Optimizer:
+        groups = decay_groups([moved], plan.weight_decay)
+        return torch.optim.AdamW(groups, lr=plan.lr, betas=(MOMENTUM, 0.999), fused=True)
+
+    make: Callable[[nn.Module], torch.optim.Optimizer] = setup.optimizer or usual
+    moved = [p for p in module.parameters() if p.requires_grad]
+    return Player(moved, make(module), lambda done: (rate(done)[0], None), plan.clip or None)
