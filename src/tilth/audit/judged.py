@@ -18,7 +18,11 @@ from tilth.plain import plain
 from tilth.tasks import Array, Task
 
 VERSION = 1
-ASKED = {"codes": "The numbers that stand for new rows:", "actions": "Let it act:"}
+ASKED = {
+    "codes": "The numbers that stand for new rows:",
+    "actions": "Let it act:",
+    "pictures": "New pictures, restored and written to a folder:",
+}
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ def usage(
         return asked if own else f"tilth play {shlex.quote(folder)}"
     if answers == "codes":
         return f"{loading(folder, own)}.encode([ITEM, ...])"
+    if answers == "pictures":
+        line = f"tilth predict {shlex.quote(folder)} {files} --out restored"
+        return f"{loading(folder, own)}.restore([PICTURE, ...])" if own else line
     if not own and kind in READ_FROM_FILES:
         return f"tilth predict {shlex.quote(folder)} {files}"
     items = {"images": "[PICTURE, ...]", "table": "FRAME"}.get(kind, "[ITEM, ...]")

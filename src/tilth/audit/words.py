@@ -21,6 +21,8 @@ TITLES = {
     "kl": "KL divergence",
     "reconstruction": "Reconstruction",
     "return": "Return",
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
 }
 EXPLANATIONS = {
     "accuracy": "share of rows whose most probable class is the true one",
@@ -37,6 +39,11 @@ EXPLANATIONS = {
     "kl": "what the latents of a row say beyond the prior, in nats",
     "return": "sum of the rewards of an episode",
     "length": "steps of an episode",
+    "psnr": "peak signal-to-noise ratio, the mean over pictures; +3 dB is half the squared error",
+    "ssim": "structural similarity to what was wanted: 1 where nothing differs",
+    "style_loss": "distance in content plus the weighted distance in style (less is better)",
+    "content_distance": "from the picture itself, as a net sees it (less is better)",
+    "style_distance": "from the style picture, as a net sees it (less is better)",
 }
 PERCENT = frozenset({"accuracy", "balanced_accuracy"})
 AHEAD = {"better": "ahead", "worse": "behind"}
