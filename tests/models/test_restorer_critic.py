@@ -2,7 +2,7 @@
 
 import torch
 
-from tilth.models.clean_up import clean_up
+from tilth.models.restoration_net import restoration_net
 from tilth.models.restorer_critic import restorer_critic
 from tilth.models.super_resolution import super_resolution
 from tilth.nn.patch_critic import patch_critic
@@ -36,7 +36,7 @@ def weights(make):
 
 
 def test_the_restorer_begins_as_the_one_without_a_critic():
-    for alone, factor in ((clean_up, 1), (super_resolution, 4)):
+    for alone, factor in ((restoration_net, 1), (super_resolution, 4)):
         more = {} if factor == 1 else {"factor": factor}
         wanted = weights(lambda alone=alone, more=more: alone(channels=1, **more))
         found = weights(lambda factor=factor: restorer_critic(channels=1, factor=factor).restorer)

@@ -11,7 +11,7 @@ from torch import nn
 
 import tilth as tl
 from tilth.errors import UserError
-from tilth.models.clean_up import clean_up
+from tilth.models.restoration_net import restoration_net
 from tilth.tasks.restore import pairs
 
 SMALL = {"width": 4, "blocks": 1, "critic_width": 4, "critic_halvings": 1}
@@ -50,7 +50,7 @@ def learner(**task_arguments):
     ("given", "model"),
     [
         ({}, "super_resolution"),
-        ({"worse": "noisy"}, "clean_up"),
+        ({"worse": "noisy"}, "restoration_net"),
         ({"worse": "noisy", "critic_weight": 0.1}, "restorer_critic"),
     ],
 )
@@ -157,7 +157,7 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained():
         )
     with pytest.raises(UserError, match="as \\[2, 1, 8, 8\\]"):
         tl.Learner(digits(), nn.Identity(), task="restore", quiet=True)._check()
-    own = clean_up(channels=1, width=4, blocks=1)
+    own = restoration_net(channels=1, width=4, blocks=1)
     noisy = {"worse": "noisy"}
     with pytest.raises(UserError, match="restorer and critic"):
         arguments = {**noisy, "critic_weight": 1.0}

@@ -1,15 +1,15 @@
 """A net that restores pictures, and a critic that tells restored from real ones: two players.
 
 Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
-Network" (SRGAN), section 2.1, with the nets that are here: ``super_resolution`` or ``clean_up``
-and the critic of patches of Isola et al. 2017.
+Network" (SRGAN), section 2.1, with the nets that are here: ``super_resolution`` or
+``restoration_net``, and the critic of patches of Isola et al. 2017.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from tilth.models.clean_up import clean_up
+from tilth.models.restoration_net import restoration_net
 from tilth.models.super_resolution import super_resolution
 from tilth.nn.patch_critic import patch_critic
 
@@ -48,7 +48,7 @@ def restorer_critic(
     (torch.Size([1, 3, 16, 16]), torch.Size([1, 1, 2, 2]))
     """
     restorer = (
-        clean_up(channels=channels, width=width, blocks=blocks)
+        restoration_net(channels=channels, width=width, blocks=blocks)
         if factor == 1
         else super_resolution(channels=channels, factor=factor, width=width, blocks=blocks)
     )

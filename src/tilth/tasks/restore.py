@@ -68,7 +68,7 @@ class RestoreTask:
 
     def usual(self, data: Data) -> Usual:
         """Return the defaults: Adam's usual rate, no decay, pictures as they are."""
-        alone = "super_resolution" if self.worse.kind == "smaller" else "clean_up"
+        alone = "super_resolution" if self.worse.kind == "smaller" else "restoration_net"
         return Usual(
             model="restorer_critic" if self.critic_weight else alone,
             lr=1e-3,

@@ -153,7 +153,7 @@ def _rows(
     for number, four in enumerate(zip(*map(shown, columns), strict=True)):
         place = places[number]
         told = ("seen", _decibels("restored", values["net"], place), "wanted")
-        simple = _decibels(best.what, values[best.name], place)
+        simple = _decibels(best.name, values[best.name], place)
         rows.append(
             [{**tile, "caption": text} for tile, text in zip(four, (*told, simple), strict=True)]
         )

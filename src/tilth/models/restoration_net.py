@@ -18,7 +18,7 @@ from tilth.errors import UserError
 from tilth.nn.plain_residual import PlainResidual
 
 
-class CleanUp(nn.Module):
+class RestorationNet(nn.Module):
     """``inputs + correction(inputs)``, [B, C, H, W] -> the same, for sides of any length."""
 
     def __init__(self, channels: int, width: int, blocks: int, halvings: int) -> None:
@@ -60,7 +60,7 @@ class CleanUp(nn.Module):
         return found
 
 
-def clean_up(
+def restoration_net(
     *, channels: int = 3, width: int = 32, blocks: int = 4, halvings: int = 2
 ) -> nn.Module:
     """Return a net that gives pictures back in their own size.
@@ -69,11 +69,11 @@ def clean_up(
     Raises UserError for fewer than one halving.
 
     >>> import torch
-    >>> net = clean_up(width=8, blocks=1)
+    >>> net = restoration_net(width=8, blocks=1)
     >>> picture = torch.rand(1, 3, 5, 7)
     >>> torch.equal(net(picture), picture)  # untrained
     True
     """
     if halvings < 1:
         raise UserError(f"halvings={halvings}", rule="the net halves pictures at least once")
-    return CleanUp(channels, width, blocks, halvings)
+    return RestorationNet(channels, width, blocks, halvings)

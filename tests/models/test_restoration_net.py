@@ -1,11 +1,11 @@
-"""The clean-up net begins with the picture as it is, and learns what to take away."""
+"""The net begins with the picture as it is, and learns what to take away."""
 
 import pytest
 import torch
 from torch import nn
 
 from tilth.errors import UserError
-from tilth.models.clean_up import clean_up
+from tilth.models.restoration_net import restoration_net
 
 CASE = {
     "arguments": {"channels": 2, "width": 4, "blocks": 1, "halvings": 1},
@@ -21,11 +21,11 @@ CASE = {
 @pytest.mark.parametrize("size", [(8, 8), (9, 13), (1, 2)])
 def test_untrained_it_gives_pictures_of_any_size_as_they_are(size):
     pictures = torch.rand(2, 3, *size)
-    assert torch.equal(clean_up(width=4, blocks=1)(pictures), pictures)
+    assert torch.equal(restoration_net(width=4, blocks=1)(pictures), pictures)
 
 
 def test_parameters_by_hand():
-    net = clean_up(channels=3, width=8, blocks=2, halvings=2)
+    net = restoration_net(channels=3, width=8, blocks=2, halvings=2)
 
     def convolution(fan_in, fan_out, side=3):
         return side**2 * fan_in * fan_out + fan_out
@@ -37,7 +37,7 @@ def test_parameters_by_hand():
 
 def test_a_pixel_is_corrected_by_what_lies_far_away():
     torch.manual_seed(0)
-    net = clean_up(channels=1, width=4, blocks=1)
+    net = restoration_net(channels=1, width=4, blocks=1)
     nn.init.ones_(net.last.weight)
     picture = torch.rand(1, 1, 40, 40, requires_grad=True)
     net(picture)[0, 0, 20, 20].backward()
@@ -47,4 +47,4 @@ def test_a_pixel_is_corrected_by_what_lies_far_away():
 
 def test_no_halving_is_refused():
     with pytest.raises(UserError, match="at least once"):
-        clean_up(halvings=0)
+        restoration_net(halvings=0)
