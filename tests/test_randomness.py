@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tilth.randomness import fold, permutation, philox, uniform
+from tilth.randomness import fold, normal, permutation, philox, uniform
 
 KNOWN = [  # Random123 1.14, kat_vectors, philox4x32 10
     ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
@@ -47,6 +47,17 @@ def test_draws_are_uniform_and_streams_epochs_and_seeds_differ():
     ]
     for other in others:
         assert abs(np.corrcoef(draws[:, 0], other[:, 0])[0, 1]) < 0.03
+
+
+def test_normal_numbers_are_normal_and_depend_on_their_arguments():
+    rows = torch.arange(4_000)
+    draws = normal(rows, 5, seed=0, stream="a")
+    for column in draws.T:
+        assert stats.kstest(column.numpy(), "norm").pvalue > 1e-3
+    correlations = np.corrcoef(draws.T.numpy()) - np.eye(5)
+    assert np.abs(correlations).max() < 0.06
+    assert torch.equal(normal(rows[7:9], 5, seed=0, stream="a"), draws[7:9])
+    assert not torch.equal(normal(rows, 5, seed=0, stream="a", epoch=1), draws)
 
 
 def test_permutation_is_one_and_leaves_the_global_stream_alone():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tilth.errors import UserError as UserError
     from tilth.flow.learner import Learner as Learner
     from tilth.flow.own_data import dataset as dataset
+    from tilth.flow.paint import paint as paint
     from tilth.flow.run import Run as Run
     from tilth.flow.settings import TrainSettings as TrainSettings
     from tilth.flow.several import cross_validate as cross_validate
@@ -47,6 +48,7 @@ _HOMES = {
     "domains": "tilth.flow.sources",
     "images": "tilth.flow.sources",
     "load": "tilth.ship.predictor",
+    "paint": "tilth.flow.paint",
     "repeat": "tilth.flow.several",
     "table": "tilth.flow.sources",
     "world": "tilth.flow.sources",

@@ -19,3 +19,13 @@ def test_parameters_are_those_of_the_table():
     convolutions = sum(a * b * side**2 + b for a, b, side in pairs)
     norms = 2 * sum(b for _, b, _ in pairs[:-1])
     assert sum(p.numel() for p in style_net().parameters()) == convolutions + norms
+
+
+def test_sides_of_any_length_come_back():
+    net = style_net(channels=1, width=4, blocks=1).eval()
+    pictures = torch.rand(2, 1, 17, 22)
+    with torch.no_grad():
+        found = net(pictures)
+        whole = net(torch.nn.functional.pad(pictures, (0, 2, 0, 3), mode="replicate"))
+    assert found.shape == pictures.shape and found.min() >= 0 and found.max() <= 1
+    assert torch.equal(found, whole[..., :17, :22])

@@ -7,7 +7,6 @@ Hence the net's hash stands beside them.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,12 +20,12 @@ from tilth.audit.coverage import coverage
 from tilth.audit.frechet import frechet_distance
 from tilth.audit.kernel_distance import kernel_distance
 from tilth.errors import UserError
+from tilth.nn.fingerprint import fingerprint
 from tilth.nn.modes import modes_kept
 
 FloatArray = NDArray[np.float64]
 
 MOST_FEATURES = 2048  # a covariance of that side is 32 MB
-HASHED = 16  # hexadecimal digits of the hash that are shown
 NOTE = "not comparable with Inception FID, nor with any other net's features"
 
 
@@ -91,17 +90,3 @@ def features(net: nn.Module, samples: Tensor, *, batch_size: int = 256) -> Float
             fix="give the body of a classifier",
         )
     return found.double().numpy()
-
-
-def fingerprint(net: nn.Module) -> str:
-    """Return a hash of a net's weights and buffers, their names, types and shapes.
-
-    >>> fingerprint(nn.Flatten())
-    'e3b0c44298fc1c14'
-    """
-    told = hashlib.sha256()
-    for name, value in sorted(net.state_dict().items()):
-        content = value.detach().cpu().contiguous()
-        told.update(f"{name} {content.dtype} {list(content.shape)}\n".encode())
-        told.update(content.flatten().view(torch.uint8).numpy().tobytes())
-    return told.hexdigest()[:HASHED]

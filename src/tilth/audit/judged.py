@@ -22,7 +22,8 @@ ASKED = {
     "predictions": "Answers for new data, with chances:",
     "codes": "The numbers that stand for new rows:",
     "actions": "Let it act:",
-    "pictures": "New pictures in the looks of the other set:",
+    "pictures": "New pictures, restored and written to a folder:",
+    "translations": "New pictures in the looks of the other set:",
 }
 
 

@@ -184,7 +184,8 @@ def _commands(run: RunFiles) -> list[dict[str, str]]:
     training = run.audit.get("training") or {}
     own = {"model": (training.get("model") or {}).get("name"), "collate": training.get("collate")}
     kind, answers = run.audit["data"]["kind"], run.audit.get("answers", "predictions")
-    files = {"images": "new_pictures/"}.get(kind, "new_rows.csv") + " --out answers.csv"
+    files = {"images": "new_pictures/"}.get(kind, "new_rows.csv")
+    files += " --out answers.csv" * (answers == "predictions")
     return [
         {
             "why": run.audit.get("asked", "Answers for new data, with chances:"),

@@ -23,6 +23,8 @@ TITLES = {
     "return": "Return",
     "kid": "KID",
     "cycle_error": "Cycle error",
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
 }
 EXPLANATIONS = {
     "accuracy": "share of rows whose most probable class is the true one",
@@ -43,6 +45,11 @@ EXPLANATIONS = {
     "is better; comparable on the same data alone)",
     "cycle_error": "mean difference of a picture that went there and back, from 0 to 1 (less is "
     "better)",
+    "psnr": "peak signal-to-noise ratio, the mean over pictures; +3 dB is half the squared error",
+    "ssim": "structural similarity to what was wanted: 1 where nothing differs",
+    "style_loss": "distance in content plus the weighted distance in style (less is better)",
+    "content_distance": "from the picture itself, as a net sees it (less is better)",
+    "style_distance": "from the style picture, as a net sees it (less is better)",
 }
 PERCENT = frozenset({"accuracy", "balanced_accuracy"})
 AHEAD = {"better": "ahead", "worse": "behind"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,17 @@ from tilth.errors import UserError
     examples=[
         "tilth predict runs/flowers new.jpg more/",
         "tilth predict houses-model new.csv --out answers.csv",
+        "tilth predict runs/sharper small/ --out restored",
     ],
 )
 @click.argument("model", type=click.Path())
 @click.argument("items", nargs=-1, required=True, type=click.Path())
-@click.option("--out", type=click.Path(), help="Write the answers to this .csv.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(),
+    help="Write the answers to this .csv; pictures to this folder.",
+)
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or mps.")
 @force
 @as_json
@@ -38,12 +45,13 @@ def command(
     With --json, one JSON object per item. What cannot be read is named, the others are answered,
     and the exit code is 1.
     """
-    check_paths(items, out, force)
-    from tilth.ship.predictor import load
+    check_items(items)
+    from tilth.ship.open_bundle import stated_answers
 
+    kind = stated_answers(model)
+    found = in_pictures if kind == "pictures" else in_words
     answers, failed = [], 0
-    asked = items[0] if len(items) == 1 else list(items)
-    for answer in load(model, device=device).predict_items(asked):
+    for answer in found(model, items, out, device, force):
         failed += "error" in answer
         if out:
             answers.append(answer)
@@ -52,20 +60,51 @@ def command(
         elif not out:
             click.echo(line(answer))
     if out:
-        write_csv(answers, Path(out))
+        if kind != "pictures":
+            write_csv(answers, Path(out))
         click.echo(f"{len(answers) - failed:,} answers in {out}", err=True)
     if failed:
+        for answer in answers if kind == "pictures" and not as_json else ():
+            if "error" in answer:
+                click.echo(line(answer), err=True)
         click.echo(f"{failed:,} without an answer: see the errors beside them", err=True)
         sys.exit(1)
 
 
-def check_paths(items: tuple[str, ...], out: str | None, force: bool) -> None:
-    """Raise UserError for what is not there, and for what is there already."""
+def in_words(
+    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield what a model says of each item."""
+    if out:
+        check_place(Path(out), force)
+    from tilth.ship.predictor import Predictor, load
+
+    predictor = load(model, device=device)
+    if not isinstance(predictor, Predictor):
+        raise UserError(
+            f"{model} is a {type(predictor).__name__}",
+            rule="what it gives is no prediction to print",
+            fix=f'ask it from Python: tl.load("{model}"); a policy: tilth play {model}',
+        )
+    yield from predictor.predict_items(items[0] if len(items) == 1 else list(items))
+
+
+def in_pictures(
+    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool
+) -> Iterator[dict[str, Any]]:
+    """Write what a model makes of each picture, and yield where."""
+    from tilth.cli._pictures import places, restored
+    from tilth.ship.predictor import load
+
+    where = places(items, out, force)
+    yield from restored(load(model, device=device), where)
+
+
+def check_items(items: tuple[str, ...]) -> None:
+    """Raise UserError for what is not there."""
     for item in items:
         if not Path(item).exists():
             raise UserError(f"there is nothing at {item!r}", fix="check the path")
-    if out:
-        check_place(Path(out), force)
 
 
 def check_place(path: Path, force: bool) -> None:

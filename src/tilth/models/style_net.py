@@ -9,18 +9,46 @@ and a convolution in place of transposed convolutions.
 
 from __future__ import annotations
 
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from tilth.nn.picture_translator import picture_translator
 
+HALVINGS = 2
+
+
+class StyleNet(nn.Module):
+    """[B, channels, H, W] -> the same, in [0, 1], for sides of any length from 5 px on."""
+
+    def __init__(self, translate: nn.Module) -> None:
+        super().__init__()
+        self.translate = translate
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the pictures in the style; sides are filled up to whole halvings, and cut."""
+        height, width = inputs.shape[-2:]
+        step = 2**HALVINGS
+        filled = F.pad(inputs, (0, -width % step, 0, -height % step), mode="replicate")
+        styled: Tensor = (self.translate(2 * filled - 1) + 1) / 2
+        return styled[..., :height, :width]
+
 
 def style_net(*, channels: int = 3, width: int = 32, blocks: int = 5) -> nn.Module:
-    """Return a net [B, channels, H, W] -> the same in [-1, 1]; sides are multiples of 4.
+    """Return a net from pictures [B, channels, H, W] in [0, 1] to the same in one style.
 
     >>> net = style_net()
     >>> sum(p.numel() for p in net.parameters())
     1679235
     """
-    return picture_translator(
-        channels, channels, width=width, blocks=blocks, kernel=9, affine=True, resize=True
+    return StyleNet(
+        picture_translator(
+            channels,
+            channels,
+            width=width,
+            blocks=blocks,
+            halvings=HALVINGS,
+            kernel=9,
+            affine=True,
+            resize=True,
+        )
     )

@@ -117,10 +117,15 @@ class FeatureLoss(BaseObjective):
         return compare(seen, truth, weights, self.how)
 
 
+def apart(seen: list[Tensor], truth: list[Tensor], weights: list[float], how: str) -> Tensor:
+    """Return each row's weighted sum of the taps' distances, [B]."""
+    taps = zip(seen, truth, weights, strict=True)
+    return torch.stack([w * distance(a, b, how) for a, b, w in taps if w > 0]).sum(dim=0)
+
+
 def compare(seen: list[Tensor], truth: list[Tensor], weights: list[float], how: str) -> Tensor:
     """Return the weighted sum of the taps' distances, summed over the rows."""
-    taps = zip(seen, truth, weights, strict=True)
-    return torch.stack([w * distance(a, b, how).sum() for a, b, w in taps if w > 0]).sum()
+    return apart(seen, truth, weights, how).sum()
 
 
 def placed(features: FeatureNet, pictures: Tensor) -> FeatureNet:

@@ -18,7 +18,7 @@ from tilth.contracts import BaseObjective, Batch, Context, Loss, Term
 from tilth.errors import UserError
 from tilth.nn.feature_net import FeatureNet, gram
 from tilth.nn.precision import at_least_float32
-from tilth.objectives.perceptual import compare, placed, total_variation, weights_of
+from tilth.objectives.perceptual import apart, placed, total_variation, weights_of
 
 
 class StyleTransfer(BaseObjective):
@@ -72,18 +72,22 @@ class StyleTransfer(BaseObjective):
     def __call__(self, model: nn.Module, batch: Batch, context: Context) -> Loss:
         """Compute the terms, each summed over the rows."""
         found, count = model(batch.inputs), len(batch.rows)
-        seen = placed(self.features, found)(found)
-        with torch.no_grad():
-            truth = self.features(batch.inputs)
-        content = compare(seen, truth, self.content_weights, "squared")
-        grams = [gram(at_least_float32(one)) for one in seen]
-        wanted = [one.to(found.device).expand(count, -1, -1) for one in self.styles]
-        style = compare(grams, wanted, self.style_weights, "squared")
+        content, style = self.distances(found, batch.inputs)
         parts = {
-            "content": Term(content, count, weight=self.content),
-            "style": Term(style, count, weight=self.style),
+            "content": Term(content.sum(), count, weight=self.content),
+            "style": Term(style.sum(), count, weight=self.style),
         }
         if self.variation > 0:
             smooth = total_variation(found).sum()
             parts["variation"] = Term(smooth, count, weight=self.variation)
         return Loss(parts)
+
+    def distances(self, found: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return each row's distance in content from ``inputs`` and in style, [B] and [B]."""
+        seen = placed(self.features, found)(found)
+        with torch.no_grad():
+            truth = self.features(inputs)
+        content = apart(seen, truth, self.content_weights, "squared")
+        grams = [gram(at_least_float32(one)) for one in seen]
+        wanted = [one.to(found.device).expand(len(found), -1, -1) for one in self.styles]
+        return content, apart(grams, wanted, self.style_weights, "squared")

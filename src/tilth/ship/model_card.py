@@ -121,6 +121,8 @@ def _what(target: Target, kind: str, answers: str, audit: Mapping[str, Any]) -> 
     if answers == "codes":
         return "keeps rows as a few numbers and gives them back"
     if answers == "pictures":
+        return "gives pictures back without what was done to them"
+    if answers == "translations":
         return "gives pictures of one set the looks of another, and back"
     source = {"images": "a picture", "table": "the columns of a row"}.get(kind, "its input")
     if target.kind == "number":

@@ -107,6 +107,18 @@ def read_bundle(folder: str | Path) -> Contents:
     )
 
 
+def stated_answers(folder: str | Path) -> str:
+    """Return what the bundle in a folder says that it gives; predictions, where it cannot be read.
+
+    Nothing is verified: for what has to be known before a bundle is opened.
+    """
+    try:
+        config = json.loads((_find(Path(folder)) / CONFIG).read_bytes())
+        return _answers(config.get("answers", "predictions"))
+    except (UserError, OSError, ValueError, AttributeError):
+        return "predictions"
+
+
 def _find(folder: Path) -> Path:
     """Return the bundle's folder: the one given, or model/ inside a run."""
     if not folder.is_dir():

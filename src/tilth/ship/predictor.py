@@ -27,8 +27,8 @@ def load(
 ) -> Any:
     """Open a bundle (or a finished run, whose bundle it takes) and return what answers.
 
-    A Predictor; for models that give rows back a Codec, for policies an Actor, for
-    translation a Translator.
+    A Predictor; for models that give rows back a Codec, for policies an Actor, for models that
+    restore pictures a Restorer, for translation a Translator.
 
     plugins: your own network classes or functions (or a network, built as it was trained) that
         the bundle names; your own preprocessor classes. A name in a file never imports anything
@@ -56,6 +56,10 @@ def load(
 
         return Actor(opened, device=device)
     if opened.answers == "pictures":
+        from tilth.ship.restorer import Restorer
+
+        return Restorer(opened, device=device)
+    if opened.answers == "translations":
         from tilth.ship.translator import Translator
 
         return Translator(opened, device=device)

@@ -57,7 +57,7 @@ class Task(Protocol):
     name: str
     metrics: Mapping[str, Metric]
     main_metric: str
-    answers: str  # what a bundle of it gives: "predictions", "codes", "actions" or "pictures"
+    answers: str  # what a bundle of it gives: one of ``ship.bundle.ANSWERS``
     look: str  # the file of ``audit/looks`` that looks at what was trained
 
     def adapt(self, data: Data) -> Data:

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from tilth.contracts import Objective, Player
-from tilth.data.dataset import as_rows
+from tilth.data.dataset import Prepare, as_rows
 from tilth.data.source import DatasetSource, in_order
 from tilth.errors import UserError
 from tilth.objectives.supervised import Supervised
@@ -37,8 +37,8 @@ def objective(task: Predicting, setup: Setup) -> Objective:
     return Supervised(setup.loss, reduction="mean", separable=False)
 
 
-def rows_of_train(setup: Setup) -> DatasetSource:
-    """Return the training batches of a phase."""
+def rows_of_train(setup: Setup, prepare: Prepare | None = None) -> DatasetSource:
+    """Return the training batches of a phase; prepare: in place of the data's own."""
     data, plan = as_rows(setup.data), setup.plan
     seed = fold(plan.seed, "phase", setup.phase)
     return DatasetSource(
@@ -46,7 +46,7 @@ def rows_of_train(setup: Setup) -> DatasetSource:
         data.targets,
         data.splits["train"],
         plan.batch_size,
-        prepare=data.prepare(train=plan.augment, seed=seed),
+        prepare=prepare or data.prepare(train=plan.augment, seed=seed),
         seed=seed,
         device=setup.device,
     )

@@ -50,7 +50,7 @@ Translate = Callable[[Tensor], Tensor]
 class TranslateTask:
     """Two generators that translate there and back, beside a critic for each set."""
 
-    name, answers, look = "translate", "pictures", "translations"
+    name, answers, look = "translate", "translations", "translations"
     metrics: Mapping[str, Metric]
     main_metric = "kid"
 

@@ -1,0 +1,183 @@
+"""Restoring pictures, as a task: what is trained, and how it is judged."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.datasets import load_digits
+from torch import nn
+
+import tilth as tl
+from tilth.errors import UserError
+from tilth.models.restoration_net import restoration_net
+from tilth.tasks.restore import pairs
+
+SMALL = {"width": 4, "blocks": 1, "critic_width": 4, "critic_halvings": 1}
+
+
+def digits(rows=200):
+    found = load_digits()
+    pixels = np.round(found.images[:rows] * (255 / 16)).astype(np.uint8)
+    return tl.arrays(pixels, found.target[:rows])
+
+
+LEARNER = functools.partial(
+    tl.Learner,
+    digits(),
+    task="restore",
+    task_arguments={"worse": "smaller", "critic_weight": 0.01},
+    model_arguments=SMALL,
+    epochs=2,
+)
+
+
+def learner(**task_arguments):
+    small = {"width": 8, "blocks": 1}
+    return functools.partial(
+        tl.Learner,
+        digits(),
+        task="restore",
+        task_arguments=task_arguments,
+        model_arguments=small,
+        quiet=True,
+        device="cpu",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "model"),
+    [
+        ({}, "super_resolution"),
+        ({"worse": "noisy"}, "restoration_net"),
+        ({"worse": "noisy", "critic_weight": 0.1}, "restorer_critic"),
+    ],
+)
+def test_the_model_follows_from_what_was_done(given, model):
+    small = {"critic_halvings": 1} if model == "restorer_critic" else {}
+    found = tl.Learner(
+        digits(), task="restore", task_arguments=given, model_arguments=small, quiet=True
+    )
+    assert found.architecture["name"] == model
+    found._check()
+
+
+def test_untrained_it_scores_as_the_bicubic_enlargement():
+    found = learner()()
+    seen, wanted = (
+        torch.cat(side) for side in zip(*pairs(found.task, found.setup(), "test"), strict=True)
+    )
+    larger = F.interpolate(seen, scale_factor=2, mode="bicubic").clamp(0, 1)
+    errors = ((larger - wanted) ** 2).double().flatten(1).mean(1)
+    assert found.validate("test")["test/psnr"] == pytest.approx(
+        float((-10 * errors.log10()).mean()), rel=1e-5
+    )
+
+
+def test_what_is_judged_is_the_same_in_every_run():
+    one, other = learner(worse="noisy")(seed=0), learner(worse="noisy")(seed=7)
+    first, second = (next(pairs(each.task, each.setup(), "valid")) for each in (one, other))
+    assert torch.equal(first.seen, second.seen)
+    (some,) = pairs(one.task, one.setup(), "valid", np.array([4, 2]))
+    assert torch.equal(some.seen, first.seen[[4, 2]])
+
+
+def test_training_meets_other_noise_in_another_epoch_and_seed():
+    found = learner(worse="noisy")(batch_size=140)
+    source = found.parts().source
+    context = found.loop(found.plan).context()
+    first, second = (source.next(found.model, context) for _ in range(2))
+    order = [batch.rows.argsort() for batch in (first, second)]
+    wanted = [
+        batch.inputs.wanted[places] for batch, places in zip((first, second), order, strict=True)
+    ]
+    seen = [batch.inputs.seen[places] for batch, places in zip((first, second), order, strict=True)]
+    assert torch.equal(wanted[0], wanted[1]) and not torch.equal(seen[0], seen[1])
+    assert abs(float((seen[0] - wanted[0]).std()) - 0.1) < 0.05
+
+
+def test_without_a_critics_weight_the_loss_is_that_of_pixels(tmp_path):
+    alone = learner()(epochs=1, run=tmp_path / "a").fit()
+    same = learner(critic_weight=0.0, feature_weight=0.0)(epochs=1, run=tmp_path / "b").fit()
+    for name, value in alone.learner.model.state_dict().items():
+        assert torch.equal(same.learner.model.state_dict()[name], value)
+
+
+def test_features_change_what_is_learned_and_are_no_part_of_the_bundle(tmp_path):
+    plain = learner()(epochs=1, run=tmp_path / "a").fit()
+    seeing = learner(feature_weight=1.0)(epochs=1, run=tmp_path / "b").fit()
+    assert plain.learner.model.state_dict().keys() == seeing.learner.model.state_dict().keys()
+    assert not torch.equal(
+        plain.learner.model.details[0].weight, seeing.learner.model.details[0].weight
+    )
+
+
+def test_noise_is_taken_away_and_the_report_has_the_simple_ways_beside_it(tmp_path):
+    run = learner(worse="noisy", noise=0.2)(epochs=12, lr=3e-3, run=tmp_path / "run").fit()
+    found = run.audit()
+    scores = {one["name"]: one["metrics"]["psnr"]["value"] for one in found["baselines"]}
+    assert set(scores) == {"input", "median", "wiener"}
+    assert 13 < scores["input"] < 18
+    assert found["test"]["psnr"]["value"] > max(scores.values()) + 1
+    titles = [section["title"] for section in found["sections"]]
+    assert titles == ["Restored pictures", "Blurred or sharp"]
+    (input_edges,) = [r[1] for r in found["sections"][1]["table"]["rows"] if "as it is" in r[0]]
+    assert float(input_edges.rstrip(" %")) > 110  # noise is sharp, too
+    tiles = found["sections"][0]["strips"][0]["shown"]
+    assert [tile["caption"].split(",")[0] for tile in tiles][:3] == ["seen", "restored", "wanted"]
+
+
+def test_text_is_told_apart_from_what_lies_beside_it(tmp_path):
+    pixels = np.full((80, 24, 24), 128, np.uint8)
+    pixels[::2] += 40
+    data = tl.arrays(pixels, np.arange(80) % 2)
+    run = tl.Learner(
+        data,
+        task="restore",
+        task_arguments={"worse": "covered"},
+        model_arguments={"width": 4, "blocks": 1},
+        epochs=1,
+        quiet=True,
+        run=tmp_path / "run",
+    ).fit()
+    table = run.audit()["sections"][2]["table"]
+    rows = {row[0]: row[1:] for row in table["rows"]}
+    as_it_is = rows["the picture as it is"]
+    assert 3 < float(as_it_is[0]) < 10 and as_it_is[1] == "100.00"
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_trained():
+    inputs = np.random.default_rng(0).normal(size=(80, 3))
+    with pytest.raises(UserError, match="what is restored is pictures"):
+        tl.Learner(tl.arrays(inputs, inputs[:, 0] > 0), task="restore", quiet=True)
+    with pytest.raises(UserError, match="multiples of the factor"):
+        tl.Learner(
+            tl.arrays(np.zeros((60, 9, 9), np.uint8), np.arange(60) % 2), task="restore", quiet=True
+        )
+    with pytest.raises(UserError, match="as \\[2, 1, 8, 8\\]"):
+        tl.Learner(digits(), nn.Identity(), task="restore", quiet=True)._check()
+    own = restoration_net(channels=1, width=4, blocks=1)
+    noisy = {"worse": "noisy"}
+    with pytest.raises(UserError, match="restorer and critic"):
+        arguments = {**noisy, "critic_weight": 1.0}
+        tl.Learner(digits(), own, task="restore", task_arguments=arguments, quiet=True)._check()
+    with pytest.raises(UserError, match="critic_halvings"):
+        arguments = {"critic_weight": 1.0}
+        tl.Learner(digits(), task="restore", task_arguments=arguments, quiet=True)._check()
+    with pytest.raises(UserError, match="leave loss out"):
+        tl.Learner(digits(), own, task="restore", loss=nn.L1Loss(), quiet=True)._check()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"worse": "noisy", "factor": 2}, "leave factor out"),
+        ({"worse": "covered", "noise": 0.1}, "leave noise out"),
+        ({"features": "vgg"}, "feature_weight=0"),
+        ({"worse": "ugly"}, "unknown way"),
+    ],
+)
+def test_arguments_that_would_change_nothing_are_refused(given, told):
+    with pytest.raises(UserError, match=told):
+        tl.Learner(digits(), task="restore", task_arguments=given, quiet=True)
