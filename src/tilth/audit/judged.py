@@ -40,7 +40,8 @@ class Contestant:
 class Section:
     """A part of the report that only this kind of task has.
 
-    lines: sentences; strips: rows of {"title", "shown": [{"png", "caption"} or {"numbers"}]}
+    lines: sentences; strips: rows of {"title", "shown": [{"png", "caption", "broad"}, or {"gif"} or
+    {"numbers"}]}, broad: whether it is shown larger
     table: {"head": [...], "rows": [[...], ...]}
     """
 
@@ -65,11 +66,12 @@ def judged(
     sections: Sequence[Section],
     not_checked: Sequence[str],
     seed: int,
+    loss_note: str = "",
 ) -> dict[str, Any]:
     """Return everything the report shows: scores with intervals, paired with each other way.
 
     things: what the test items are, in words ("pictures", "episodes")
-    seed: of the resampling
+    seed: of the resampling; loss_note: what to know of the curve of the loss
     """
     values = {one.name: one.values for one in (net, *others)}
     nothing = np.zeros(len(net.values))
@@ -94,6 +96,7 @@ def judged(
         "bad_items": set_aside(data),
         "not_checked": list(not_checked),
         "sections": [section.to_json() for section in sections],
+        "loss_note": loss_note,
     }
     for one in others:
         gap = scores.difference(net.name, one.name, task.main_metric)

@@ -21,6 +21,7 @@ TITLES = {
     "kl": "KL divergence",
     "reconstruction": "Reconstruction",
     "return": "Return",
+    "exits": "Roads left",
 }
 EXPLANATIONS = {
     "accuracy": "share of rows whose most probable class is the true one",
@@ -37,8 +38,9 @@ EXPLANATIONS = {
     "kl": "what the latents of a row say beyond the prior, in nats",
     "return": "sum of the rewards of an episode",
     "length": "steps of an episode",
+    "exits": "share of episodes in which the road was left (less is better)",
 }
-PERCENT = frozenset({"accuracy", "balanced_accuracy"})
+PERCENT = frozenset({"accuracy", "balanced_accuracy", "exits"})
 AHEAD = {"better": "ahead", "worse": "behind"}
 """What a difference is called that the test rows do not make sure of."""
 PLUS_MINUS = "\u00b1"
