@@ -82,7 +82,7 @@ def test_a_world_that_cannot_be_drawn_says_so():
 def test_the_page_says_that_the_loss_of_a_policy_is_no_score(tmp_path):
     """The curve has one line, and its note speaks of no other."""
     run = tl.Learner(
-        WORLD,
+        tl.world(COUNTER),
         task_arguments={"method": "reinforce"},
         epochs=2,
         quiet=True,
