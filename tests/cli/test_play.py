@@ -91,3 +91,18 @@ def test_a_time_budget_shortens_the_plan(tmp_path):
     assert code == 0, err
     outcome = json.loads((tmp_path / "run" / "DONE").read_text())
     assert outcome["seconds"] < 10 and outcome["steps"] < 6400
+
+
+@pytest.mark.slow
+def test_an_atari_game_goes_from_train_to_play(tmp_path, monkeypatch):
+    """Its name has a slash; games are cut short, and nothing is said of what was learned."""
+    monkeypatch.chdir(tmp_path)
+    short = ("--set", "data.arguments.max_num_frames_per_episode=200", "--minutes", "0.02")
+    code, _, err = call("train", "env:ALE/Pong-v5", *short, "-q")
+    assert code == 0, err
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.startswith("ALE-Pong-v5-")
+    code, out, err = call("play", run, "--episodes", "2", "--film", "pong.gif", "--json")
+    assert code == 0, err
+    assert json.loads(out)["length"] <= 50  # four frames a step
+    assert Image.open("pong.gif").n_frames > 5
