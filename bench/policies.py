@@ -15,6 +15,7 @@ import time
 import numpy as np
 import torch
 
+from tilth.audit.forks import both_sides
 from tilth.contracts import Player
 from tilth.data.demonstrations import Demonstrations, demonstrations
 from tilth.data.environment import Environment
@@ -23,7 +24,7 @@ from tilth.data.exploration import Exploration
 from tilth.data.gym_environment import GymEnvironment
 from tilth.data.replay import Replay
 from tilth.data.resident_store import ResidentStore
-from tilth.data.road_world import RoadDriver, RoadWorld
+from tilth.data.road_world import RoadDriver, RoadWorld, before_islands
 from tilth.data.rollout import Rollout
 from tilth.data.source import DatasetSource
 from tilth.models.actor_critic import actor_critic
@@ -161,14 +162,9 @@ def fork(model) -> str:
     """Return what a mixture says 14 m before the islands of straight roads."""
     world = RoadWorld(64)
     world.reset(77)
-    world.road.amplitudes.zero_()
-    world.x, world.heading = torch.zeros(64), torch.zeros(64)
-    world.y = world.road.islands[:, 0] - 14.0
+    seen = before_islands(world)
     wanted = RoadDriver(world).act(None, generator=None, explore=0.0).actions
-    logits, means, _ = model(world.view())
-    shares = torch.softmax(logits, 1)
-    sides = [(shares * (side * means > 0.1)).sum(1) for side in (-1, 1)]
-    both = torch.minimum(*sides) > 0.2
+    both = both_sides(model(seen))
     text = f"    before islands the driver steers {wanted.abs().mean():.2f} to either side; "
     return text + f"both sides have more than a fifth of the mixture at {int(both.sum())} of 64"
 

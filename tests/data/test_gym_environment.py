@@ -227,3 +227,22 @@ def test_the_pole_of_a_picture_leans_as_the_state_says():
     world._world.world.state[:, 0] = 0
     rows, columns = (world.picture() == brown).all(0).nonzero().unbind(1)
     assert float(columns.float().mean()) == pytest.approx(150, abs=1)
+
+
+def test_actions_stick_in_version_five_of_a_game():
+    """As gymnasium registers it: one in four; what is asked for otherwise is done."""
+
+    def seen(name, **arguments):
+        world = GymEnvironment(name, 2, arguments=arguments)
+        world.reset(3)
+        return torch.stack([world.step(torch.tensor([n % 6, 2])).finals for n in range(60)])
+
+    usual = seen("ALE/Pong-v5")
+    assert torch.equal(usual, seen("ALE/Pong-v5", repeat_action_probability=0.25))
+    assert not torch.equal(usual, seen("ALE/Pong-v5", repeat_action_probability=0.0))
+    assert torch.equal(seen("ALE/Pong-v4"), seen("ALE/Pong-v5", repeat_action_probability=0.0))
+
+
+def test_an_argument_that_a_world_does_not_have_is_told():
+    with pytest.raises(UserError, match=r"Pendulum-v1: .*change or leave out one of gg"):
+        GymEnvironment("Pendulum-v1", arguments={"gg": 1})

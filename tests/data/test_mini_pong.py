@@ -84,7 +84,8 @@ def test_the_picture_shows_paddles_and_ball_and_the_one_before():
     shown = world.step(torch.tensor([1, 0])).finals
     assert torch.equal(shown[:, 0], first[:, 1])
     wanted = torch.zeros(SIDE, SIDE, dtype=torch.uint8)
-    wanted[19:21, 11:13] = 255  # 11.5 rounds to 12: columns 11 and 12
+    wanted[19:21, 10] = wanted[19:21, 12] = 128  # 10.5 to 12.5: half of them is covered
+    wanted[19:21, 11] = 255
     rival = 13  # 12.6, after the ball
     wanted[rival - 4 : rival + 4, 2:4] = wanted[28 - 4 : 28 + 4, 38:40] = 255
     assert torch.equal(shown[0, 1], wanted)

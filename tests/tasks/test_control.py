@@ -94,3 +94,56 @@ def test_an_actor_does_what_the_policy_does(tmp_path):
     assert actor.act(seen[0].tolist()) == int(values[0].argmax())
     with pytest.raises(UserError, match=r"one is \[4\]"):
         actor.act([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("world", "method", "network", "copies"),
+    [
+        ("CartPole-v1", "pqn", "q_network", 16),
+        ("Pendulum-v1", "sac", "soft_actor_critic", 4),
+        ("MiniPong", "pqn", "q_network", 64),
+        ("ALE/Pong-v5", "pqn", "q_network", 8),
+    ],
+)
+def test_pictures_have_settings_of_their_own(world, method, network, copies):
+    data = tl.world(world)
+    learner = tl.Learner(data, quiet=True)
+    chosen = learner.task.method(data)
+    assert (chosen.name, chosen.copies) == (method, copies)
+    assert learner.architecture["name"] == network
+    parts = learner.parts()
+    assert parts.source.environment.copies == copies
+    assert {objective.moves for objective in parts.objectives} == parts.players.keys()
+
+
+def test_a_road_is_not_learned_by_reward_unasked():
+    road = tl.world("RoadWorld")
+    with pytest.raises(UserError, match='task="imitate"'):
+        tl.Learner(road, quiet=True)
+    learner = tl.Learner(road, task_arguments={"method": "ppo"}, quiet=True)
+    assert learner.architecture["arguments"]["numbers"] == 1
+    assert learner.parts().source.environment.copies == 32
+
+
+def test_an_atari_net_is_that_of_its_paper_with_layer_norms():
+    """Convolutions of 32, 64 and 64 maps and 512 units (Mnih et al. 2015), counted by hand."""
+    learner = tl.Learner(tl.world("ALE/Pong-v5"), quiet=True)
+    convolutions = (4 * 64 + 1) * 32 + (32 * 16 + 1) * 64 + (64 * 9 + 1) * 64
+    norms = 2 * (32 * 400 + 64 * 81 + 64 * 49 + 512)
+    dense = (3136 + 1) * 512 + (512 + 1) * 6
+    assert sum(p.numel() for p in learner.model.parameters()) == convolutions + norms + dense
+
+
+@pytest.mark.parametrize(("world", "frames"), [("MiniPong", 2), ("ALE/Pong-v5", 4)])
+def test_a_memory_of_pictures_keeps_each_of_them_once(world, frames):
+    given = {"method": "dqn"}
+    source = tl.Learner(tl.world(world), task_arguments=given, quiet=True).parts().source
+    assert source.stacked == source.environment.observation.frames == frames
+
+
+def test_exploring_of_pictures_ends_where_its_settings_say():
+    learner = tl.Learner(tl.world("MiniPong"), quiet=True, epochs=2)
+    explore, method = learner.parts().source.explore, learner.task.method(learner.data)
+    frames = learner.plan.epochs * round(method.epoch_frames / 2048) * 2048
+    assert explore.at(int(method.explored * frames) + 1) == method.rest < 0.05
+    assert explore.at(0) == 1.0

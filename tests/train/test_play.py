@@ -42,7 +42,8 @@ def test_playing_again_is_the_same_and_another_seed_is_not():
 
 
 def test_the_summary_by_hand():
-    played = playing.Played(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([4, 5, 9]))
+    ends = torch.tensor([True, False, True])
+    played = playing.Played(torch.tensor([1.0, 2.0, 6.0]), torch.tensor([4, 5, 9]), ends)
     found = played.summary()
     assert found["return"] == 3.0 and found["least_return"] == 1.0 and found["length"] == 6.0
     assert found["return_standard_error"] == pytest.approx((7 / 3) ** 0.5)

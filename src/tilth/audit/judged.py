@@ -46,7 +46,8 @@ class Contestant:
 class Section:
     """A part of the report that only this kind of task has.
 
-    lines: sentences; strips: rows of {"title", "shown": [{"png", "caption"} or {"numbers"}]}
+    lines: sentences; strips: rows of {"title", "shown": [{"png", "caption", "wide" or "broad"}, or
+    {"gif"} or {"numbers"}]}, broad, wide: shown larger
     table: {"head": [...], "rows": [[...], ...]}; explorers: see ``audit.explorer``
     """
 
@@ -73,11 +74,13 @@ def judged(
     not_checked: Sequence[str],
     seed: int,
     warnings: Sequence[str] = (),
+    loss_note: str = "",
 ) -> dict[str, Any]:
     """Return everything the report shows: scores with intervals, paired with each other way.
 
     things: what the test items are, in words ("pictures", "episodes")
     seed: of the resampling; warnings: what a reader must know first, empty ones left out
+    loss_note: what to know of the curve of the loss
     """
     values = {one.name: one.values for one in (net, *others)}
     nothing = np.zeros(len(net.values))
@@ -103,6 +106,7 @@ def judged(
         "not_checked": list(not_checked),
         "warnings": [one for one in warnings if one],
         "sections": [section.to_json() for section in sections],
+        "loss_note": loss_note,
     }
     for one in others:
         gap = scores.difference(net.name, one.name, task.main_metric)

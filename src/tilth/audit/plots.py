@@ -66,9 +66,8 @@ def loss_curves(records: Records) -> str | None:
     }
     if not lines["valid"][0]:
         lines["valid"] = history.line(records, "valid/log_loss")
-    if not any(drawn[0] for drawn in lines.values()):
-        return None
-    return _curves(records, lines, "Loss", "loss", "loss")
+    recorded = {split: drawn for split, drawn in lines.items() if drawn[0]}
+    return _curves(records, recorded, "Loss", "loss", "loss") if recorded else None
 
 
 def metric_curve(

@@ -14,7 +14,7 @@ from tilth.tasks import Array, Metric
 MOST_ROWS = 5_000  # in one resample
 MAIN_RESAMPLES, OTHER_RESAMPLES = 1000, 200  # the ends of the main metric's interval are printed
 MOST_SECONDS = 30.0  # of resampling for one metric; a slower one is given without an interval
-PROPORTIONS = frozenset({"accuracy"})
+PROPORTIONS = frozenset({"accuracy", "exits"})
 """Metrics that are a share of rows: they get the interval that is right at 0 and 1."""
 
 

@@ -47,7 +47,7 @@ def view(run: RunFiles) -> dict[str, Any]:
         "uses": USES,
         "label_places": {label: i for i, label in enumerate(audit["target"]["labels"])},
         "training_lines": sentences.training_lines(run, training),
-        "loss_note": LOSS_NOTE,
+        "loss_note": _loss_note(run),
         "finder_reason": (training.get("lr_finder") or {}).get("reason", ""),
         "error_lines": sentences.error_lines(audit) if "worst" in audit else [],
         "regression_lines": sentences.regression_lines(audit),
@@ -64,6 +64,12 @@ def view(run: RunFiles) -> dict[str, Any]:
         "folder": run.folder.resolve().name,
         **settings_view(run),
     }
+
+
+def _loss_note(run: RunFiles) -> str:
+    """Return what the look says of the loss, or what to know where it was taken on valid too."""
+    both = any("valid/loss" in one or "valid/log_loss" in one for one in run.records)
+    return run.audit.get("loss_note") or (LOSS_NOTE if both else "")
 
 
 def _subtitle(run: RunFiles) -> str:

@@ -25,6 +25,7 @@ TITLES = {
     "cycle_error": "Cycle error",
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
+    "exits": "Roads left",
 }
 EXPLANATIONS = {
     "accuracy": "share of rows whose most probable class is the true one",
@@ -50,8 +51,9 @@ EXPLANATIONS = {
     "style_loss": "distance in content plus the weighted distance in style (less is better)",
     "content_distance": "from the picture itself, as a net sees it (less is better)",
     "style_distance": "from the style picture, as a net sees it (less is better)",
+    "exits": "share of episodes in which the road was left (less is better)",
 }
-PERCENT = frozenset({"accuracy", "balanced_accuracy"})
+PERCENT = frozenset({"accuracy", "balanced_accuracy", "exits"})
 AHEAD = {"better": "ahead", "worse": "behind"}
 """What a difference is called that the test rows do not make sure of."""
 PLUS_MINUS = "\u00b1"

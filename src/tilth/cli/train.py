@@ -31,6 +31,7 @@ from tilth.errors import UserError
         "tilth train flowers/ -o runs/flowers",
         "tilth train houses.csv --target price --epochs 20",
         "tilth train tilth.toml --set train.clip=0.5",
+        "tilth train env:CartPole-v1 --set task.arguments.method=ppo",
     ],
 )
 @click.argument("path")

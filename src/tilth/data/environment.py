@@ -20,6 +20,7 @@ class Space:
     dtype: "float32", "uint8" (pictures, channels first) or "int64" (choices)
     choices: how many there are to choose from; 0 for numbers
     low, high: bounds of numbers, one for each; empty where there are none
+    frames: how many pictures are stacked along the channels, the newest last
 
     >>> Space((), "int64", choices=2).is_choice
     True
@@ -30,6 +31,7 @@ class Space:
     choices: int = 0
     low: tuple[float, ...] = ()
     high: tuple[float, ...] = ()
+    frames: int = 1
 
     @property
     def is_choice(self) -> bool:

@@ -20,6 +20,7 @@ from tilth.errors import UserError, choose, first_line
 Taken = tuple[Any, Any, NDArray[np.bool_], NDArray[np.bool_]]
 INSTALL = "pip install 'tilth[worlds]'"
 ATARI = "ALE/"
+STICKY = 0.25  # chance that an action is that of before, in the games' version 5
 CARTPOLES = ("CartPole-v0", "CartPole-v1")
 
 
@@ -49,9 +50,22 @@ def make_copies(name: str, copies: int, arguments: Mapping[str, Any]) -> Copies:
 
     name: as gymnasium knows it ("CartPole-v1", "ALE/Pong-v5")
     arguments: handed to the environment's constructor
-    Raises UserError where gymnasium (or ale-py) is not installed, or does not know the name.
+    Raises UserError where gymnasium (or ale-py) is not installed, or does not know the name or an
+    argument.
     """
-    gymnasium = import_gymnasium()
+    try:
+        return _copies(import_gymnasium(), name, copies, arguments)
+    except TypeError as error:
+        if not arguments:
+            raise
+        raise UserError(
+            f"{name}: {first_line(error)}",
+            rule="arguments of a world are those of its constructor",
+            fix="change or leave out one of " + ", ".join(arguments),
+        ) from error
+
+
+def _copies(gymnasium: Any, name: str, copies: int, arguments: Mapping[str, Any]) -> Copies:
     if name.startswith(ATARI):
         return AtariCopies(name, copies, arguments)
     if name in CARTPOLES:
@@ -167,6 +181,7 @@ class AtariCopies:
 
     Four grey pictures of 84 x 84, the greater of the last two of four frames, up to 30 idle steps
     at the start, FIRE where a game waits for it, rewards cut to [-1, 1] (Mnih et al. 2015).
+    In version 5 an action is now and then that of before (Machado et al. 2018).
     """
 
     def __init__(self, name: str, copies: int, arguments: Mapping[str, Any]) -> None:
@@ -177,7 +192,9 @@ class AtariCopies:
             raise UserError("ale-py is not installed", fix=fix) from error
         game = choose(rom_name(name), all_games(), "game")
         self._seen: Any = None
-        self.world = AtariVectorEnv(game, copies, autoreset_mode="SameStep", **arguments)
+        usual = {"repeat_action_probability": STICKY if name.endswith("-v5") else 0.0}
+        given = {**usual, **arguments}
+        self.world = AtariVectorEnv(game, copies, autoreset_mode="SameStep", **given)
 
     def step(self, actions: Any) -> Taken:
         """Return observations (the last ones where an episode ended), rewards and ends."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from tilth.contracts import State
 from tilth.data.environment import Stepped
 from tilth.data.episode_record import EpisodeRecord
-from tilth.data.gym_copies import CartPoleCopies, make_copies
+from tilth.data.gym_copies import AtariCopies, CartPoleCopies, make_copies
 from tilth.data.gym_spaces import to_actions, to_space, to_tensor
 from tilth.errors import UserError
 from tilth.randomness import fold
@@ -47,7 +48,9 @@ class GymEnvironment:
             raise UserError(f"copies={copies}", rule="there is at least one copy")
         self.name, self.copies, self.exact_resume = name, copies, True
         self._world = make_copies(name, copies, arguments or {})
-        self.observation = to_space(self._world.world.single_observation_space, "observation")
+        shown = to_space(self._world.world.single_observation_space, "observation")
+        stacked = shown.shape[0] if isinstance(self._world, AtariCopies) else 1
+        self.observation = replace(shown, frames=stacked)
         self.action = to_space(self._world.world.single_action_space, "action")
         self._record = None if isinstance(self._world, CartPoleCopies) else EpisodeRecord(copies)
         self._seed, self._episodes = 0, np.zeros(copies, np.int64)

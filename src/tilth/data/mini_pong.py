@@ -38,7 +38,7 @@ class MiniPong:
 
     name = "MiniPong"
     exact_resume = True
-    observation = Space((2, SIDE, SIDE), "uint8")
+    observation = Space((2, SIDE, SIDE), "uint8", frames=2)
     action = Space((), "int64", choices=3)
 
     def __init__(self, copies: int, *, points: int = 5, device: torch.device | str = "cpu") -> None:
@@ -48,6 +48,7 @@ class MiniPong:
         rows, middles = torch.arange(SIDE), torch.arange(SIDE + 1)
         near = (rows + 0.5 - middles[:, None]).abs() < HALF
         self._bars = (near * 255).to(torch.uint8).to(self.device)  # paddle's middle -> its column
+        self._pixels = (rows + 0.5).to(self.device)
         self._here = torch.arange(copies, device=self.device)
         self.reset(0)
 
@@ -131,14 +132,15 @@ class MiniPong:
         self._rival = torch.where(ended, SIDE / 2, self._rival)
 
     def _drawn(self) -> Tensor:
-        """Return [copies, 42, 42] uint8: two paddles and a ball of 2 x 2 px."""
-        picture = torch.zeros(self.copies, SIDE, SIDE, dtype=torch.uint8, device=self.device)
+        """Return [copies, 42, 42] uint8: two paddles and a ball of 2 x 2 px.
+
+        A pixel is as bright as the share of it that the ball covers: between two pictures of a
+        ball on whole pixels, its speed could be told to one pixel a step only.
+        """
+        across, down = (1.5 - (self._pixels - self._ball[:, :, None]).abs()).clamp(0, 1).unbind(1)
+        picture = (down[:, :, None] * across[:, None] * 255).round().to(torch.uint8)
         for middle, column in ((self._rival, 2), (self._paddle, 38)):
             picture[:, :, column : column + 2] = self._bars[middle.round().long()][:, :, None]
-        corner = self._ball.round().long() - 1
-        for right, below in ((0, 0), (0, 1), (1, 0), (1, 1)):
-            x, y = (corner + torch.tensor([right, below], device=self.device)).unbind(1)
-            picture[self._here, y.clamp(0, SIDE - 1), x.clamp(0, SIDE - 1)] = 255
         return picture
 
     def picture(self) -> Tensor:

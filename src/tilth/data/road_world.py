@@ -158,3 +158,12 @@ class RoadDriver:
         right = sideways * cosine - along * sine
         curvature = 2 * right / (sideways.square() + along.square())
         return Action((curvature / SHARPEST).clamp(-1, 1)[:, None], {})
+
+
+def before_islands(world: RoadWorld, metres: float = 14.0) -> Tensor:
+    """Put each car so far before the first island of a straight road; return what it sees there."""
+    world.road.amplitudes.zero_()
+    world.x, world.heading = torch.zeros(world.copies), torch.zeros(world.copies)
+    world.y = world.road.islands[:, 0] - metres
+    world.seen = world.view()
+    return world.seen

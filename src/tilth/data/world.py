@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from tilth.arguments import check_arguments
 from tilth.data.dataset import Data, Finding, Target
-from tilth.data.environment import Environment
+from tilth.data.environment import Environment, Policy
+from tilth.data.gym_copies import ATARI
 from tilth.data.gym_environment import GymEnvironment
 from tilth.data.mini_pong import MiniPong
 from tilth.data.observations import Observations
-from tilth.data.road_world import RoadWorld
+from tilth.data.road_world import RoadDriver, RoadWorld
 from tilth.data.usual import Usual
 from tilth.errors import UserError
 
 OWN = {"MiniPong": MiniPong, "RoadWorld": RoadWorld}
 """Worlds of the package; every other name is gymnasium's."""
+DRIVERS: dict[str, Callable[[Any], Policy]] = {"RoadWorld": RoadDriver}
+"""Who acts in a world of the package and knows what it does not show."""
 VALID, TEST = 20, 100
 """Episodes that choose the weights, and others that judge them."""
+FEW_VALID, FEW_TEST = 5, 20  # of games that take thousands of steps
 
 
 @dataclass(kw_only=True, repr=False)
@@ -55,9 +61,23 @@ class World(Data):
     def environment(self, copies: int) -> Environment:
         """Return so many copies of the world, each with episodes of its own."""
         if self.name in OWN:
-            made: Environment = OWN[self.name](copies, **self.arguments)
+            kind = OWN[self.name]
+            own = set(inspect.signature(kind).parameters) - {"copies", "device"}
+            check_arguments(self.name, self.arguments, sorted(own))
+            made: Environment = kind(copies, **self.arguments)
             return made
         return GymEnvironment(self.name, copies, arguments=self.arguments)
+
+    def driver(self, environment: Environment) -> Policy:
+        """Return who acts well in copies of this world; raise UserError where nobody does."""
+        if self.name not in DRIVERS:
+            raise UserError(
+                f"demonstrations in {self.name}",
+                rule="somebody has to show what to do in it",
+                choices=DRIVERS,
+                fix="for its reward it is learned without: leave the task out",
+            )
+        return DRIVERS[self.name](environment)
 
     def item_id(self, row: int) -> str:
         """Return the name of an episode."""
@@ -110,11 +130,12 @@ def open_world(name: str, arguments: Mapping[str, Any] | None = None) -> World:
     {'channels': 4, 'size': 1, 'choices': 2}
     """
     known = {**(arguments or {})}
+    valid, test = (FEW_VALID, FEW_TEST) if name.startswith(ATARI) else (VALID, TEST)
     splits = {
         "train": np.zeros(0, np.int64),
-        "valid": np.arange(VALID),
+        "valid": np.arange(valid),
         "calibrate": np.zeros(0, np.int64),
-        "test": np.arange(VALID, VALID + TEST),
+        "test": np.arange(valid, valid + test),
     }
     world = World(name, Target("return", "reward"), splits, arguments=known)
     seen, does = (_told(one.shape, one.choices) for one in (world.observation, world.action))

@@ -6,29 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
 from tilth.data.dataset import Data, Target
-from tilth.data.environment import Environment
 from tilth.data.usual import Usual
 from tilth.data.world import World
-from tilth.errors import UserError, choose
+from tilth.errors import choose
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
+from tilth.tasks._acting import Acting, as_world
 from tilth.tasks._item_means import mean_of
-from tilth.tasks._methods import METHODS, Method
+from tilth.tasks._method import Method
+from tilth.tasks._methods import METHODS, method_for
 from tilth.tasks._setup import Setup, TrainingParts
-from tilth.train.play import Played, play
+from tilth.tasks._sizes import Sizes
+from tilth.train.play import Played
 
 TARGET = "reward"
 
 
-class Control:
+class Control(Acting):
     """A policy that gains as much reward as it can in an episode."""
 
-    name = "control"
-    answers, look = "actions", "episodes"
+    name, look = "control", "episodes"
     main_metric = "return"
 
     def __init__(self, method: str | None) -> None:
@@ -41,11 +40,10 @@ class Control:
         }
 
     def method(self, data: Data) -> Method:
-        """Return the method asked for; else PQN where actions are choices, SAC for numbers."""
-        world = as_world(data)
-        return METHODS[self.asked or ("pqn" if world.action.is_choice else "sac")]
+        """Return the method asked for, or the usual one in this world."""
+        return method_for(self.asked, as_world(data))
 
-    def adapt(self, data: Data) -> Data:
+    def adapt(self, data: Data) -> World:
         """Return the world; raise UserError for data that is none."""
         return as_world(data)
 
@@ -57,21 +55,9 @@ class Control:
         """Return what is seen and done in the world."""
         return self.method(data).model_arguments(as_world(data))
 
-    def sizes(self, data: Data, batch_size: int | None, epochs: int | None) -> Any:
+    def sizes(self, data: Data, batch_size: int | None, epochs: int | None) -> Sizes:
         """Return the sizes of the method."""
         return self.method(data).sizes(batch_size, epochs)
-
-    def check(self, setup: Setup) -> None:
-        """Let the model act once; raise UserError where it cannot."""
-        if setup.loss is not None:
-            raise UserError("a loss of your own for control", fix="leave loss out")
-        world = as_world(setup.data)
-        if not callable(getattr(setup.model, "act", None)):
-            raise UserError(
-                f"{type(setup.model).__name__} for control",
-                rule="a policy has act(observations, generator=, explore=)",
-                fix=f"take {self.usual(world).model}, or give it that method",
-            )
 
     def parts(self, setup: Setup) -> TrainingParts:
         """Return what the method learns with, in a world of the phase's own."""
@@ -81,53 +67,9 @@ class Control:
         source = method.source(setup, world, seed)
         return TrainingParts(method.objectives(), source, method.players(setup))
 
-    def played(self, setup: Setup, split: str, model: nn.Module | None = None) -> Played:
-        """Return how the episodes of a split go, without exploring."""
-        data = as_world(setup.data)
-        world = data.environment(len(data.splits[split]))
-        seed = fold(0, "episodes", split)  # the same for every run, so that runs can be compared
-        policy = (model or setup.model).to(setup.device)
-        return play(policy, world, seed=seed, device=setup.device)
-
-    def values(self, setup: Setup, split: str) -> Array:
-        """Return [episodes, 2] returns and lengths of a split."""
-        return as_values(self.played(setup, split))
-
-    def measure(self, setup: Setup, split: str) -> dict[str, float]:
-        """Return the mean return and length over the episodes of a split."""
-        means = self.values(setup, split).mean(axis=0)
-        return dict(zip(self.metrics, means.tolist(), strict=True))
-
-
-def as_values(played: Played) -> Array:
-    """Return [episodes, 2] returns and lengths."""
-    return np.stack([played.returns.numpy(), played.lengths.double().numpy()], axis=1)
-
-
-def as_world(data: Data) -> World:
-    """Return the data as a world; raise UserError where it is a data set."""
-    if isinstance(data, World):
-        return data
-    raise UserError(
-        f"control of {data.name}",
-        rule="acting needs a world to act in",
-        fix='tl.world("CartPole-v1"), or `tilth train env:CartPole-v1`',
-    )
-
-
-class RandomPolicy(nn.Module):
-    """Chooses without looking: the simplest way to act."""
-
-    def __init__(self, world: Environment, generator: torch.Generator) -> None:
-        super().__init__()
-        self.world, self.generator = world, generator
-
-    def act(self, observations: Any, *, generator: torch.Generator, explore: float) -> Any:
-        """Return any action."""
-        from tilth.data.replay import any_action
-        from tilth.nn.action import Action
-
-        return Action(any_action(self.world.action, len(observations), self.generator), {})
+    def episode_values(self, played: Played) -> Array:
+        """Return [episodes, 2] returns and lengths."""
+        return np.stack([played.returns.numpy(), played.lengths.double().numpy()], axis=1)
 
 
 def control(*, target: Target, method: str | None = None) -> Control:

@@ -22,15 +22,18 @@ class Played:
     """Episodes that were played to their ends.
 
     returns: [episodes] float64 sums of rewards; lengths: [episodes] steps
+    terminated: [episodes] bool, whether the world ended it; otherwise it was cut off
     """
 
     returns: Tensor
     lengths: Tensor
+    terminated: Tensor
 
     def summary(self) -> dict[str, float]:
         """Return mean, standard error and least of the returns, and the mean length.
 
-        >>> Played(torch.tensor([1.0, 3.0]), torch.tensor([5, 5])).summary()["return"]
+        >>> ends = torch.tensor([True, True])
+        >>> Played(torch.tensor([1.0, 3.0]), torch.tensor([5, 5]), ends).summary()["return"]
         2.0
         """
         count = len(self.returns)
@@ -63,6 +66,7 @@ def play(
     environment.reset(fold(seed, "world of playing") % SEEDS)
     returns = np.zeros((rounds + 1, environment.copies))  # the last row is of what is not counted
     lengths = np.zeros((rounds + 1, environment.copies), np.int64)
+    terminated = np.zeros((rounds + 1, environment.copies), bool)
     done, copies = np.zeros(environment.copies, np.int64), np.arange(environment.copies)
     with acting(model) as policy:
         for _ in range(rounds * LONGEST):
@@ -71,9 +75,10 @@ def play(
             stepped = environment.step(action.actions)
             returns[done, copies] += stepped.rewards.double().cpu().numpy()
             lengths[done, copies] += 1
+            terminated[done, copies] = stepped.terminated.cpu().numpy()
             done = np.minimum(done + stepped.ended.cpu().numpy(), rounds)
             if done.min() == rounds:
-                counted = returns[:-1].ravel(), lengths[:-1].ravel()
+                counted = (one[:-1].ravel() for one in (returns, lengths, terminated))
                 return Played(*(torch.from_numpy(numbers) for numbers in counted))
     raise UserError(
         f"an episode of {environment.name} has no end after {LONGEST} steps",
