@@ -18,7 +18,11 @@ from tilth.plain import plain
 from tilth.tasks import Array, Task
 
 VERSION = 1
-ASKED = {"codes": "The numbers that stand for new rows:", "actions": "Let it act:"}
+ASKED = {
+    "codes": "The numbers that stand for new rows:",
+    "actions": "Let it act:",
+    "samples": "New ones, made up:",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Contestant:
 class Section:
     """A part of the report that only this kind of task has.
 
-    lines: sentences; strips: rows of {"title", "shown": [{"png", "caption"} or {"numbers"}]}
+    lines: sentences; strips: rows of {"title", "shown": [{"png", "caption"} or {"numbers"}]}, a
+    picture of several with "wide" beside
     table: {"head": [...], "rows": [[...], ...]}
     """
 

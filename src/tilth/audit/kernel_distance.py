@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilth.errors import UserError
+from tilth.nn.kernel_discrepancy import cubic
 
 FloatArray = NDArray[np.float64]
 
@@ -32,13 +33,8 @@ class KernelDistance(NamedTuple):
 
 def squared_discrepancy(first: FloatArray, second: FloatArray) -> float:
     """Return the unbiased estimate of the squared discrepancy of [N, D] and [M, D]; may be < 0."""
-    within = [_mean_of_pairs(_kernel(rows, rows)) for rows in (first, second)]
-    return sum(within) - 2 * float(_kernel(first, second).mean())
-
-
-def _kernel(first: FloatArray, second: FloatArray) -> FloatArray:
-    found: FloatArray = (first @ second.T / first.shape[1] + 1) ** 3
-    return found
+    within = [_mean_of_pairs(cubic(rows, rows)) for rows in (first, second)]
+    return sum(within) - 2 * float(cubic(first, second).mean())
 
 
 def _mean_of_pairs(kernel: FloatArray) -> float:

@@ -19,6 +19,7 @@ class Usual:
     unchecked: what an audit of this kind does not look at, in words
     schedule: how the rate goes over training; clip: largest gradient norm, 0 for any
     augment: whether training pictures are varied
+    range_test: whether a rate can be looked for: where several players pay, no loss tells it
     """
 
     model: str
@@ -33,6 +34,7 @@ class Usual:
     schedule: str = "one_cycle"
     clip: float = 1.0
     augment: bool = True
+    range_test: bool = True
 
     def most_in_batch(self, rows: int) -> int:
         """Return the largest batch that is used by default for so many training rows."""

@@ -120,6 +120,8 @@ def _what(target: Target, kind: str, answers: str, audit: Mapping[str, Any]) -> 
         return f"acts in {markdown_text(audit.get('data', {}).get('name', 'its world'))}"
     if answers == "codes":
         return "keeps rows as a few numbers and gives them back"
+    if answers == "samples":
+        return "makes up rows like those that it learned from"
     source = {"images": "a picture", "table": "the columns of a row"}.get(kind, "its input")
     if target.kind == "number":
         return f"predicts the number {markdown_text(target.name)} from {source}"

@@ -27,7 +27,8 @@ def load(
 ) -> Any:
     """Open a bundle (or a finished run, whose bundle it takes) and return what answers.
 
-    A Predictor; for models that give rows back a Codec, for policies an Actor.
+    A Predictor; for models that give rows back a Codec, for policies an Actor, for models that
+    make rows up a Sampler.
 
     plugins: your own network classes or functions (or a network, built as it was trained) that
         the bundle names; your own preprocessor classes. A name in a file never imports anything
@@ -54,6 +55,10 @@ def load(
         from tilth.ship.actor import Actor
 
         return Actor(opened, device=device)
+    if opened.answers == "samples":
+        from tilth.ship.sampler import Sampler
+
+        return Sampler(opened, device=device)
     return Predictor(opened, device=device)
 
 

@@ -57,7 +57,7 @@ class Task(Protocol):
     name: str
     metrics: Mapping[str, Metric]
     main_metric: str
-    answers: str  # what a bundle of it gives: "predictions", "codes" or "actions"
+    answers: str  # what a bundle of it gives: "predictions", "codes", "actions" or "samples"
     look: str  # the file of ``audit/looks`` that looks at what was trained
 
     def adapt(self, data: Data) -> Data:
