@@ -29,7 +29,20 @@ RING = 2 * torch.tensor([[math.cos(k * math.pi / 4), math.sin(k * math.pi / 4)] 
 GRID = 2 * torch.cartesian_prod(*[torch.arange(-2.0, 3.0)] * 2)
 POINTS: dict[str, tuple[Tensor, float, dict[str, Any]]] = {
     "ring": (RING, 0.02, {}),
-    "grid": (GRID, 0.05, {}),
+    "grid": (
+        GRID,
+        0.05,
+        {
+            "task_arguments": {
+                "loss": "wasserstein",
+                "gradient_penalty": 0.035,
+                "critic_steps": 3,
+                "average_decay": 0.99,
+            },
+            "model_arguments": {"width": 256, "latent": 2},
+            "epochs": 109,
+        },
+    ),
 }
 ROWS, MADE, WITHIN = 20_000, 10_000, 10
 
@@ -43,7 +56,7 @@ def points(name: str, seed: int, folder: Path) -> dict[str, float]:
     learner = tl.Learner(
         tl.arrays(rows, labels), task="generate", seed=seed, quiet=True, run=folder, **given
     )
-    run = learner.fit()
+    run = learner.fit(resume=True)
     run.report()
     made = torch.from_numpy(tl.load(run.export()).sample(MADE, seed=seed)).float()
     distances, nearest = torch.cdist(made, centres).min(1)
@@ -69,7 +82,7 @@ def mnist(seed: int, folder: Path) -> dict[str, float]:
         run=folder,
         **({"epochs": epochs} if epochs else {}),
     )
-    run = learner.fit()
+    run = learner.fit(resume=True)
     run.report()
     run.export()
     found = {name: one["value"] for name, one in run.audit()["test"].items()}

@@ -10,6 +10,8 @@ from torch import nn
 import tilth as tl
 from tests.objectives.mixtures import RING, RING_SPREAD, quality
 from tests.tasks.test_autoencode import digits
+from tilth.audit.kernel_distance import kernel_distance
+from tilth.audit.looks import samples as look
 from tilth.errors import UserError
 from tilth.models.dcgan import dcgan
 from tilth.nn.features import fingerprint
@@ -244,3 +246,17 @@ def test_a_ring_of_eight_gaussians_is_made_whole_through_the_flow(tmp_path):
     modes, share = quality(made, RING, RING_SPREAD, within=10)
     assert modes == 8
     assert share >= 0.7
+
+
+def test_what_was_made_for_a_row_is_not_scored_beside_that_row():
+    """The kernel's estimate takes two sets for independent: equal pairs would pull it below 0."""
+    learner = points_learner(data=blobs(1500))
+    data, setup = learner.data, learner.setup()
+    rows = data.splits["test"]
+    real, train = inputs_of(data, rows), inputs_of(data, data.splits["train"][: len(rows)])
+    labels = data.targets[torch.from_numpy(rows)]
+    seen = look.Seen(real=real, train=train, made=real, simple=train, labels=labels)
+    scored, _ = look._distances(learner.task, setup, seen, 0)
+    beside = kernel_distance(real.double().numpy(), real.double().numpy())
+    assert beside.value < -5 * beside.error
+    assert abs(scored.kernel) < 3 * scored.kernel_error

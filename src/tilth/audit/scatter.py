@@ -8,7 +8,7 @@ import io
 from torch import Tensor
 
 from tilth.audit import figures
-from tilth.audit.figures import LINE, NET
+from tilth.audit.figures import NET, OTHER
 
 SIDE_INCHES, DOTS_PER_INCH = 2.6, 110
 BEYOND = 0.25  # of the real points' width: how far beyond them is shown
@@ -25,8 +25,8 @@ def scatter(real: Tensor, made: Tensor) -> str:
     """
     with figures.style():
         figure, axes = figures.new(SIDE_INCHES, SIDE_INCHES)
-        for points, colour in ((real, LINE), (made, NET)):
-            axes.scatter(*_columns(points), s=5, color=colour, linewidths=0)
+        axes.scatter(*_columns(real), s=30, color=OTHER, alpha=0.25, linewidths=0)
+        axes.scatter(*_columns(made), s=4, color=NET, linewidths=0)
         across, along = _columns(real)
         axes.set(xlim=_ends(across), ylim=_ends(along), xticks=[], yticks=[])
         written = io.BytesIO()

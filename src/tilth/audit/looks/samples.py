@@ -28,7 +28,7 @@ from tilth.tasks.generate import Generate
 MOST_SCORED = 3000  # rows of each set whose distances are all computed
 MOST_SEARCHED = 500  # rows whose neighbours in train are looked for
 PIECE = 5000  # train rows at a time
-MOST_SHOWN = 11
+MOST_SHOWN, MOST_DRAWN = 11, 500
 UNCHECKED = (
     "Luck: the intervals cover the choice of test rows, not training again with another seed; "
     "two players depend on it more than most.",
@@ -102,10 +102,9 @@ def _distances(
 ) -> tuple[GeneratedScores, Section]:
     """Return the scores of what is made, and the table of them beside the ceiling."""
     judge = task.judge(setup)
-    order = torch.from_numpy(numpy_generator(seed, "scored").permutation(len(seen.real)))
-    real = seen.real[order[:MOST_SCORED]]
+    real = _some(seen.real, seed, "real")
     found = {
-        name: generated_scores(judge.body, real, rows[order[order < len(rows)]][: len(real)])
+        name: generated_scores(judge.body, real, _some(rows, seed, name))
         for name, rows in (
             ("Made by this net", seen.made),
             ("A Gaussian of train", seen.simple),
@@ -139,6 +138,16 @@ def _distances(
     return scored, Section("Made and real", lines=lines, table=table)
 
 
+def _some(rows: Tensor, seed: int, name: str) -> Tensor:
+    """Return at most 3,000 rows in an order of their own.
+
+    What was made for the label of a test row must not stand in its place: the kernel's estimate
+    takes the rows of two sets for independent.
+    """
+    order = torch.from_numpy(numpy_generator(seed, "scored", name).permutation(len(rows)))
+    return rows[order[:MOST_SCORED]]
+
+
 def _collapsed(scores: GeneratedScores) -> str:
     collapse = scores.collapse
     assert collapse is not None
@@ -153,8 +162,8 @@ def _as_it_went(task: Generate, setup: Setup, seen: Seen) -> Section:
         drawn = sample_grids(record, columns=task.columns(setup.data))
         tiles = [{"png": one["png"]} for one in drawn]
     else:
-        kept = {step: points for step, points in sorted(record.items())}
-        tiles = [{"png": scatter(seen.real[:2000], points)} for points in kept.values()]
+        some = seen.real[:MOST_DRAWN]
+        tiles = [{"png": scatter(some, points)} for _, points in sorted(record.items())]
     title = "The same noise, as training went on"
     tiles = [
         {**tile, "caption": f"step {step:,}", "wide": True}
