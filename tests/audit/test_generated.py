@@ -1,17 +1,14 @@
 """Scores of generated rows: each is that of its own file, beside the hash of the feature net."""
 
-import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tilth.audit.coverage import coverage
 from tilth.audit.frechet import frechet_distance
-from tilth.audit.generated import features, generated_scores
+from tilth.audit.generated import generated_scores
 from tilth.audit.kernel_distance import kernel_distance
-from tilth.errors import UserError
 from tilth.models.two_conv import two_conv
-from tilth.nn.fingerprint import fingerprint
+from tilth.nn.features import fingerprint
 
 
 def net(seed=0):
@@ -47,13 +44,7 @@ def test_nearer_rows_score_better():
     assert not same.collapse.found
 
 
-def test_features_are_made_in_evaluation_mode_and_modes_are_put_back():
-    model = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.BatchNorm1d(64)).train()
-    samples = pictures(70, 0.0, 0)
-    found = features(model, samples, batch_size=32)
-    assert np.allclose(found, samples.flatten(1).numpy() / np.sqrt(1 + 1e-5), atol=1e-6)
-    assert model.training and float(model[2].running_mean.abs().max()) == 0
-    with pytest.raises(UserError, match="one vector"):
-        features(nn.Conv2d(1, 2, 3), samples)
-    with pytest.raises(UserError, match="2,048"):
-        features(nn.Linear(8, 2049), torch.zeros(2, 8))
+def test_a_collapse_is_looked_for_where_there_are_rows_enough():
+    body, real, made = net(), pictures(220, 0.0, 0), pictures(220, 0.0, 1)
+    assert generated_scores(body, real, made).collapse is not None
+    assert generated_scores(body, real[:199], made).collapse is None

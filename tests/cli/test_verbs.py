@@ -3,8 +3,10 @@
 import json
 
 import click
+import numpy as np
 import pytest
 
+import tilth as tl
 from tests.cli.calling import FAST, call
 from tilth.cli._verb import GROUP, Verb
 from tilth.cli.main import tilth_command
@@ -45,6 +47,7 @@ def command_lines(pictures, trained, second, tmp_path, monkeypatch):
         "init": ["init", pictures],
         "doctor": ["doctor"],
         "play": ["play", policy(tmp_path / "pole"), "--episodes", "2"],
+        "sample": ["sample", generator(tmp_path / "points"), "-o", tmp_path / "made"],
     }
 
 
@@ -53,6 +56,14 @@ def policy(folder):
     given = ("--set", "task.arguments.method=reinforce", "--set", "train.epochs=1", "-q")
     code, _, err = call("train", "env:CartPole-v1", "-o", folder, *given)
     assert code == 0, err
+    return folder
+
+
+def generator(folder):
+    """Return the run of a generator of points that has learned next to nothing."""
+    data = tl.arrays(np.random.default_rng(0).normal(size=(200, 2)), np.arange(200) % 2)
+    learn = tl.Learner(data, task="generate", run=folder, quiet=True, epochs=1)
+    learn.fit().export()
     return folder
 
 

@@ -97,3 +97,13 @@ def test_tensors_that_take_gradients_are_data_too(shape):
     inputs = torch.rand(shape, requires_grad=True)
     plain = tl.arrays(inputs.detach().numpy(), np.arange(60) % 2)
     assert tl.arrays(inputs, torch.arange(60) % 2).fingerprint() == plain.fingerprint()
+
+
+def test_plain_rows_go_back_to_the_array_they_came_from():
+    inputs = np.random.default_rng(2).normal([5, -3, 100], [1, 10, 0.1], size=(60, 3))
+    encoder = array_table(inputs, np.arange(60) % 2).plain().preprocessor
+    assert np.allclose(encoder.restored(encoder(inputs)), inputs, rtol=1e-5)
+    inputs[:, 1] = 7.0
+    flat = array_table(inputs, np.arange(60) % 2).plain().preprocessor
+    with pytest.raises(UserError, match="never vary: x1"):
+        flat.restored(flat(inputs))

@@ -106,3 +106,18 @@ def test_what_cannot_be_read_is_named(tmp_path: Path):
         COLOUR(np.full((4, 4), 200.0))
     with pytest.raises(UserError, match=r"one picture is \[H, W\]"):
         COLOUR([np.zeros(7)])
+
+
+def test_inputs_go_back_to_the_pixels_they_came_from():
+    colours, greys = noise(12, 10), noise(12, 10)[..., 0]
+    assert np.array_equal(COLOUR.restored(COLOUR([colours]))[0], colours)
+    assert np.array_equal(GREY.restored(GREY([greys]))[0], greys)
+    floats = ImagePreprocessor(4, 4, 1, (0.1,), (0.5,), value_range=(-1.0, 1.0), dtype="float32")
+    pixels = np.linspace(-1, 1, 16, dtype=np.float32).reshape(4, 4)
+    back = floats.restored(floats([pixels]))
+    assert back.dtype == np.float32 and np.allclose(back[0], pixels, atol=1e-6)
+
+
+def test_what_lies_beyond_black_and_white_is_cut_off():
+    far = torch.tensor([-1e4, 1e4]).repeat(60).reshape(1, 1, 12, 10)
+    assert set(GREY.restored(far).ravel().tolist()) == {0, 255}

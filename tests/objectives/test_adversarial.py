@@ -121,8 +121,8 @@ def test_r1_that_is_lazy_costs_as_much_over_a_cycle():
 def test_a_map_of_scores_counts_as_its_mean():
     """A critic of patches: every row pays the mean over its patches."""
     patches = nn.Sequential(nn.Unflatten(1, (1, 1, 2)), nn.Conv2d(1, 4, 1))
-    flat = GeneratorCritic(nn.Linear(3, 2), nn.Linear(2, 1))
-    model = GeneratorCritic(flat.generator, patches)
+    flat = GeneratorCritic(nn.Linear(3, 2), nn.Linear(2, 1), latent=3)
+    model = GeneratorCritic(flat.generator, patches, latent=3)
     found = GeneratorObjective()(model, batch(), context()).parts["generated"]
     scores = patches(flat.generator(batch().noise["latent"])).reshape(ROWS, 8)
     torch.testing.assert_close(found.total, F.softplus(-scores).mean(1).sum())
@@ -173,7 +173,7 @@ def test_a_sure_critic_leaves_a_saturating_generator_without_gradient(depth):
     with torch.no_grad():
         sure.weight += 1e-6  # so little slope that every score is the bias
         sure.bias.fill_(-depth)
-    pair = GeneratorCritic(model.generator, sure)
+    pair = GeneratorCritic(model.generator, sure, latent=3)
     norms = {}
     for name in ("saturating", "non_saturating"):
         loss = value(GeneratorObjective(name)(pair, rows, context()))

@@ -24,7 +24,7 @@ STEPS, CRITIC_STEPS, PENALTY = 60, 5, 10.0
 def gan():
     generator = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 1))
     critic = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 1), nn.Flatten(0))
-    return GeneratorCritic(generator, critic)
+    return GeneratorCritic(generator, critic, latent=4)
 
 
 class Mixture(BaseSource):

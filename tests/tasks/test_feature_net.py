@@ -9,7 +9,7 @@ import torch
 import tilth as tl
 from tests.tasks.test_restore import digits
 from tilth.errors import UserError
-from tilth.nn.fingerprint import fingerprint
+from tilth.nn.features import fingerprint
 from tilth.tasks import _feature_net
 from tilth.tasks._feature_net import feature_net
 

@@ -11,8 +11,7 @@ import tilth as tl
 from tests.tasks.test_adapt import bars
 from tilth.data.image_pool import WithImagePool
 from tilth.errors import UserError
-from tilth.tasks._discrepancy import row_discrepancies
-from tilth.tasks.translate import LARGE_NET, SMALL_NET
+from tilth.tasks.translate import LARGE_NET, SMALL_NET, kid_values
 
 SMALL = {"width": 4, "blocks": 1, "critic_width": 4, "critic_halvings": 1}
 
@@ -81,8 +80,8 @@ def test_each_direction_is_compared_with_the_real_pictures_of_the_other_set():
     target, here, _ = task.translated(setup, "target", "test")
     values = task.values(setup, "test")
     count = len(source)
-    assert np.allclose(values[:count, 0], row_discrepancies(look(target), look(there)))
-    assert np.allclose(values[count:, 0], row_discrepancies(look(source), look(here)))
+    assert np.allclose(values[:count, 0], kid_values(look(target), look(there)))
+    assert np.allclose(values[count:, 0], kid_values(look(source), look(here)))
     scaled = np.concatenate([look(source), look(target)])
     assert scaled.std() == pytest.approx(1.0, abs=0.5)  # standardised over train, these are test
 

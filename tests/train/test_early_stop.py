@@ -99,7 +99,7 @@ def test_an_interrupted_fit_keeps_its_current_weights():
 
 
 VALUES = [0.5, 0.9, 0.2, 0.6, 0.1, 0.3]
-SETTINGS = {"measure", "monitor", "every_steps", "sign", "patience", "smoothing"}
+SETTINGS = {"measure", "monitor", "every_steps", "sign", "patience", "smoothing", "judged"}
 
 
 def advance(loop, one, steps):
@@ -153,3 +153,22 @@ def test_it_looks_every_so_many_steps_and_at_the_end(every):
 def test_a_metric_that_is_not_a_number_is_never_the_best():
     nan = float("nan")
     assert FakeLoop(4).run(hook([nan, 0.5, nan, 0.4])) == 2
+
+
+def test_what_is_judged_is_what_is_measured_and_kept():
+    """Such as an average of the weights: here twice the weight, best at the second look."""
+    seen = []
+
+    def twice(model):
+        other = copy.deepcopy(model)
+        with torch.no_grad():
+            other.weight.mul_(2)
+        return other
+
+    def measure(model):
+        seen.append(model.weight.item())
+        return {"valid/x": -abs(seen[-1] - 4)}
+
+    given = BestWeights(measure, monitor="valid/x", mode="max", every_steps=1, judged=twice)
+    assert FakeLoop(4).run(given) == 4  # of step 2, which is put back
+    assert seen == [2.0, 4.0, 6.0, 8.0] and given.best_step == 2

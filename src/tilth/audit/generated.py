@@ -8,24 +8,15 @@ Hence the net's hash stands beside them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tilth.audit.collapse import Collapse, collapse
+from tilth.audit.collapse import LEAST_ROWS, Collapse, collapse
 from tilth.audit.coverage import coverage
 from tilth.audit.frechet import frechet_distance
 from tilth.audit.kernel_distance import kernel_distance
-from tilth.errors import UserError
-from tilth.nn.fingerprint import fingerprint
-from tilth.nn.modes import modes_kept
+from tilth.nn.features import features, fingerprint
 
-FloatArray = NDArray[np.float64]
-
-MOST_FEATURES = 2048  # a covariance of that side is 32 MB
 NOTE = "not comparable with Inception FID, nor with any other net's features"
 
 
@@ -34,7 +25,8 @@ class GeneratedScores:
     """How near generated rows are to real ones, in the features of one net.
 
     frechet: squared distance of fitted Gaussians; kernel, kernel_error: unbiased discrepancy and
-    its standard error; precision, recall: shares in [0, 1]; collapse: modes left out, repeats
+    its standard error; precision, recall: shares in [0, 1]; collapse: modes left out, repeats;
+    None where there are fewer than 200 rows
     rows: of each set; feature_net: hash of the net
     """
 
@@ -43,7 +35,7 @@ class GeneratedScores:
     kernel_error: float
     precision: float
     recall: float
-    collapse: Collapse
+    collapse: Collapse | None
     rows: int
     feature_net: str
     note: str = NOTE
@@ -67,26 +59,7 @@ def generated_scores(
         kernel_error=kernel.error,
         precision=reached.precision,
         recall=reached.recall,
-        collapse=collapse(first, second, seed=seed),
+        collapse=collapse(first, second, seed=seed) if count >= LEAST_ROWS else None,
         rows=count,
         feature_net=fingerprint(net),
     )
-
-
-def features(net: nn.Module, samples: Tensor, *, batch_size: int = 256) -> FloatArray:
-    """Return [N, D] float64 features of samples, in evaluation mode; modes are put back.
-
-    >>> features(nn.Flatten(), torch.ones(3, 1, 2, 2)).shape
-    (3, 4)
-    """
-    place: Any = next(net.parameters(), samples).device
-    with modes_kept(net), torch.no_grad():
-        net.eval()
-        found = torch.cat([net(part.to(place)).cpu() for part in torch.split(samples, batch_size)])
-    if found.dim() != 2 or found.shape[1] > MOST_FEATURES:
-        raise UserError(
-            f"features of shape {tuple(found.shape[1:])}",
-            rule=f"a feature net gives one vector of at most {MOST_FEATURES:,} numbers per row",
-            fix="give the body of a classifier",
-        )
-    return found.double().numpy()

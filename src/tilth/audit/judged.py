@@ -24,6 +24,7 @@ ASKED = {
     "actions": "Let it act:",
     "pictures": "New pictures, restored and written to a folder:",
     "translations": "New pictures in the looks of the other set:",
+    "samples": "New ones, made up:",
 }
 
 
@@ -46,8 +47,8 @@ class Contestant:
 class Section:
     """A part of the report that only this kind of task has.
 
-    lines: sentences; strips: rows of {"title", "shown": [{"png", "caption", "wide" or "broad"}, or
-    {"gif"} or {"numbers"}]}, broad, wide: shown larger
+    lines: sentences; strips: rows of {"title", "shown": [{"png", "caption", "wide", "broad" or
+    "sheet"}, or {"gif"} or {"numbers"}]}, the three: shown larger
     table: {"head": [...], "rows": [[...], ...]}; explorers: see ``audit.explorer``
     """
 

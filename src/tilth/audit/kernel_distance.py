@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilth.errors import UserError
-from tilth.tasks._discrepancy import cubic_kernel
+from tilth.nn.kernel_discrepancy import cubic
 
 FloatArray = NDArray[np.float64]
 
@@ -33,8 +33,8 @@ class KernelDistance(NamedTuple):
 
 def squared_discrepancy(first: FloatArray, second: FloatArray) -> float:
     """Return the unbiased estimate of the squared discrepancy of [N, D] and [M, D]; may be < 0."""
-    within = [_mean_of_pairs(cubic_kernel(rows, rows)) for rows in (first, second)]
-    return sum(within) - 2 * float(cubic_kernel(first, second).mean())
+    within = [_mean_of_pairs(cubic(rows, rows)) for rows in (first, second)]
+    return sum(within) - 2 * float(cubic(first, second).mean())
 
 
 def _mean_of_pairs(kernel: FloatArray) -> float:

@@ -28,6 +28,8 @@ def usage(
 
     >>> usage("runs/a/model", model="tabular_mlp", kind="table")
     'tilth predict runs/a/model NEW_DATA'
+    >>> usage("runs/a", model="mlp_gan", kind="table", answers="samples")
+    'tilth sample runs/a --count 64 -o samples'
     >>> usage("runs/a/model", model="Net", kind="own", collate="pad")
     'tl.load("runs/a/model", plugins=[Net(...), pad]).predict([ITEM, ...])'
     """
@@ -35,6 +37,9 @@ def usage(
     if kind == "world":
         asked = f"{loading(folder, own)}.act(SEEN)"
         return asked if own else f"tilth play {shlex.quote(folder)}"
+    if answers == "samples":
+        asked = f"{loading(folder, own)}.sample(64)"
+        return asked if own else f"tilth sample {shlex.quote(folder)} --count 64 -o samples"
     if answers == "codes":
         return f"{loading(folder, own)}.encode([ITEM, ...])"
     if answers == "pictures":

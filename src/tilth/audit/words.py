@@ -52,8 +52,11 @@ EXPLANATIONS = {
     "content_distance": "from the picture itself, as a net sees it (less is better)",
     "style_distance": "from the style picture, as a net sees it (less is better)",
     "exits": "share of episodes in which the road was left (less is better)",
+    "kernel_distance": "squared kernel discrepancy of made and real rows; around 0 for two sets of "
+    "real ones (less is better)",
+    "label_agreement": "share of rows made for a label that are read as that label",
 }
-PERCENT = frozenset({"accuracy", "balanced_accuracy", "exits"})
+PERCENT = frozenset({"accuracy", "balanced_accuracy", "exits", "label_agreement"})
 AHEAD = {"better": "ahead", "worse": "behind"}
 """What a difference is called that the test rows do not make sure of."""
 PLUS_MINUS = "\u00b1"

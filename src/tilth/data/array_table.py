@@ -17,6 +17,7 @@ from torch import Tensor
 from tilth.data.dataset import IntArray, Prepare
 from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
+from tilth.data.table_codes import NumberCode
 from tilth.data.table_data import TableData, read_table
 from tilth.data.table_encoder import TableEncoder, TableInputs
 from tilth.errors import UserError
@@ -48,9 +49,26 @@ class ArrayEncoder(TableEncoder):
         inputs = super().__call__(named(as_rows(raw)) if is_array else raw)
         return self.side_by_side(inputs) if self.plain else inputs
 
+    def restored(self, inputs: Tensor) -> NDArray[np.float64]:
+        """Return rows [B, width] in the array's own units for plain inputs [B, width].
+
+        Raises UserError where a column has no numbers to go back to, for it never varied.
+        """
+        lacking = sorted({*range(self.width)} - {_place(code) for code in self.numbers})
+        if lacking:
+            raise UserError(
+                f"columns that never vary: {', '.join(f'x{place}' for place in lacking)}",
+                rule="a column that never varies cannot be made up",
+                fix="leave them out",
+            )
+        codes = sorted(self.numbers, key=_place)
+        scale, mean = (np.array(v) for v in zip(*((c.scale, c.mean) for c in codes), strict=True))
+        found: NDArray[np.float64] = inputs.double().cpu().numpy() * scale + mean
+        return found
+
     def side_by_side(self, inputs: TableInputs) -> Tensor:
         """Return [B, width]: each encoded number in the place of its column."""
-        places = [int(code.column.removeprefix("x")) for code in self.numbers]
+        places = [_place(code) for code in self.numbers]
         numbers = inputs.numbers[:, : len(places)]  # what follows are flags of missing values
         if places == list(range(self.width)):
             return numbers
@@ -175,3 +193,8 @@ def as_rows(values: Any) -> NDArray[Any]:
 
 def _constant(values: NDArray[Any]) -> bool:
     return len(values) == 0 or bool((values == values[0]).all())
+
+
+def _place(code: NumberCode) -> int:
+    """Return the column of the array that a number comes from."""
+    return int(code.column.removeprefix("x"))

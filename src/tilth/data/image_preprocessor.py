@@ -74,6 +74,22 @@ class ImagePreprocessor:
         mean, std = self.statistics(pixels.device)
         return normalise(pixels, mean, std)
 
+    def restored(self, inputs: Tensor) -> NDArray[Any]:
+        """Return the pixels [B, H, W] or [B, H, W, 3] that inputs [B, C, H, W] stand for.
+
+        In the units that the model learned from: uint8, or float32 where pixels are held so.
+        What lies beyond black or white is cut off.
+        """
+        mean, std = (value[:, None, None] for value in self.statistics(inputs.device))
+        low, high = self.value_range
+        pixels = (inputs * std + mean).clamp(low, high).cpu()
+        if self.dtype == "uint8":
+            pixels = pixels.round().to(torch.uint8)
+        planes: NDArray[Any] = pixels.numpy()
+        if self.channels == 1:
+            return planes[:, 0]
+        return np.ascontiguousarray(np.moveaxis(planes, 1, -1))
+
     def statistics(self, device: torch.device) -> tuple[Tensor, Tensor]:
         """Return mean and std as [C] float32 on ``device``."""
         if device not in self._placed:

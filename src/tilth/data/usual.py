@@ -20,6 +20,7 @@ class Usual:
     schedule: how the rate goes over training; clip: largest gradient norm, 0 for any
     augment: whether training pictures are varied
     samples: rows seen in all, by default, within the range of epochs
+    range_test: whether a rate can be looked for: where several players pay, no loss tells it
     """
 
     model: str
@@ -35,6 +36,7 @@ class Usual:
     clip: float = 1.0
     augment: bool = True
     samples: int = 300_000  # minutes on two cores, enough for small nets
+    range_test: bool = True
 
     def most_in_batch(self, rows: int) -> int:
         """Return the largest batch that is used by default for so many training rows."""

@@ -141,20 +141,26 @@ class Learner:
         return Setup(*facts, loss=self.loss, optimizer=self.make_optimizer)
 
     def parts(self, plan: Plan | None = None, phase: int = 0) -> TrainingParts:
-        """Return objectives, source and players of a phase."""
+        """Return objectives, source and players of a phase, of the model in its place."""
+        (plan or self.plan).numerics.place_model(self.model, self.device)
         return self.task.parts(self.setup(plan, phase))
 
-    def loop(self, plan: Plan, phase: int = 0, hooks: Sequence[Hook] = ()) -> Loop:
-        """Return the loop of a phase."""
-        plan.numerics.place_model(self.model, self.device)
-        parts = self.parts(plan, phase)
+    def loop(
+        self,
+        plan: Plan,
+        phase: int = 0,
+        hooks: Sequence[Hook] = (),
+        parts: TrainingParts | None = None,
+    ) -> Loop:
+        """Return the loop of a phase; parts: what ``parts`` gave for it, made anew where None."""
+        parts = parts or self.parts(plan, phase)
         return Loop(
             self.model,
             parts.objectives,
             parts.source,
             parts.players,
             total_steps=plan.total_steps,
-            hooks=hooks,
+            hooks=[*parts.hooks, *hooks],
             micro_batches=plan.micro_batches,
             numerics=plan.numerics,
             seed=fold(plan.seed, "phase", phase),
@@ -223,6 +229,12 @@ class Learner:
     @checked
     def find_lr(self) -> LrFinding:
         """Run the learning-rate range test; model, streams and files are left as they were."""
+        if not self.task.usual(self.data).range_test:
+            raise UserError(
+                f"a range test for {self.task.name}",
+                rule="it watches one loss fall, and here several players pay",
+                fix="leave the rate out for the usual one, or give lr",
+            )
         plan = self.measure_numerics()
         self.lr_finding = find_lr(self.loop(plan), default=self.task.usual(self.data).lr)
         return self.lr_finding
@@ -233,8 +245,9 @@ class Learner:
 
     @property
     def has_measured_lr(self) -> bool:
-        """Whether the net is the family's own, whose rate was measured over whole trainings."""
-        return bool(self.architecture["name"] == self.task.usual(self.data).model)
+        """Whether no rate is looked for: the net is the usual one, or no single loss tells it."""
+        usual = self.task.usual(self.data)
+        return not usual.range_test or bool(self.architecture["name"] == usual.model)
 
     def to_config(self) -> dict[str, Any]:
         """Return config.toml: the settings that were asked for, with the seed for env.json.

@@ -151,12 +151,14 @@ class Phase:
         """Train to the end of the phase; raise Interrupted where a signal stopped it."""
         learner, plan = self.learner, self.plan
         metric = learner.task.metrics[learner.task.main_metric]
+        parts = learner.parts(plan, self.index)
         best = BestWeights(
             lambda model: {f"valid/{k}": v for k, v in learner.scores("valid", model).items()},
             monitor=f"valid/{metric.name}",
             mode=metric.mode,
             every_steps=plan.steps_per_epoch,
             patience=plan.patience or None,
+            judged=parts.judged,
         )
         checkpointer = Checkpointer(self.saved, every_seconds=learner.settings.checkpoint_seconds)
         hooks = [
@@ -169,7 +171,7 @@ class Phase:
             Interrupt(checkpointer),
         ]
         self.folder.mark_resumed()  # it is not done before this phase is
-        loop = learner.loop(plan, self.index, hooks)
+        loop = learner.loop(plan, self.index, hooks, parts)
         found = latest(self.saved)
         if found is not None:
             restore(loop, found[1], self.saved)

@@ -42,6 +42,8 @@ def dcgan(
     model = GeneratorCritic(
         LabelledLatent(generator, classes=classes),
         ProjectionCritic(critic, widths[-1] * last**2, classes=classes),
+        latent=latent,
+        classes=classes,
     )
     model.apply(_begin)
     return model

@@ -36,6 +36,8 @@ def mlp_gan(
     model = GeneratorCritic(
         LabelledLatent(nn.Sequential(*generator), classes=classes),
         ProjectionCritic(critic, width, classes=classes),
+        latent=latent,
+        classes=classes,
     )
     for module in model.modules():
         if isinstance(module, nn.Linear):

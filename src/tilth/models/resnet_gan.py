@@ -47,7 +47,7 @@ def resnet_gan(
         _SumPool(),
     )
     scores = ProjectionCritic(critic, width, classes=classes, spectral=True)
-    return GeneratorCritic(generator, scores)
+    return GeneratorCritic(generator, scores, latent=latent, classes=classes)
 
 
 class ResidualGenerator(nn.Module):

@@ -79,7 +79,7 @@ class CriticObjective(BaseObjective):
     conditional: whether both nets are told the labels, which are the batch's targets
 
     >>> from tilth.nn.generator_critic import GeneratorCritic
-    >>> pair = GeneratorCritic(nn.Linear(4, 2), nn.Linear(2, 1))
+    >>> pair = GeneratorCritic(nn.Linear(4, 2), nn.Linear(2, 1), latent=4)
     >>> noise = {"latent": torch.randn(8, 4)}
     >>> batch = NoisyBatch(torch.zeros(8, 2), torch.zeros(8), torch.arange(8), noise)
     >>> list(CriticObjective("hinge")(pair, batch, None).parts)

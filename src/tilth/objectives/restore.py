@@ -17,7 +17,7 @@ from torch import nn
 from tilth.contracts import BaseObjective, Batch, Context, Loss, State, Term
 from tilth.errors import UserError
 from tilth.nn.feature_net import FeatureNet
-from tilth.nn.fingerprint import fingerprint
+from tilth.nn.features import fingerprint
 from tilth.objectives.adversarial import LOSSES
 from tilth.objectives.cycle import per_row
 from tilth.objectives.perceptual import compare, distance, placed

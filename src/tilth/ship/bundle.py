@@ -33,7 +33,7 @@ WEIGHTS, CONFIG, PREPROCESSOR, LABELS, CARD = (
     "labels.json",
     "README.md",
 )
-ANSWERS = ("predictions", "codes", "actions", "pictures", "translations")
+ANSWERS = ("predictions", "codes", "actions", "samples", "pictures", "translations")
 """What a bundle gives: see ``load``."""
 NEEDED = (WEIGHTS, CONFIG, PREPROCESSOR, LABELS)
 """What a model is read from; the card is for people, who may edit it."""

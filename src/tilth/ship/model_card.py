@@ -124,6 +124,8 @@ def _what(target: Target, kind: str, answers: str, audit: Mapping[str, Any]) -> 
         return "gives pictures back without what was done to them"
     if answers == "translations":
         return "gives pictures of one set the looks of another, and back"
+    if answers == "samples":
+        return "makes up rows like those that it learned from"
     source = {"images": "a picture", "table": "the columns of a row"}.get(kind, "its input")
     if target.kind == "number":
         return f"predicts the number {markdown_text(target.name)} from {source}"

@@ -60,6 +60,7 @@ class Opened:
     task: Predicting | None  # of predictions alone
     temperature: float
     answers: str = "predictions"
+    labels: tuple[str, ...] = ()
 
 
 def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened:
@@ -74,7 +75,8 @@ def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened
     model = architecture.build(contents.architecture, contents.tensors, plugins)
     model.eval().requires_grad_(False)
     if contents.answers != "predictions":
-        return Opened(model, preprocessor, None, 1.0, contents.answers)
+        labels = contents.target.labels
+        return Opened(model, preprocessor, None, 1.0, contents.answers, labels)
     task: Predicting = registry.build("tilth.tasks", contents.task, {"target": contents.target})
     outputs = contents.architecture["arguments"].get("outputs", task.outputs)
     if outputs != task.outputs:

@@ -28,7 +28,8 @@ def load(
     """Open a bundle (or a finished run, whose bundle it takes) and return what answers.
 
     A Predictor; for models that give rows back a Codec, for policies an Actor, for models that
-    restore pictures a Restorer, for translation a Translator.
+    restore pictures a Restorer, for translation a Translator, for models that make rows up a
+    Sampler.
 
     plugins: your own network classes or functions (or a network, built as it was trained) that
         the bundle names; your own preprocessor classes. A name in a file never imports anything
@@ -63,6 +64,10 @@ def load(
         from tilth.ship.translator import Translator
 
         return Translator(opened, device=device)
+    if opened.answers == "samples":
+        from tilth.ship.sampler import Sampler
+
+        return Sampler(opened, device=device)
     return Predictor(opened, device=device)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from tilth.contracts import Objective, Player, Source
+from tilth.contracts import Hook, Objective, Player, Source
 from tilth.data.dataset import Data
 from tilth.train.plan import Plan
 
@@ -37,8 +37,13 @@ class TrainingParts:
     """What the loop needs beside the model.
 
     players: name -> Player; every objective's ``moves`` names one
+    hooks: observers that the task needs, such as a record of what is made
+    judged: the model as trained -> the one of the same parts that is judged and kept, such as a
+    moving average of it; the model itself where None
     """
 
     objectives: list[Objective]
     source: Source
     players: Mapping[str, Player]
+    hooks: Sequence[Hook] = ()
+    judged: Callable[[nn.Module], nn.Module] | None = None

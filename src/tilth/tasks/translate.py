@@ -24,11 +24,11 @@ from tilth.data.image_pool import WithImagePool
 from tilth.data.usual import Usual
 from tilth.errors import UserError, first_line
 from tilth.models.two_conv import two_conv
+from tilth.nn.kernel_discrepancy import cubic, pair_values
 from tilth.nn.modes import modes_kept
 from tilth.objectives.cycle import CycleCritic, CycleGenerator
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
-from tilth.tasks._discrepancy import row_discrepancies
 from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, spaced, steady_player
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._reconstructing import refuse_own_loss
@@ -208,7 +208,7 @@ class TranslateTask:
         """Return [rows of source and target, 2] for pictures as they are, translated, and back."""
         look = self.features(setup)
         kid = [
-            row_discrepancies(look(real), look(made))
+            kid_values(look(real), look(made))
             for real, made in ((target[0], source[1]), (source[0], target[1]))
         ]
         errors = [
@@ -243,6 +243,12 @@ class TranslateTask:
     def measure(self, setup: Setup, split: str) -> dict[str, float]:
         """Return the mean of every metric over a split."""
         return dict(zip(self.metrics, self.values(setup, split).mean(axis=0).tolist(), strict=True))
+
+
+def kid_values(real: Array, made: Array) -> Array:
+    """Return [N] values of features [N, D] of two sets, whose mean is their KID."""
+    found: Array = pair_values(torch.from_numpy(real), torch.from_numpy(made), cubic).numpy()
+    return found
 
 
 def translate(*, cycle: float = 10.0, identity: float = 0.5) -> TranslateTask:

@@ -13,6 +13,7 @@ from tilth.contracts import BaseHook, LoopView, State
 from tilth.train.streams import random_state, set_random_state
 
 Measure = Callable[[nn.Module], dict[str, float]]
+Judged = Callable[[nn.Module], nn.Module]
 
 
 class BestWeights(BaseHook):
@@ -22,6 +23,8 @@ class BestWeights(BaseHook):
     monitor: which of them decides; mode: "max" or "min"
     patience: stop after this many measurements without a better smoothed value; None never
     smoothing: weight of the past in the moving average that patience looks at
+    judged: the model as trained -> the one of the same parts that is measured and kept, such as a
+    moving average of it; the model itself where None
     """
 
     def __init__(
@@ -33,10 +36,11 @@ class BestWeights(BaseHook):
         every_steps: int,
         patience: int | None = None,
         smoothing: float = 0.5,
+        judged: Judged | None = None,
     ) -> None:
         self.measure, self.monitor, self.every_steps = measure, monitor, every_steps
         self.sign = 1.0 if mode == "max" else -1.0
-        self.patience, self.smoothing = patience, smoothing
+        self.patience, self.smoothing, self.judged = patience, smoothing, judged
         self.best, self.best_step = -float("inf"), 0
         self.smooth, self.best_smooth, self.waited = 0.0, -float("inf"), 0
         self.count = self.looked = 0
@@ -54,14 +58,15 @@ class BestWeights(BaseHook):
         loop.flush()
         self.looked = loop.step
         outside = random_state(loop.device)
-        loop.metrics.update(self.measure(loop.model))
+        model = loop.model if self.judged is None else self.judged(loop.model)
+        loop.metrics.update(self.measure(model))
         set_random_state(outside, loop.device)  # measuring more or less often changes no weight
         value = self.sign * loop.metrics[self.monitor]
         if math.isnan(value):  # such as an AUC where valid holds one class: never the best
             value = -sys.float_info.max
         if value >= self.best or not self.weights:  # of equals the later, at the lower rate
             self.best, self.best_step = value, loop.step
-            self.weights = {k: v.detach().cpu().clone() for k, v in loop.model.state_dict().items()}
+            self.weights = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
         self.count += 1
         self.smooth = self.smoothing * self.smooth + (1 - self.smoothing) * value
         corrected = self.smooth / (1 - self.smoothing**self.count)

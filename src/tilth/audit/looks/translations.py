@@ -14,10 +14,9 @@ from tilth.audit.latent import shown
 from tilth.audit.showcase import largest
 from tilth.data.domains import Domains, as_domains
 from tilth.tasks import Array
-from tilth.tasks._discrepancy import row_discrepancies
 from tilth.tasks._domains import BOTH, set_of, spaced
 from tilth.tasks._setup import Setup
-from tilth.tasks.translate import TranslateTask
+from tilth.tasks.translate import TranslateTask, kid_values
 
 MOST_SHOWN = 11  # in a row of the page
 Way = tuple[Tensor, Tensor, Tensor]
@@ -83,7 +82,7 @@ def _distances(
     for place, (side, other) in enumerate((BOTH, BOTH[::-1])):
         real = look(ways[other][0])
         half = len(real) // 2  # every other one, as sets are often sorted by class
-        floor = row_discrepancies(real[: 2 * half : 2], real[1::2]) if half > 2 else None
+        floor = kid_values(real[: 2 * half : 2], real[1::2]) if half > 2 else None
         mine = slice(place * count, (place + 1) * count)
         cells = [_kid(column, seed) for column in (values[mine, 0], plain[mine, 0])]
         cells.append("too few" if floor is None else _kid(floor, seed))
