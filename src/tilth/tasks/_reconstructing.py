@@ -28,7 +28,7 @@ from tilth.tasks._training import player, rows_of_train
 
 LATENTS = 20  # as in PyTorch's own example of a variational autoencoder
 NEEDED = ("encode", "decode")
-MOST_SAMPLES, SMALL_ROW = 2_000_000, 1024
+MOST_SAMPLES, SMALL_ROW = 1_000_000, 1024
 """Rows seen by default, where they are of so many numbers or fewer: dense nets are quick then."""
 
 
