@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from tilth.contracts import BaseObjective, Batch, Context, Loss, State, Term
+from tilth.data.worse import Worsened
 from tilth.errors import UserError
 from tilth.nn.feature_net import FeatureNet
 from tilth.nn.features import fingerprint
@@ -61,8 +62,9 @@ class Restore(BaseObjective):
 
     def __call__(self, model: nn.Module, batch: Batch, context: Context) -> Loss:
         """Compute each term, summed over the rows."""
-        seen, wanted = batch.inputs
-        found, count = model(seen), len(batch.rows)
+        pair: Worsened = batch.inputs
+        wanted, count = pair.wanted, len(batch.rows)
+        found = model(pair.seen)
         parts = {"pixels": Term(distance(found, wanted, "absolute").sum(), count)}
         if self.features is not None:
             net = placed(self.features, found)
@@ -104,13 +106,13 @@ class RestoreCritic(BaseObjective):
 
     def __call__(self, model: nn.Module, batch: Batch, context: Context) -> Loss:
         """Compute what the critic pays for either kind, summed over the rows."""
-        seen, wanted = batch.inputs
+        pair: Worsened = batch.inputs
         critic, count = _critic(model), len(batch.rows)
         with torch.no_grad():
-            restored = model(seen)
+            restored = model(pair.seen)
         return Loss(
             {
-                "real": Term(per_row(HINGE.real(critic(wanted))).sum(), count),
+                "real": Term(per_row(HINGE.real(critic(pair.wanted))).sum(), count),
                 "restored": Term(per_row(HINGE.fake(critic(restored))).sum(), count),
             }
         )

@@ -37,7 +37,7 @@ from tilth.train.schedules import SCHEDULES
 from tilth.train.streams import seeded
 
 WIDTH, RATE, DECAY = 16, 0.004, 0.05
-SEEN, PASSES = 40_000, 20  # rows in a training, and passes over train, whichever is less
+SEEN, PASSES = 40_000, 10  # rows in a training, and passes over train, whichever is less
 MADE_OF = ("model.safetensors", "config.json", "preprocessor_config.json")
 
 

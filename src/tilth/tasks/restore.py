@@ -47,7 +47,7 @@ class RestoreTask:
             raise UserError(
                 f"features={features!r} with feature_weight=0",
                 rule="they would change nothing",
-                fix="give feature_weight, 0.1 for instance, or leave features out",
+                fix="give feature_weight, 0.01 for instance, or leave features out",
             )
         self.worse, self.features = worse, features
         self.feature_weight, self.critic_weight = feature_weight, critic_weight
