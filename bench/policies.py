@@ -159,7 +159,7 @@ def exits(policy, roads: int, seed: int) -> tuple[int, int, int]:
 
 @torch.no_grad()
 def fork(model) -> str:
-    """Return what a mixture says 14 m before the islands of straight roads."""
+    """Return what a mixture says where straight roads begin to part."""
     world = RoadWorld(64)
     world.reset(77)
     seen = before_islands(world)

@@ -105,4 +105,5 @@ def test_an_atari_game_goes_from_train_to_play(tmp_path, monkeypatch):
     code, out, err = call("play", run, "--episodes", "2", "--film", "pong.gif", "--json")
     assert code == 0, err
     assert json.loads(out)["length"] <= 50  # four frames a step
-    assert Image.open("pong.gif").n_frames > 5
+    with Image.open("pong.gif") as film:
+        assert film.n_frames > 5

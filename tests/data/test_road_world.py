@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tilth.data.road import HALF_WIDTH, PARTING, Road
-from tilth.data.road_world import METRES, SHARPEST, RoadDriver, RoadWorld
+from tilth.data.road_world import METRES, SHARPEST, RoadDriver, RoadWorld, before_islands
 from tilth.train.state import pack, unpack
 
 
@@ -162,3 +162,16 @@ def test_it_goes_on_to_the_bit():
     for actions in steer[70:]:
         for one, other in zip(*(world.step(actions) for world in worlds), strict=True):
             assert torch.equal(one, other)
+
+
+def test_cars_can_be_put_where_straight_roads_begin_to_part():
+    """A little further on the road is wider than here, and the driver has chosen a side."""
+    world = RoadWorld(8, length=300.0)
+    world.reset(1)
+    seen = before_islands(world)
+    assert torch.equal(seen, world.view()) and torch.equal(seen, world.seen)
+    y = world.y[:, None]
+    assert world.road.parting(y).abs().max() < 1e-3 < world.road.parting(y + 1.0).min()
+    assert torch.equal(world.road.middle(y), torch.zeros_like(y))
+    steered = RoadDriver(world).act(None, generator=None, explore=0.0).actions[:, 0]
+    assert torch.equal(torch.sign(steered), world.road.sides[:, 0])

@@ -117,4 +117,4 @@ def test_the_mixture_keeps_to_roads_that_the_squared_error_leaves(tmp_path):
     found = learner.fit().audit()
     other = found["baselines"][0]["metrics"]["exits"]["value"]
     assert found["test"]["exits"]["value"] <= 0.05
-    assert other >= 0.2
+    assert other >= 0.1

@@ -27,7 +27,7 @@ ASIDE, SHARE = 0.1, 0.2  # steering that counts as to a side, and the weight tha
 def forks(
     world: World, models: Mapping[str, nn.Module], *, device: torch.device, seed: int
 ) -> Section:
-    """Return what mixtures say 14 m before the islands of straight roads.
+    """Return what mixtures say where straight roads begin to part.
 
     models: "the mixture" and "the squared error" -> a net that gives a ``Mixture``
     """
@@ -47,7 +47,7 @@ def forks(
         for name, one in said.items()
     ]
     lines = [
-        f"14 m before the islands of {ROADS} straight roads both ways are right, and nothing in "
+        f"Where {ROADS} straight roads begin to part, both ways are right, and nothing in "
         f"the picture says which the driver will take: it steers {float(wanted.abs().mean()):.2f} "
         "of full lock to the one side or the other. Straight on is the island."
     ]
@@ -104,7 +104,7 @@ def _drawn(mixture: Mixture, single: Mixture, place: int, wanted: float) -> str:
         axes.fill_between(steering, density, color=NET, alpha=0.3, linewidth=0)
         axes.plot(steering, density, color=NET, label="mixture")
         mean = float(single.mean()[place])
-        axes.axvline(mean, color=INK, linestyle="--", label="squared error")
+        axes.axvline(mean, ymax=0.76, color=INK, linestyle="--", label="squared error")
         for side in (-wanted, wanted):
             axes.plot(side, 0, "^", color=OTHER, markersize=9, clip_on=False)
         axes.plot([], [], "^", color=OTHER, label="driver")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tilth.contracts import State
 from tilth.data.environment import Space, Stepped
-from tilth.data.road import HALF_WIDTH, Road
+from tilth.data.road import HALF_WIDTH, ISLAND, OPENING, Road
 from tilth.nn.action import Action
 from tilth.randomness import fold
 
@@ -160,8 +160,11 @@ class RoadDriver:
         return Action((curvature / SHARPEST).clamp(-1, 1)[:, None], {})
 
 
-def before_islands(world: RoadWorld, metres: float = 14.0) -> Tensor:
-    """Put each car so far before the first island of a straight road; return what it sees there."""
+def before_islands(world: RoadWorld, metres: float = OPENING + ISLAND / 2) -> Tensor:
+    """Put each car so far before the first island of a straight road; return what it sees there.
+
+    metres: to the middle of the island; by default where the road begins to part
+    """
     world.road.amplitudes.zero_()
     world.x, world.heading = torch.zeros(world.copies), torch.zeros(world.copies)
     world.y = world.road.islands[:, 0] - metres

@@ -118,7 +118,9 @@ class World(Data):
 
 
 def _told(shape: tuple[int, ...], choices: int) -> str:
-    return f"one of {choices}" if choices else f"numbers {list(shape)}"
+    if choices:
+        return f"one of {choices}"
+    return f"{'pictures' if len(shape) == 3 else 'numbers'} {list(shape)}"
 
 
 def open_world(name: str, arguments: Mapping[str, Any] | None = None) -> World:
