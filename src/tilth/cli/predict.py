@@ -39,11 +39,18 @@ def command(
     and the exit code is 1.
     """
     check_paths(items, out, force)
-    from tilth.ship.predictor import load
+    from tilth.ship.predictor import Predictor, load
 
+    predictor = load(model, device=device)
+    if not isinstance(predictor, Predictor):
+        raise UserError(
+            f"{model} answers with no predictions: {predictor!r}",
+            rule="predict asks models that learned a target",
+            fix="tilth play lets a policy act, tilth sample makes rows up; tl.load opens any other",
+        )
     answers, failed = [], 0
     asked = items[0] if len(items) == 1 else list(items)
-    for answer in load(model, device=device).predict_items(asked):
+    for answer in predictor.predict_items(asked):
         failed += "error" in answer
         if out:
             answers.append(answer)
