@@ -82,9 +82,9 @@ def in_words(
     predictor = load(model, device=device)
     if not isinstance(predictor, Predictor):
         raise UserError(
-            f"{model} is a {type(predictor).__name__}",
-            rule="what it gives is no prediction to print",
-            fix=f'ask it from Python: tl.load("{model}"); a policy: tilth play {model}',
+            f"{model} answers with no predictions: {predictor!r}",
+            rule="predict asks models that learned a target",
+            fix="tilth play lets a policy act, tilth sample makes rows up; tl.load opens any other",
         )
     yield from predictor.predict_items(items[0] if len(items) == 1 else list(items))
 
