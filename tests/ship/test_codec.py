@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
+from torch import nn
 
 import tilth as tl
 from tilth.decode.latent_density import mixture_density
@@ -52,3 +53,30 @@ def test_weights_to_draw_rows_by_are_those_of_their_codes(codec):
     found = codec.resampling_weights(DIGITS, alpha=0.2)
     torch.testing.assert_close(found, resampling_weights(codec.encode(DIGITS), alpha=0.2))
     assert float(found.sum()) == pytest.approx(1)
+
+
+class Halves(nn.Module):
+    """A model of one's own: what the task asks for and nothing more."""
+
+    def __init__(self):
+        super().__init__()
+        self.down, self.up = nn.Linear(64, 2), nn.Linear(2, 64)
+
+    def encode(self, inputs):
+        return self.down(inputs.flatten(1))
+
+    def decode(self, latents):
+        return self.up(latents).reshape(-1, 1, 8, 8)
+
+    def forward(self, inputs):
+        return self.decode(self.encode(inputs))
+
+
+def test_a_model_of_ones_own_says_only_what_it_can(tmp_path):
+    given = {"epochs": 1, "quiet": True, "run": tmp_path / "run"}
+    learner = tl.Learner(tl.arrays(DIGITS), Halves(), task="autoencode", **given)
+    codec = tl.load(learner.fit().export(), plugins=[Halves])
+    assert repr(codec) == "Codec(Halves)"
+    assert codec.encode(DIGITS[:3]).shape == (3, 2)
+    with pytest.raises(UserError, match="only a model with a prior"):
+        codec.sample(2)

@@ -19,9 +19,9 @@ class Autoencoder(nn.Module):
     encoder: [B, *shape] -> [B, latents]; decoder: [B, latents] -> [B, *shape]
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, latents: int) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder, self.latents = encoder, decoder, latents
 
     def encode(self, inputs: Tensor) -> Tensor:
         """Return the codes [B, latents] of rows."""
@@ -58,4 +58,5 @@ def autoencoder(
     >>> net.encode(torch.zeros(5, 1, 8, 8)).shape, net(torch.zeros(5, 1, 8, 8)).shape
     (torch.Size([5, 2]), torch.Size([5, 1, 8, 8]))
     """
-    return Autoencoder(*encoder_decoder(shape, latents, latents, blocks=blocks, layers=layers))
+    parts = encoder_decoder(shape, latents, latents, blocks=blocks, layers=layers)
+    return Autoencoder(*parts, latents)

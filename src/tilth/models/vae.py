@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tilth.errors import choose
 from tilth.nn.distributions import gaussian_log_prob
 from tilth.nn.encoder_decoder import encoder_decoder
+from tilth.nn.precision import at_least_float32
 
 LIKELIHOODS = ("gaussian", "bernoulli")
 START_LOG_STD = -2.0
@@ -30,21 +31,23 @@ class VariationalAutoencoder(nn.Module):
     decoder: [B, latents] -> [B, *shape]: means of a Gaussian or logits of Bernoulli numbers
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, likelihood: str) -> None:
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, latents: int, likelihood: str
+    ) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder, self.latents = encoder, decoder, latents
         self.likelihood = choose(likelihood, LIKELIHOODS, "likelihood")
         if likelihood == "gaussian":
             self.log_std = nn.Parameter(torch.tensor(START_LOG_STD))
 
     def encode(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return mean and log standard deviation of q(z|x), each [B, latents]."""
-        mean, log_std = _at_least_float32(self.encoder(inputs)).chunk(2, dim=1)
+        mean, log_std = at_least_float32(self.encoder(inputs)).chunk(2, dim=1)
         return mean, log_std
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return the expected rows [B, *shape], in the scale of the inputs."""
-        found = _at_least_float32(self.decoder(latents))
+        found = at_least_float32(self.decoder(latents))
         return found if self.likelihood == "gaussian" else torch.sigmoid(found)
 
     def sample(self, noise: Tensor) -> Tensor:
@@ -56,7 +59,7 @@ class VariationalAutoencoder(nn.Module):
 
     def log_likelihood(self, inputs: Tensor, latents: Tensor) -> Tensor:
         """Return [B] log p(x|z), in nats: a density for Gaussian, a probability for Bernoulli."""
-        found = _at_least_float32(self.decoder(latents)).flatten(1)
+        found = at_least_float32(self.decoder(latents)).flatten(1)
         rows = inputs.flatten(1).to(found.dtype)
         if self.likelihood == "gaussian":
             return gaussian_log_prob(found, self.log_std, rows)
@@ -88,9 +91,4 @@ def vae(
     torch.Size([3, 1, 8, 8])
     """
     parts = encoder_decoder(shape, 2 * latents, latents, blocks=blocks, layers=layers)
-    return VariationalAutoencoder(*parts, likelihood)
-
-
-def _at_least_float32(found: Tensor) -> Tensor:
-    """Return exponents and sums their digits where the net runs in a short number type."""
-    return found.to(torch.promote_types(found.dtype, torch.float32))
+    return VariationalAutoencoder(*parts, latents, likelihood)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-import torch
 from torch import nn
 
 from tilth.contracts import BaseObjective, Batch, Context, Loss, Term
 from tilth.data.noise import NoisyBatch
+from tilth.nn.precision import at_least_float32
 
 CORRUPTION = "corruption"
 
@@ -36,5 +36,5 @@ class Autoencode(BaseObjective):
         if self.corruption:
             seen = clean + self.corruption * cast(NoisyBatch, batch).noise[CORRUPTION]
         found = model(seen)
-        error = (found.to(torch.promote_types(found.dtype, torch.float32)) - clean).square().sum()
+        error = (at_least_float32(found) - clean).square().sum()
         return Loss({"squared_error": Term(error, len(batch.rows))})

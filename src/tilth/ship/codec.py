@@ -70,13 +70,14 @@ class Codec:
                 raise UserError(f"{len(codes)} row to be like", rule="a density needs several")
             density = mixture_density(codes, parts=min(PARTS, len(codes) // 2), seed=seed)
             return self.decode(density.sample(count, generator))
-        if not hasattr(self._model, "sample"):
+        if not hasattr(self._model, "sample") or not hasattr(self._model, "latents"):
             raise UserError(
                 f"samples of a {type(self._model).__name__}",
-                rule="only a model with a prior over its codes can make rows up by itself",
+                rule="only a model with a prior over its codes (sample) and a number of them "
+                "(latents) can make rows up by itself",
                 fix='give rows to be like (like=pictures), or train with task="variational"',
             )
-        noise = standard_normal(self._latents()).sample(count, generator)
+        noise = standard_normal(self._model.latents).sample(count, generator)
         return self._each(self._model.sample, noise)
 
     def between(self, first: Any, last: Any, *, steps: int = 9) -> Tensor:
@@ -105,11 +106,6 @@ class Codec:
             asked = understand(asked, self._preprocessor).items
         return self._preprocessor(asked)
 
-    def _latents(self) -> int:
-        """Return how many numbers a code has: what the decoder's first layer takes."""
-        first = next(part for part in self._model.decoder.modules() if hasattr(part, "in_features"))
-        return int(first.in_features)
-
     def _each(self, function: Any, rows: Any) -> Tensor:
         found = []
         with torch.inference_mode():
@@ -119,4 +115,6 @@ class Codec:
         return torch.cat(found)
 
     def __repr__(self) -> str:
-        return f"Codec({type(self._model).__name__}, {self._latents()} numbers a row)"
+        latents = getattr(self._model, "latents", None)  # a model of your own may not say
+        told = f", {latents} numbers a row" if latents else ""
+        return f"Codec({type(self._model).__name__}{told})"
