@@ -25,6 +25,7 @@ from tilth.tasks import Array, Metric
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player, rows_of_train
+from tilth.train.evaluate import in_parts
 
 LATENTS = 20  # as in PyTorch's own example of a variational autoencoder
 NEEDED = ("encode", "decode")
@@ -136,7 +137,8 @@ class Reconstructing(ABC):
                     name: torch.randn(len(inputs), *shape, generator=generator, device=setup.device)
                     for name, shape in shapes.items()
                 }
-                found.append(self.row_values(setup.model, inputs, draws).double().cpu())
+                values = in_parts(lambda rows: self.row_values(setup.model, *rows), (inputs, draws))
+                found.append(values.double().cpu())
         return np.asarray(torch.cat(found).numpy())
 
     def measure(self, setup: Setup, split: str) -> dict[str, float]:
