@@ -3,7 +3,8 @@
 ``python -m bench.kill_job RUN JOB`` trains (or goes on with) the run and prints a SHA-256 over its
 final weights. A small net learns made pictures: held in memory and augmented as whole batches, a
 data set of the user's own read by two worker processes, or files decoded by threads into a cache.
-And policies learn to balance a pole, from a memory of what they saw or from what they just did.
+Policies learn to balance a pole, from a memory of what they saw or from what they just did. And two
+players learn to make points up.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ JOBS = {
     "files": "picture files, decoding threads and cache",
     "dqn": "CartPole, DQN with replay",
     "ppo": "CartPole, PPO",
+    "gan": "points, WGAN-GP with five critic steps",
 }
-WORLDS = ("dqn", "ppo")
 
 
 def pictures() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -116,8 +117,8 @@ class FirstStep(tl.BaseHook):
 def main(run: Path, job: str, epochs: int = EPOCHS, watch: FirstStep | None = None) -> str:
     """Train the run, or go on with it; return the hash of its weights."""
     hooks = [watch or FirstStep()]
-    make = balancing if job in WORLDS else recognising
-    learner = make(run, job, epochs, hooks)
+    made = {"dqn": balancing, "ppo": balancing, "gan": making_up}
+    learner = made.get(job, recognising)(run, job, epochs, hooks)
     learner.fit(resume=True)
     return weights_sha256(learner.model)
 
@@ -150,6 +151,24 @@ def balancing(run: Path, job: str, epochs: int, hooks: list[Any]) -> tl.Learner:
         task_arguments={"method": job},
         run=run,
         epochs=1,
+        seed=1,
+        threads=1,
+        checkpoint_seconds=0.1,
+        quiet=True,
+        hooks=hooks,
+    )
+
+
+def making_up(run: Path, job: str, epochs: int, hooks: list[Any]) -> tl.Learner:
+    """Return two players on 600 points around a ring."""
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, ROWS)
+    return tl.Learner(
+        tl.arrays(np.stack([np.cos(angles), np.sin(angles)], axis=1)),
+        task="generate",
+        task_arguments={"loss": "wasserstein", "gradient_penalty": 10.0, "critic_steps": 5},
+        run=run,
+        epochs=4 * epochs,
+        batch_size=BATCH,
         seed=1,
         threads=1,
         checkpoint_seconds=0.1,
