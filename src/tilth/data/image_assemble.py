@@ -216,7 +216,7 @@ def _augment(wish: Augment | bool, decoder: Decoder, notes: list[str]) -> Augmen
     if isinstance(wish, Augment):
         return wish
     chosen, why = default_augment(min(decoder.height, decoder.width), decoder.channels)
-    notes.append(f"augmentation of training pictures: {why if wish else 'none'}")
+    notes.append(f"augmentation, for tasks that vary their pictures: {why if wish else 'none'}")
     return chosen if wish else None
 
 

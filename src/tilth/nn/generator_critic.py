@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
 
 _AT_ONCE = 500  # rows
@@ -41,27 +36,6 @@ class GeneratorCritic(nn.Module):
         """Return samples."""
         samples: Tensor = self.generator(latent, *labels)
         return samples
-
-
-def start_from(model: nn.Module, weights: Mapping[str, str | Path]) -> None:
-    """Load parts of a model, each from its own safetensors file.
-
-    weights: name of the part ("generator", "critic") -> path of a file with exactly its tensors
-
-    Raises UserError for a part that the model lacks and for a file that does not fit it.
-    """
-    parts = dict(model.named_children())
-    for name, path in weights.items():
-        if name not in parts:
-            raise UserError(f"weights for {name!r}", rule="a part of the model", choices=parts)
-        try:
-            parts[name].load_state_dict(load_file(path))
-        except (SafetensorError, OSError, RuntimeError) as error:
-            raise UserError(
-                f"{path} for the {name} ({error})",
-                rule="it is a safetensors file with exactly the tensors of that part",
-                fix="build the part as it was when its weights were written",
-            ) from error
 
 
 def latent_of(model: nn.Module) -> int:
