@@ -40,7 +40,8 @@ def step(
         first[name].copy_(momentum * first[name] + (1 - momentum) * gradient)
         second[name].copy_(SECOND * second[name] + (1 - SECOND) * gradient.square())
         spread = (second[name] / second_correction).sqrt() + EPSILON
-        weight.copy_(weight * (1 - rate * DECAY) - rate * first[name] / first_correction / spread)
+        decay = DECAY if weight.dim() >= 2 else 0.0  # biases do not
+        weight.copy_(weight * (1 - rate * decay) - rate * first[name] / first_correction / spread)
     finite.logical_and_(loss.isfinite())
 
 

@@ -51,7 +51,8 @@ def test_it_has_a_case_here_and_plain_keywords(name):
 
 def test_every_kind_of_target_has_one_task():
     stated = [registry.stated("tilth.tasks", name, "TARGET") for name in ALL]
-    assert sorted(kind for kind in stated if kind) == sorted(KINDS)
+    with_targets = [kind for kind in KINDS if kind != "none"]  # for rows alone a task is named
+    assert sorted(kind for kind in stated if kind) == sorted(with_targets)
 
 
 def build(name, target):
