@@ -133,8 +133,7 @@ def bounds(setup: Setup, test: Coded, seed: int) -> Section:
 
 def rare(train: Coded) -> Section:
     """Return the rows whose codes are rarest and commonest, and what evening them out takes."""
-    codes = train.codes[:, train.order] if train.order else train.codes
-    weights = resampling_weights(codes)
+    weights = resampling_weights(train.codes)
     share = weights.double().numpy() * len(weights)
     lines = [
         "Drawing rows of train by the rarity of their codes, latent by latent (Amini et al. 2019, "

@@ -248,7 +248,7 @@ def one_domain(given: Any, options: Mapping[str, Any]) -> ImageData:
 
 @checked
 def world(name: str, arguments: Mapping[str, Any] | None = None) -> World:
-    """Open a world to act in: "MiniPong", "RoadWorld", or any that gymnasium knows.
+    """Open a world to act in: "MiniPong", "RoadWorld", or one that gymnasium knows.
 
     arguments: plain values for its constructor
     Raises UserError for names that nobody knows, with what to install where that is the reason.
