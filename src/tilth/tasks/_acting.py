@@ -52,7 +52,7 @@ class Acting(ABC):
     def played(self, setup: Setup, split: str, model: nn.Module | None = None) -> Played:
         """Return how the episodes of a split go; model: another one than the setup's."""
         data = as_world(setup.data)
-        world = data.environment(len(data.splits[split]))
+        world = data.environment(len(data.splits[split]), judged=True)
         seed = fold(0, "episodes", split)  # the same for every run, so that runs can be compared
         policy = (model or setup.model).to(setup.device)
         return play(policy, world, seed=seed, device=setup.device)

@@ -45,6 +45,7 @@ class Method(ABC):
     model: ClassVar[str]
     schedule: ClassVar[str] = "linear"
     clip: ClassVar[float] = 0.5
+    range_test: ClassVar[bool] = True  # whether one loss tells which rate is right
     optimizer: ClassVar[Any] = staticmethod(adam)
 
     @abstractmethod
@@ -85,6 +86,7 @@ class Method(ABC):
             schedule=self.schedule,
             clip=self.clip,
             augment=False,
+            range_test=self.range_test,
         )
 
 
@@ -92,10 +94,11 @@ def choices(name: str, world: World) -> dict[str, Any]:
     """Return the facts of a world of choices; raise UserError where actions are numbers."""
     found = world.model_arguments()
     if "choices" not in found:
+        sac = 'method="sac" or ' if found["size"] == 1 else ""
         raise UserError(
             f"{name} in {world.name}, where actions are numbers",
             rule=f"{name} chooses among actions",
-            fix='take method="sac" or method="ppo"',
+            fix=f'take {sac}method="ppo"',
         )
     return found
 

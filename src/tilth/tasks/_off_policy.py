@@ -35,7 +35,8 @@ class OffPolicy(Method):
     def sizes(self, batch_size: int | None, epochs: int | None) -> Sizes:
         """Return the updates that an epoch's frames are worth."""
         steps = round(self.epoch_frames * self.updates_per_frame)
-        reasons = {"epochs": f"{self.epoch_frames:,} frames of {self.copies} copies in each"}
+        told = f"{self.epoch_frames:,} frames of {self.copies} copies in each"
+        reasons = {} if epochs else {"epochs": told}
         return Sizes(batch_size or self.batch, steps, epochs or self.epochs, reasons)
 
     def memory(self, setup: Setup, world: Environment, seed: int, **more: Any) -> Replay:
@@ -87,6 +88,7 @@ class SoftMethod(OffPolicy):
     """Soft actor-critic (Haarnoja et al. 2018)."""
 
     name, model, schedule, clip = "sac", "soft_actor_critic", "constant", 0.0
+    range_test = False
 
     def facts(self, world: World) -> dict[str, Any]:
         """Return the numbers seen and the bounds of an action."""
