@@ -12,6 +12,7 @@ from torch import nn
 
 from tilth.contracts import Objective, Player, Source
 from tilth.data.environment import Environment
+from tilth.data.rollout import Rollout
 from tilth.data.usual import Usual
 from tilth.data.world import World
 from tilth.errors import UserError
@@ -56,6 +57,10 @@ class Method(ABC):
     def source(self, setup: Setup, world: Environment, seed: int) -> Source:
         """Return what acts."""
 
+    def few(self, setup: Setup, world: Environment) -> Source:
+        """Return a source of a few rows like those that are learned from, to try a model on."""
+        return Rollout(world, steps=2)
+
     @abstractmethod
     def objectives(self) -> list[Objective]:
         """Return what is minimised, in order."""
@@ -87,6 +92,7 @@ class Method(ABC):
             clip=self.clip,
             augment=False,
             range_test=self.range_test,
+            idle=("weight_decay",),
         )
 
 
