@@ -1,5 +1,6 @@
 """Acting for reward, as a task."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -146,7 +147,7 @@ def test_settings_that_would_change_nothing_are_refused(given, told):
 
 def test_a_batch_that_cannot_be_normalised_is_refused():
     ppo = functools.partial(LEARNER, quiet=True, task_arguments={"method": "ppo"})
-    with pytest.raises(UserError, match="batch_size=1 for ppo; .* of 2 at least"):
+    with pytest.raises(UserError, match=r"batch_size=1 for ppo; .* of 2 at least"):
         ppo(batch_size=1)
     plan = ppo(batch_size=2).plan
     assert plan.batch_size == 2 and {*plan.reasons} & {"batch_size", "epochs"} == set()
@@ -158,6 +159,17 @@ def test_no_rate_is_looked_for_where_several_players_pay():
     assert len(learner.parts().players) == 3
     with pytest.raises(UserError, match="a range test for control"):
         learner.find_lr()
+
+
+def test_the_critic_of_a_policy_gradient_learns():
+    """The bundle holds it, so it is no leftover of the start."""
+    learner = LEARNER(quiet=True, task_arguments={"method": "reinforce"})
+    before = [weight.clone() for weight in learner.model.critic.parameters()]
+    parts = learner.parts()
+    assert parts.source.baseline
+    learner.loop(dataclasses.replace(learner.plan, total_steps=1), parts=parts).fit()
+    after = learner.model.critic.parameters()
+    assert not any(torch.equal(one, two) for one, two in zip(before, after, strict=True))
 
 
 def test_an_actor_does_what_the_policy_does(tmp_path):

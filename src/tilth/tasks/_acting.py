@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from tilth.data.dataset import Data
-from tilth.data.environment import Environment
+from tilth.data.environment import Environment, Policy
 from tilth.data.replay import any_action
 from tilth.data.usual import Usual
 from tilth.data.world import World
@@ -52,7 +52,8 @@ class Acting(ABC):
             )
         seen = as_world(setup.data).environment(2).reset(0).to(setup.device)
         stream = torch.Generator(setup.device).manual_seed(0)
-        act = functools.partial(setup.model.act, generator=stream, explore=1.0)
+        policy = cast(Policy, setup.model)
+        act = functools.partial(policy.act, generator=stream, explore=1.0)
         first_answer(setup.model, seen, setup.device, seed=fold(setup.plan.seed, "model"), ask=act)
 
     def played(self, setup: Setup, split: str, model: nn.Module | None = None) -> Played:

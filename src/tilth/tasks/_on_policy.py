@@ -134,7 +134,7 @@ class ParallelQMethod(OnPolicy):
 
 
 class ReinforceMethod(Method):
-    """The policy gradient over whole episodes (Williams 1992)."""
+    """The policy gradient over whole episodes, with values as baseline (Williams 1992)."""
 
     name, model, clip = "reinforce", "actor_critic", 2.0
 
@@ -151,11 +151,11 @@ class ReinforceMethod(Method):
 
     def source(self, setup: Setup, world: Environment, seed: int) -> Source:
         """Return whole episodes."""
-        return Episodes(world, discount=self.discount, seed=seed)
+        return Episodes(world, discount=self.discount, baseline=True, seed=seed)
 
     def objectives(self) -> list[Objective]:
-        """Return the log-probabilities weighed by returns."""
-        return [Reinforce()]
+        """Return the log-probabilities weighed by advantages, and the values' error."""
+        return [Reinforce(value_weight=0.5)]
 
     def facts(self, world: World) -> dict[str, Any]:
         """Return what is seen, and how many choices there are."""

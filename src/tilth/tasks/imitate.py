@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from tilth.contracts import Objective
@@ -22,8 +21,8 @@ from tilth.objectives.supervised import Supervised, squared_error
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._acting import Acting, as_world
-from tilth.tasks._item_means import mean_of
 from tilth.tasks._check_outputs import first_answer
+from tilth.tasks._item_means import mean_of
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player
