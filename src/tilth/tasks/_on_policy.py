@@ -134,7 +134,10 @@ class ParallelQMethod(OnPolicy):
 
 
 class ReinforceMethod(Method):
-    """The policy gradient over whole episodes, with values as baseline (Williams 1992)."""
+    """The policy gradient over whole episodes (Williams 1992); values learn the returns beside it.
+
+    They are no baseline: docs/log.md.
+    """
 
     name, model, clip = "reinforce", "actor_critic", 2.0
 
@@ -151,10 +154,10 @@ class ReinforceMethod(Method):
 
     def source(self, setup: Setup, world: Environment, seed: int) -> Source:
         """Return whole episodes."""
-        return Episodes(world, discount=self.discount, baseline=True, seed=seed)
+        return Episodes(world, discount=self.discount, seed=seed)
 
     def objectives(self) -> list[Objective]:
-        """Return the log-probabilities weighed by advantages, and the values' error."""
+        """Return the log-probabilities weighed by returns, and the error of the values."""
         return [Reinforce(value_weight=0.5)]
 
     def facts(self, world: World) -> dict[str, Any]:
