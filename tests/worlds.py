@@ -53,7 +53,7 @@ class Spread(gymnasium.Env):
 
 
 for number, (name, world) in enumerate({"Counter": StepCounter, "Spread": Spread}.items()):
-    gymnasium.register(f"tilth-test/{name}-v{number}", world)
+    gymnasium.register(f"tilth-test/{name}-v{number}", world, max_episode_steps=1000)
 
 COUNTER, SPREAD = "tilth-test/Counter-v0", "tilth-test/Spread-v1"
 

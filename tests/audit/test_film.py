@@ -2,6 +2,7 @@
 
 import base64
 import io
+import weakref
 
 import numpy as np
 import pytest
@@ -40,15 +41,31 @@ def test_pixels_survive_and_are_enlarged_as_squares():
 
 def test_a_film_ends_with_its_episode_and_is_thinned_out():
     world = MiniPong(1, points=1)
-    found = frames(film(Still(), world, seed=3, device=torch.device("cpu"), frames=20))
+    found = frames(film(Still(), world, seed=3, device=torch.device("cpu"), frames=10))
     world.reset(3)
-    steps = 0
-    while True:
-        steps += 1
-        if bool(world.step(torch.zeros(1, dtype=torch.int64)).ended[0]):
-            break
-    every = -(-steps // 20)
-    assert len(found) <= len(range(0, steps, every)) <= 20
+    pictures, ended = [], False
+    while not ended:
+        pictures.append(world.picture())
+        ended = bool(world.step(torch.zeros(1, dtype=torch.int64)).ended[0])
+    assert 40 < len(pictures) <= 80
+    wanted = frames(gif(pictures[::8]))
+    assert 5 < len(found) == len(wanted) <= 10
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_no_more_pictures_are_held_than_are_shown():
+    held = weakref.WeakSet()
+    most = []
+
+    class Watched(MiniPong):
+        def picture(self):
+            held.add(one := super().picture())
+            most.append(len(held))
+            return one
+
+    film(Still(), Watched(1), seed=0, device=torch.device("cpu"), frames=8)
+    assert len(most) > 16 and max(most) <= 9
 
 
 def test_a_world_that_cannot_be_drawn_has_no_film():
@@ -57,5 +74,5 @@ def test_a_world_that_cannot_be_drawn_has_no_film():
             raise UserError("it is dark")
 
     assert film(Still(), Dark(1), seed=0, device=torch.device("cpu")) is None
-    with pytest.raises(IndexError):
+    with pytest.raises(UserError, match="film of no pictures"):
         gif([])

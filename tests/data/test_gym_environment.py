@@ -9,6 +9,7 @@ import torch
 
 from tests.worlds import COUNTER, SPREAD
 from tilth.data.gym_environment import GymEnvironment
+from tilth.data.gym_spaces import to_space
 from tilth.errors import UserError
 from tilth.train.state import pack, unpack
 
@@ -206,6 +207,12 @@ def test_what_is_missing_is_named(monkeypatch):
 def test_what_cannot_be_is_told(name, copies, found):
     with pytest.raises(UserError, match=found):
         GymEnvironment(name, copies)
+
+
+def test_actions_without_bounds_are_refused():
+    with pytest.raises(UserError, match="have bounds"):
+        to_space(gymnasium.spaces.Box(-np.inf, np.inf, (2,)), "action")
+    assert to_space(gymnasium.spaces.Box(-np.inf, np.inf, (2,)), "observation").shape == (2,)
 
 
 def test_a_world_without_a_drawing_says_so():

@@ -7,6 +7,7 @@ import torch
 
 from tilth.data.road import HALF_WIDTH, PARTING, Road
 from tilth.data.road_world import METRES, SHARPEST, RoadDriver, RoadWorld, before_islands
+from tilth.errors import UserError
 from tilth.train.state import pack, unpack
 
 
@@ -77,6 +78,33 @@ def test_a_car_drives_in_circles_of_the_radius_that_it_steers():
             found = (float(world.x[copy]), float(world.y[copy]))
             assert found == pytest.approx(wanted, abs=2e-3)
             assert float(world.heading[copy]) == pytest.approx(angle, abs=1e-6)
+
+
+class OnCard:
+    """Actions as they lie on a graphics card: nothing is reckoned with them before they move."""
+
+    def __init__(self, actions):
+        self.actions = actions
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self.actions
+
+
+def test_actions_come_from_any_device():
+    steer = torch.tensor([[0.5], [-0.25]])
+    stepped = [RoadWorld(copies=2).step(one) for one in (steer, OnCard(steer))]
+    assert torch.equal(stepped[0].observations, stepped[1].observations)
+
+
+@pytest.mark.parametrize("given", [{"length": -3.0}, {"length": math.inf}, {"height": 0}])
+def test_a_road_that_cannot_be_is_told(given):
+    with pytest.raises(UserError, match=f"{next(iter(given))}="):
+        RoadWorld(2, **given)
+    with pytest.raises(UserError, match="copies=0"):
+        RoadWorld(0)
 
 
 def test_every_pixel_is_the_ground_that_a_flat_camera_sees():

@@ -97,6 +97,12 @@ def test_advantages_of_a_minibatch_can_be_normal():
     )
 
 
+def test_a_minibatch_of_one_is_not_normalised():
+    assert rollout(minibatches=20, normalise=True).minibatches == 20
+    with pytest.raises(UserError, match="minibatches=21 with normalise"):
+        rollout(minibatches=21, normalise=True)
+
+
 def test_exploring_is_a_function_of_frames():
     model, explore = Clock(), Exploration(1.0, 0.2, frames=60)
     source = rollout(explore=explore, minibatches=2, passes=2)

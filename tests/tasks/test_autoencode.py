@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
+from torch import nn
 
 import tilth as tl
 from tilth.errors import UserError
@@ -69,6 +70,15 @@ def test_corrupted_rows_are_judged_against_clean_ones():
     assert learner.validate("test")["test/mse"] == pytest.approx(0.25, rel=0.1)
 
 
+class Narrow(nn.Sequential):
+    """Takes rows of five numbers."""
+
+    def encode(self, inputs):
+        return inputs
+
+    decode = encode
+
+
 def test_tables_of_columns_and_own_losses_are_refused():
     inputs = np.random.default_rng(0).normal(size=(80, 3))
     words = np.array([["a", "b"], ["b", "a"]] * 40, dtype=object)
@@ -79,6 +89,9 @@ def test_tables_of_columns_and_own_losses_are_refused():
     )
     with pytest.raises(UserError, match="leave loss out"):
         learner.parts()
+    narrow = tl.Learner(digits(), Narrow(nn.Flatten(), nn.Linear(5, 5)), task="autoencode")
+    with pytest.raises(UserError, match=r"cannot take a batch .*is float32 \[2, "):
+        narrow._check()
     with pytest.raises(UserError, match="encode and decode"):
         tl.Learner(digits(), torch.nn.Flatten(), task="autoencode", quiet=True)._check()
 

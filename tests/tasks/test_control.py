@@ -1,5 +1,6 @@
 """Acting for reward, as a task."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -76,12 +77,98 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(UserError, match="actions are numbers"):
         tl.Learner(tl.world("Pendulum-v1"), task="control", task_arguments={"method": "dqn"})
     inputs = np.random.default_rng(0).normal(size=(80, 3))
+    road = {"task": "control", "task_arguments": {"method": "pqn"}}
+    with pytest.raises(UserError, match='Fix: take method="ppo"'):
+        tl.Learner(tl.world("RoadWorld"), **road)
+    with pytest.raises(UserError, match=r"one whole episode .*Fix: leave it out\."):
+        LEARNER(quiet=True, task_arguments={"method": "reinforce"}, batch_size=8)
     with pytest.raises(UserError, match="a world to act in"):
         tl.Learner(tl.arrays(inputs, inputs[:, 0] > 0), task="control")
     with pytest.raises(UserError, match="rows are needed"):
         tl.Learner(WORLD, task="classify")
     with pytest.raises(UserError, match="has act"):
         tl.Learner(WORLD, nn.Linear(4, 2), quiet=True)._check()
+
+
+class Short(Left):
+    """Takes observations of another width."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+
+    def act(self, observations, *, generator, explore):
+        return Action(self.layer(observations).argmax(1), {})
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "told"),
+    [
+        ("actor_critic", "pqn", r"ActorCritic with pqn \(.*take q_network"),
+        ("q_network", "ppo", r"QNetwork with ppo \(.*judge.*take actor_critic"),
+        ("actor_critic", "dqn", r"ActorCritic with dqn \(.*take q_network"),
+        (Left(), "reinforce", r"Left with reinforce \('values'\).*take actor_critic"),
+        (Short(), "pqn", r"cannot take a batch .*float32 \[2, 4\]"),
+    ],
+)
+def test_a_model_that_the_method_cannot_judge_is_told_before_training(
+    tmp_path, model, method, told
+):
+    given = {"task_arguments": {"method": method}, "run": tmp_path / "run", "quiet": True}
+    with pytest.raises(UserError, match=told):
+        tl.Learner(WORLD, model, **given).fit()
+    assert not (tmp_path / "run").exists()
+
+
+def test_trying_a_model_leaves_it_and_the_random_numbers_as_they_were():
+    for world, method in (("Pendulum-v1", "sac"), ("CartPole-v1", "dqn"), ("MiniPong", "ppo")):
+        learner = tl.Learner(tl.world(world), task_arguments={"method": method}, quiet=True)
+        before = {name: value.clone() for name, value in learner.model.state_dict().items()}
+        drawn = torch.random.get_rng_state()
+        learner._check()
+        after = learner.model.state_dict()
+        assert all(torch.equal(before[name], after[name]) for name in before)
+        assert torch.equal(torch.random.get_rng_state(), drawn) and learner.model.training
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"weight_decay": 0.5}, "weight_decay=0.5; control does without it"),
+        ({"metrics": ["accuracy"]}, "metrics for control; it is judged by its own"),
+        ({"compile": True}, "compile=True; only one player who learns from rows"),
+        ({"batch_size": 513}, "batch_size=513 for pqn; a batch is a part of 512 frames"),
+    ],
+)
+def test_settings_that_would_change_nothing_are_refused(given, told):
+    with pytest.raises(UserError, match=told):
+        tl.Learner(WORLD, quiet=True, **given)
+
+
+def test_a_batch_that_cannot_be_normalised_is_refused():
+    ppo = functools.partial(LEARNER, quiet=True, task_arguments={"method": "ppo"})
+    with pytest.raises(UserError, match=r"batch_size=1 for ppo; .* of 2 at least"):
+        ppo(batch_size=1)
+    plan = ppo(batch_size=2).plan
+    assert plan.batch_size == 2 and {*plan.reasons} & {"batch_size", "epochs"} == set()
+    assert LEARNER(quiet=True, batch_size=1).plan.batch_size == 1
+
+
+def test_no_rate_is_looked_for_where_several_players_pay():
+    learner = tl.Learner(tl.world("Pendulum-v1"), quiet=True)
+    assert len(learner.parts().players) == 3
+    with pytest.raises(UserError, match="a range test for control"):
+        learner.find_lr()
+
+
+def test_the_critic_of_a_policy_gradient_learns():
+    """The bundle holds it, so it is no leftover of the start."""
+    learner = LEARNER(quiet=True, task_arguments={"method": "reinforce"})
+    before = [weight.clone() for weight in learner.model.critic.parameters()]
+    parts = learner.parts()
+    learner.loop(dataclasses.replace(learner.plan, total_steps=1), parts=parts).fit()
+    after = learner.model.critic.parameters()
+    assert not any(torch.equal(one, two) for one, two in zip(before, after, strict=True))
 
 
 def test_an_actor_does_what_the_policy_does(tmp_path):

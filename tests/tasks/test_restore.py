@@ -61,6 +61,7 @@ def test_the_model_follows_from_what_was_done(given, model):
     )
     assert found.architecture["name"] == model
     found._check()
+    assert found.task.usual(found.data).range_test == (len(found.parts().players) == 1)
 
 
 def test_untrained_it_scores_as_the_bicubic_enlargement():

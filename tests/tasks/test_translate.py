@@ -103,6 +103,8 @@ def test_as_many_of_each_set_judge_and_features_are_the_same_in_every_run():
 
 def test_two_players_move_the_nets_between_them_with_a_pool():
     learner = LEARNER(quiet=True)
+    with pytest.raises(UserError, match="a range test for translate"):
+        learner.find_lr()
     parts = learner.parts()
     assert [objective.moves for objective in parts.objectives] == ["critic", "generator"]
     assert isinstance(parts.source, WithImagePool) and parts.source.size == 50

@@ -23,30 +23,36 @@ def film(
 
     Long episodes are shown by every n-th step, so that there are ``frames`` at the most.
     """
-    drawn: list[Tensor] = []
+    drawn, every = list[Tensor](), 1
     world.reset(seed)
     generator = torch.Generator(device).manual_seed(seed)
     with acting(model) as policy:
-        for _ in range(20 * frames):
-            try:
-                drawn.append(world.picture().cpu())
-            except UserError:
-                return None
+        for step in range(20 * frames):
+            if step % every == 0:
+                try:
+                    drawn.append(world.picture().cpu())
+                except UserError:
+                    return None
+            if len(drawn) > frames:  # the rest by half as many: no more than these are ever held
+                drawn, every = drawn[::2], 2 * every
             action = policy.act(world.seen.to(device), generator=generator, explore=0.0)
             if bool(world.step(action.actions).ended[0]):
                 break
-    every = -(-len(drawn) // frames)
-    return gif(drawn[::every])
+    return gif(drawn)
 
 
 def gif(pictures: list[Tensor], *, milliseconds: int = MILLISECONDS) -> str:
     """Return [3, height, width] uint8 pictures as an endless GIF, base64, 320 px wide.
+
+    Raises UserError where there are none.
 
     >>> gif([torch.zeros(3, 4, 4, dtype=torch.uint8)] * 2)[:6]
     'R0lGOD'
     """
     from PIL import Image
 
+    if not pictures:
+        raise UserError("a film of no pictures", rule="it shows at least one")
     height, width = pictures[0].shape[1:]
     size = (WIDTH_PX, round(WIDTH_PX * height / width))
     frames = [

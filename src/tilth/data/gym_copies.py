@@ -80,6 +80,13 @@ def _copies(gymnasium: Any, name: str, copies: int, arguments: Mapping[str, Any]
     return ListedCopies(gymnasium, spec, copies, arguments)
 
 
+def has_time_limit(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Return whether episodes of a registered environment are cut off at last."""
+    if name.startswith(ATARI) or "max_episode_steps" in arguments:
+        return True
+    return import_gymnasium().spec(name).max_episode_steps is not None
+
+
 def import_gymnasium() -> Any:
     """Return the module; raise UserError where it is not installed."""
     try:

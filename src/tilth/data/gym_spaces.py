@@ -17,7 +17,7 @@ def to_space(space: Any, what: str) -> Space:
 
     space: Discrete (counted from 0) or Box; pictures [height, width, 1 or 3] of uint8 become
     channels first, other numbers float32
-    Raises UserError for any other space.
+    Raises UserError for any other space, and for actions without bounds.
     """
     kind = type(space).__name__
     if kind == "Discrete" and int(space.start) == 0:
@@ -26,13 +26,19 @@ def to_space(space: Any, what: str) -> Space:
         raise UserError(
             f"the {what} space is {space}",
             rule="tilth acts with choices (Discrete from 0) and numbers (Box)",
-            fix="flatten it with a gymnasium wrapper, FlattenObservation for example",
+            fix="register it in a gymnasium wrapper, FlattenObservation for example",
         )
     if space.dtype == np.uint8:
         channels_last = is_picture(space.shape)
         shape = (space.shape[2], *space.shape[:2]) if channels_last else space.shape
         return Space(tuple(shape), "uint8")
     low, high = (tuple(np.ravel(side).astype(float).tolist()) for side in (space.low, space.high))
+    if what == "action" and not np.isfinite([low, high]).all():
+        raise UserError(
+            f"the action space is {space}",
+            rule="numbers to act with have bounds: any of them is tried at first",
+            fix="register it with bounds that are finite",
+        )
     return Space(tuple(space.shape), "float32", low=low, high=high)
 
 

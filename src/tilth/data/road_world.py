@@ -7,12 +7,15 @@ path, and where the road parts, both ways are right. All copies are stepped and 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from tilth.contracts import State
 from tilth.data.environment import Space, Stepped
 from tilth.data.road import HALF_WIDTH, ISLAND, OPENING, Road
+from tilth.errors import UserError
 from tilth.nn.action import Action
 from tilth.randomness import fold
 
@@ -33,6 +36,7 @@ class RoadWorld:
 
     Observations are [3, height, width] uint8 pictures; an action [1] in [-1, 1] steers, the right
     being positive. The reward is the metres of y gained; off the road the episode terminates.
+    Raises UserError for counts below 1, and for a road of no length or without an end.
 
     >>> world = RoadWorld(copies=2, length=300.0)
     >>> world.reset(0).shape
@@ -48,6 +52,9 @@ class RoadWorld:
     def __init__(
         self, copies: int, *, length: float = 1000.0, height: int = 36, width: int = 64
     ) -> None:
+        if min(copies, height, width) < 1 or not 0 < length < math.inf:
+            found = f"copies={copies}, length={length}, height={height}, width={width}"
+            raise UserError(found, rule="counts are at least 1, and a road has a length")
         self.copies, self.length, self.height, self.width = copies, length, height, width
         self.observation = Space((3, height, width), "uint8")
         self.action = Space((1,), low=(-1.0,), high=(1.0,))
@@ -69,7 +76,7 @@ class RoadWorld:
 
     def step(self, actions: Tensor) -> Stepped:
         """Drive one metre along an arc; ``actions`` [copies, 1] beyond [-1, 1] are clamped."""
-        turn = actions.detach().to(torch.float32).reshape(-1).clamp(-1, 1) * SHARPEST * METRES
+        turn = actions.detach().cpu().to(torch.float32).reshape(-1).clamp(-1, 1) * SHARPEST * METRES
         before, between = self.y, self.heading + turn / 2
         self.x = self.x + METRES * torch.sin(between)
         self.y = self.y + METRES * torch.cos(between)

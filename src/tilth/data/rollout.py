@@ -71,6 +71,11 @@ class Rollout(BaseSource):
                 f"minibatches={minibatches}",
                 rule=f"a rollout has {steps} steps of {environment.copies} copies",
             )
+        if normalise and minibatches > steps * environment.copies // 2:
+            raise UserError(
+                f"minibatches={minibatches} with normalise",
+                rule="one row has no deviation: a minibatch that is normalised has 2 at least",
+            )
         self.environment, self.explore, self.seed = environment, explore, seed
         self.steps, self.minibatches, self.passes = steps, minibatches, passes
         self.discount, self.trace, self.normalise = discount, trace, normalise

@@ -21,6 +21,7 @@ class Usual:
     augment: whether training pictures are varied
     samples: rows seen in all, by default, within the range of epochs
     range_test: whether a rate can be looked for: where several players pay, no loss tells it
+    idle: settings that would change nothing
     """
 
     model: str
@@ -37,6 +38,7 @@ class Usual:
     augment: bool = True
     samples: int = 300_000  # minutes on two cores, enough for small nets
     range_test: bool = True
+    idle: tuple[str, ...] = ()
 
     def most_in_batch(self, rows: int) -> int:
         """Return the largest batch that is used by default for so many training rows."""

@@ -14,13 +14,13 @@ import numpy as np
 from tilth.arguments import check_arguments
 from tilth.data.dataset import Data, Finding, Target
 from tilth.data.environment import Environment, Policy
-from tilth.data.gym_copies import ATARI
+from tilth.data.gym_copies import ATARI, has_time_limit
 from tilth.data.gym_environment import GymEnvironment
 from tilth.data.mini_pong import MiniPong
 from tilth.data.observations import Observations
 from tilth.data.road_world import RoadDriver, RoadWorld
 from tilth.data.usual import Usual
-from tilth.errors import UserError
+from tilth.errors import UserError, first_line
 
 OWN = {"MiniPong": MiniPong, "RoadWorld": RoadWorld}
 """Worlds of the package; every other name is gymnasium's."""
@@ -58,15 +58,29 @@ class World(Data):
         self.observation, self.action = one.observation, one.action
         self.preprocessor = Observations(self.observation, self.action, self.name, self.arguments)
 
-    def environment(self, copies: int) -> Environment:
-        """Return so many copies of the world, each with episodes of its own."""
+    def environment(self, copies: int, *, judged: bool = False) -> Environment:
+        """Return so many copies of the world, each with episodes of its own.
+
+        judged: whether a score is counted in it: that of an Atari game is not of cut rewards
+        """
         if self.name in OWN:
-            kind = OWN[self.name]
-            own = set(inspect.signature(kind).parameters) - {"copies", "device"}
-            check_arguments(self.name, self.arguments, sorted(own))
+            return self._own(copies)
+        cut = {"reward_clipping": False} if judged and self.name.startswith(ATARI) else {}
+        return GymEnvironment(self.name, copies, arguments={**self.arguments, **cut})
+
+    def _own(self, copies: int) -> Environment:
+        kind = OWN[self.name]
+        own = set(inspect.signature(kind).parameters) - {"copies", "device"}
+        check_arguments(self.name, self.arguments, sorted(own))
+        try:
             made: Environment = kind(copies, **self.arguments)
-            return made
-        return GymEnvironment(self.name, copies, arguments=self.arguments)
+        except TypeError as error:
+            raise UserError(
+                f"{self.name} with {self.arguments} ({first_line(error)})",
+                rule="arguments of a world are those of its constructor",
+                fix="change or leave out one of " + ", ".join(self.arguments),
+            ) from error
+        return made
 
     def driver(self, environment: Environment) -> Policy:
         """Return who acts well in copies of this world; raise UserError where nobody does."""
@@ -126,7 +140,8 @@ def _told(shape: tuple[int, ...], choices: int) -> str:
 def open_world(name: str, arguments: Mapping[str, Any] | None = None) -> World:
     """Return the world of a name: ``MiniPong``, ``RoadWorld`` or one that gymnasium knows.
 
-    Raises UserError for names that nobody knows and worlds that tilth cannot act in.
+    Raises UserError for names that nobody knows and worlds that tilth cannot act in, or whose
+    episodes need not end.
 
     >>> open_world("CartPole-v1").model_arguments()
     {'channels': 4, 'size': 1, 'choices': 2}
@@ -140,6 +155,13 @@ def open_world(name: str, arguments: Mapping[str, Any] | None = None) -> World:
         "test": np.arange(valid, valid + test),
     }
     world = World(name, Target("return", "reward"), splits, arguments=known)
+    if name not in OWN and not has_time_limit(name, known):
+        raise UserError(
+            f"{name} has no time limit",
+            rule="a policy that knows nothing yet must come to an end, too",
+            fix='give one: arguments={"max_episode_steps": 500} '
+            "(--set data.arguments.max_episode_steps=500)",
+        )
     seen, does = (_told(one.shape, one.choices) for one in (world.observation, world.action))
     world.notes = [f"what is seen: {seen}", f"what is done: {does}"]
     world.origin = {"path": f"env:{name}", **({"arguments": known} if known else {})}

@@ -69,7 +69,8 @@ def check_applies(
         raise one_value_per_row("a mean (reduction='mean')")
     for name, rule in _idle(settings, data, task, loss=loss, optimizer=optimizer):
         value = getattr(settings, name)
-        raise UserError(f"{name}={value:g}" if name != "augment" else "augment=False", **rule)
+        told = str(value) if isinstance(value, bool) else f"{value:g}"
+        raise UserError(f"{name}={told}", **rule)
 
 
 def _idle(
@@ -85,6 +86,13 @@ def _idle(
     if settings.label_smoothing and loss is not None:
         rule = "a loss of your own gets the labels as they are"
         yield "label_smoothing", {"rule": rule, "fix": "smooth in your loss, and leave it out here"}
+    usual = task.usual(data)
+    for name in usual.idle:
+        if getattr(settings, name):
+            yield name, {"rule": f"{task.name} does without it", "fix": f"leave {name} out"}
+    if settings.compile and not (isinstance(data, Rows) and usual.range_test):
+        rule = "only one player who learns from rows is timed compiled and not"
+        yield "compile", {"rule": rule, "fix": "leave compile out"}
     for name in ("lr", "weight_decay"):
         if optimizer is not None and getattr(settings, name) is not None:
             rule = f"an optimizer of your own brings its own {name}"

@@ -102,7 +102,7 @@ class Learner:
         self.data = self.task.adapt(data)
         self.plan = self._plan()
         self.loss, self.make_optimizer = loss, optimizer
-        check_applies(self.settings, data, self.task, loss=loss, optimizer=optimizer)
+        check_applies(self.settings, self.data, self.task, loss=loss, optimizer=optimizer)
         self.given_arguments = dict(model_arguments or {})
         self.architecture, self.model = self._build(model, self.given_arguments)
         self.warm_start = str(Path(warm_start).resolve()) if warm_start else None

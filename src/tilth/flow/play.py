@@ -35,7 +35,7 @@ def play_run(
             fix="tilth predict asks other models",
         )
     data = world(seen.world, seen.arguments)
-    played = play(model, data.environment(episodes), seed=seed)
+    played = play(model, data.environment(episodes, judged=True), seed=seed)
     if film:
         drawn = film_of(model, data.environment(1), seed=seed % SEEDS, device=CPU)
         if drawn is None:

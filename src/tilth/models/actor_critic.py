@@ -53,8 +53,8 @@ class ActorCritic(nn.Module):
         """Return log-probabilities of ``actions`` [B] or [B, D], entropies and values."""
         answer, values = self(observations)
         if self.log_std is None:
-            chances = categorical_log_prob(answer, actions)
-            return Judged(chances, categorical_entropy(answer), values)
+            log_probs = categorical_log_prob(answer, actions)
+            return Judged(log_probs, categorical_entropy(answer), values)
         spread = gaussian_entropy(self.log_std).expand(len(values))
         return Judged(gaussian_log_prob(answer, self.log_std, actions), spread, values)
 
@@ -70,14 +70,14 @@ class ActorCritic(nn.Module):
             if explore > 0:
                 uniform = torch.rand(len(answer), generator=generator, device=answer.device)
                 actions = categorical_draw(answer, uniform)
-            chances = categorical_log_prob(answer, actions)
+            log_probs = categorical_log_prob(answer, actions)
         else:
             actions = answer
             if explore > 0:
                 noise = torch.randn(answer.shape, generator=generator, device=answer.device)
                 actions = answer + torch.exp(self.log_std) * noise
-            chances = gaussian_log_prob(answer, self.log_std, actions)
-        return Action(actions, {"log_probs": chances, "values": values})
+            log_probs = gaussian_log_prob(answer, self.log_std, actions)
+        return Action(actions, {"log_probs": log_probs, "values": values})
 
 
 def actor_critic(

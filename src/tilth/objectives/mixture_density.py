@@ -27,5 +27,5 @@ class MixtureLikelihood(BaseObjective):
         """Compute the summed negative log-likelihood of a batch."""
         logits, means, log_stds = model(batch.inputs)
         targets = batch.targets.reshape(len(batch.rows))
-        chances = gaussian_mixture_log_prob(logits, means, log_stds, targets)
-        return Loss({"likelihood": Term(-chances.sum(), len(batch.rows))})
+        log_probs = gaussian_mixture_log_prob(logits, means, log_stds, targets)
+        return Loss({"likelihood": Term(-log_probs.sum(), len(batch.rows))})

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from tilth.data.dataset import Data
-from tilth.data.environment import Environment
+from tilth.data.environment import Environment, Policy
 from tilth.data.replay import any_action
 from tilth.data.usual import Usual
 from tilth.data.world import World
@@ -18,6 +19,7 @@ from tilth.errors import UserError
 from tilth.nn.action import Action
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
+from tilth.tasks._check_outputs import first_answer
 from tilth.tasks._setup import Setup
 from tilth.train.play import Played, play
 
@@ -39,7 +41,7 @@ class Acting(ABC):
         """Return [episodes, metrics], in the order of ``metrics``."""
 
     def check(self, setup: Setup) -> None:
-        """Raise UserError for a loss of the user's own, and a model that cannot act."""
+        """Let the model act once; raise UserError where it cannot, and for a loss of one's own."""
         if setup.loss is not None:
             raise UserError(f"a loss of your own for {self.name}", fix="leave loss out")
         if not callable(getattr(setup.model, "act", None)):
@@ -48,11 +50,16 @@ class Acting(ABC):
                 rule="a policy has act(observations, generator=, explore=)",
                 fix=f"take {self.usual(setup.data).model}, or give it that method",
             )
+        seen = as_world(setup.data).environment(2).reset(0).to(setup.device)
+        stream = torch.Generator(setup.device).manual_seed(0)
+        policy = cast(Policy, setup.model)
+        act = functools.partial(policy.act, generator=stream, explore=1.0)
+        first_answer(setup.model, seen, setup.device, seed=fold(setup.plan.seed, "model"), ask=act)
 
     def played(self, setup: Setup, split: str, model: nn.Module | None = None) -> Played:
         """Return how the episodes of a split go; model: another one than the setup's."""
         data = as_world(setup.data)
-        world = data.environment(len(data.splits[split]))
+        world = data.environment(len(data.splits[split]), judged=True)
         seed = fold(0, "episodes", split)  # the same for every run, so that runs can be compared
         policy = (model or setup.model).to(setup.device)
         return play(policy, world, seed=seed, device=setup.device)

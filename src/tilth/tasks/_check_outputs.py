@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,23 +23,8 @@ if TYPE_CHECKING:
 def check_outputs(
     model: nn.Module, batch: Batch, task: Predicting, device: torch.device, *, seed: int
 ) -> None:
-    """Raise UserError where the model does not give each row the numbers that the task needs.
-
-    It is asked once, in evaluation mode; modes and random streams are left as they were.
-    seed: of the first weights of lazy layers, which this call gives them
-    """
-    model.to(device)
-    # no inference_mode: what a net keeps of its first call may meet gradients later
-    with modes_kept(model), seeded(seed, device), torch.no_grad():
-        model.eval()
-        try:
-            found = model(batch.inputs)
-        except RuntimeError as error:
-            raise UserError(
-                f"the model cannot take a batch of this data ({first_line(error)})",
-                rule=f"a batch of {counted(len(batch.rows), 'row')} is {shapes(batch.inputs)}",
-                fix="let its first layer take that",
-            ) from error
+    """Raise UserError where the model does not give each row the numbers that the task needs."""
+    found = first_answer(model, batch.inputs, device, seed=seed)
     rows, needed = len(batch.rows), task.outputs
     if isinstance(found, Tensor):
         table = found.dim() == 2 or not task.target.labels  # a number needs no second dimension
@@ -49,6 +35,35 @@ def check_outputs(
         rule=f"{needs(task.target)}, so a batch of {counted(rows, 'row')} gives [{rows}, {needed}]",
         fix=f"let its last layer have {counted(needed, 'output')}",
     )
+
+
+def first_answer(
+    model: nn.Module,
+    inputs: Any,
+    device: torch.device,
+    *,
+    seed: int,
+    ask: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Return what a model gives for a batch; raise UserError where it cannot take it.
+
+    It is asked once, in evaluation mode; modes and random streams are left as they were.
+    seed: of the first weights of lazy layers, which this call gives them
+    ask: how, where not by calling the model
+    """
+    model.to(device)
+    # no inference_mode: what a net keeps of its first call may meet gradients later
+    with modes_kept(model), seeded(seed, device), torch.no_grad():
+        model.eval()
+        try:
+            return (ask or model)(inputs)
+        except (RuntimeError, TypeError) as error:
+            rows = len(next(iter(leaves(inputs))))
+            raise UserError(
+                f"the model cannot take a batch of this data ({first_line(error)})",
+                rule=f"a batch of {counted(rows, 'row')} is {shapes(inputs)}",
+                fix="let its first layer take that",
+            ) from error
 
 
 def shapes(inputs: Any) -> str:

@@ -60,13 +60,18 @@ def build_for(target_kind: str, facts: Mapping[str, Any]) -> Task:
 def build_named(name: str, facts: Mapping[str, Any], arguments: Mapping[str, Any]) -> Task:
     """Build a task from its own arguments and those of the facts that it asks for.
 
-    Raises UserError for an argument that it does not have, and for one that the data gives.
+    Raises UserError for an argument that it does not have, for one that the data gives, and for
+    metrics that it would not look at.
     """
     asked = inspect.signature(registry.find(ROOM, name)).parameters
     for given in arguments:
         if given in facts:
             fix = "leave it out: it comes from the data and the settings"
             raise UserError(f"the argument {given!r} for the task {name}", fix=fix)
+    if facts.get("metrics") and "metrics" not in asked:
+        raise UserError(
+            f"metrics for {name}", rule="it is judged by its own", fix="leave metrics out"
+        )
     known = {k: facts[k] for k in asked if k in facts}
     found: Task = registry.build(ROOM, name, {**known, **arguments})
     return found

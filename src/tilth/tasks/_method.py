@@ -12,6 +12,7 @@ from torch import nn
 
 from tilth.contracts import Objective, Player, Source
 from tilth.data.environment import Environment
+from tilth.data.rollout import Rollout
 from tilth.data.usual import Usual
 from tilth.data.world import World
 from tilth.errors import UserError
@@ -45,6 +46,7 @@ class Method(ABC):
     model: ClassVar[str]
     schedule: ClassVar[str] = "linear"
     clip: ClassVar[float] = 0.5
+    range_test: ClassVar[bool] = True  # whether one loss tells which rate is right
     optimizer: ClassVar[Any] = staticmethod(adam)
 
     @abstractmethod
@@ -54,6 +56,10 @@ class Method(ABC):
     @abstractmethod
     def source(self, setup: Setup, world: Environment, seed: int) -> Source:
         """Return what acts."""
+
+    def few(self, setup: Setup, world: Environment) -> Source:
+        """Return a source of a few rows like those that are learned from, to try a model on."""
+        return Rollout(world, steps=2)
 
     @abstractmethod
     def objectives(self) -> list[Objective]:
@@ -85,6 +91,8 @@ class Method(ABC):
             schedule=self.schedule,
             clip=self.clip,
             augment=False,
+            range_test=self.range_test,
+            idle=("weight_decay",),
         )
 
 
@@ -92,10 +100,11 @@ def choices(name: str, world: World) -> dict[str, Any]:
     """Return the facts of a world of choices; raise UserError where actions are numbers."""
     found = world.model_arguments()
     if "choices" not in found:
+        sac = 'method="sac" or ' if found["size"] == 1 else ""
         raise UserError(
             f"{name} in {world.name}, where actions are numbers",
             rule=f"{name} chooses among actions",
-            fix='take method="sac" or method="ppo"',
+            fix=f'take {sac}method="ppo"',
         )
     return found
 

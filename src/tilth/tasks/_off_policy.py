@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from tilth.contracts import Objective, Player, Source
@@ -16,6 +16,8 @@ from tilth.objectives.soft_actor_critic import NOISE, SoftCritics, SoftPolicy, S
 from tilth.tasks._method import Method, choices, mover
 from tilth.tasks._setup import Setup
 from tilth.tasks._sizes import Sizes
+
+FEW = 32  # frames of a copy to try a model on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +37,14 @@ class OffPolicy(Method):
     def sizes(self, batch_size: int | None, epochs: int | None) -> Sizes:
         """Return the updates that an epoch's frames are worth."""
         steps = round(self.epoch_frames * self.updates_per_frame)
-        reasons = {"epochs": f"{self.epoch_frames:,} frames of {self.copies} copies in each"}
+        told = f"{self.epoch_frames:,} frames of {self.copies} copies in each"
+        reasons = {} if epochs else {"epochs": told}
         return Sizes(batch_size or self.batch, steps, epochs or self.epochs, reasons)
+
+    def few(self, setup: Setup, world: Environment) -> Source:
+        """Return a small memory that is soon filled."""
+        small = replace(self, capacity=FEW * world.copies, warm_up=FEW * world.copies // 2)
+        return small.source(replace(setup, plan=replace(setup.plan, batch_size=4)), world, 0)
 
     def memory(self, setup: Setup, world: Environment, seed: int, **more: Any) -> Replay:
         """Return the memory with what all of these share."""
@@ -87,6 +95,7 @@ class SoftMethod(OffPolicy):
     """Soft actor-critic (Haarnoja et al. 2018)."""
 
     name, model, schedule, clip = "sac", "soft_actor_critic", "constant", 0.0
+    range_test = False
 
     def facts(self, world: World) -> dict[str, Any]:
         """Return the numbers seen and the bounds of an action."""

@@ -37,12 +37,24 @@ class OnPolicy(Method):
     normalise: ClassVar[bool] = False
 
     def sizes(self, batch_size: int | None, epochs: int | None) -> Sizes:
-        """Return minibatches of a rollout; an epoch is the rollouts that make up its frames."""
-        frames = self.steps * self.copies
-        parts = self.minibatches if batch_size is None else max(1, frames // batch_size)
+        """Return minibatches of a rollout; an epoch is the rollouts that make up its frames.
+
+        Raises UserError for a batch larger than a rollout, and for one that cannot be normalised.
+        """
+        frames, least = self.steps * self.copies, 2 if self.normalise else 1
+        if batch_size is not None and not least <= batch_size <= frames:
+            raise UserError(
+                f"batch_size={batch_size} for {self.name}",
+                rule=f"a batch is a part of {frames:,} frames, and of {least} at least",
+                fix="leave it out",
+            )
+        parts = self.minibatches if batch_size is None else frames // batch_size
         rollouts = max(1, round(self.epoch_frames / frames))
-        reasons = {"batch_size": f"{parts} minibatches of {frames:,} frames"}
-        reasons["epochs"] = f"{rollouts * frames:,} frames of {self.copies} copies in each"
+        reasons = {}
+        if batch_size is None:
+            reasons["batch_size"] = f"{parts} minibatches of {frames:,} frames"
+        if epochs is None:
+            reasons["epochs"] = f"{rollouts * frames:,} frames of {self.copies} copies in each"
         return Sizes(
             frames // parts, rollouts * parts * self.passes, epochs or self.epochs, reasons
         )
@@ -122,7 +134,10 @@ class ParallelQMethod(OnPolicy):
 
 
 class ReinforceMethod(Method):
-    """The policy gradient over whole episodes (Williams 1992)."""
+    """The policy gradient over whole episodes (Williams 1992); values learn the returns beside it.
+
+    They are no baseline: docs/log.md.
+    """
 
     name, model, clip = "reinforce", "actor_critic", 2.0
 
@@ -132,9 +147,9 @@ class ReinforceMethod(Method):
             raise UserError(
                 f"batch_size={batch_size} for {self.name}",
                 rule="a batch is one whole episode of each copy, however long",
-                fix="leave it out, or set copies",
+                fix="leave it out",
             )
-        reasons = {"epochs": f"{25 * self.copies} episodes in each"}
+        reasons = {} if epochs else {"epochs": f"{25 * self.copies} episodes in each"}
         return Sizes(self.copies, 25, epochs or self.epochs, reasons)
 
     def source(self, setup: Setup, world: Environment, seed: int) -> Source:
@@ -142,8 +157,8 @@ class ReinforceMethod(Method):
         return Episodes(world, discount=self.discount, seed=seed)
 
     def objectives(self) -> list[Objective]:
-        """Return the log-probabilities weighed by returns."""
-        return [Reinforce()]
+        """Return the log-probabilities weighed by returns, and the error of the values."""
+        return [Reinforce(value_weight=0.5)]
 
     def facts(self, world: World) -> dict[str, Any]:
         """Return what is seen, and how many choices there are."""

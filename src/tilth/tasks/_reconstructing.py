@@ -22,6 +22,7 @@ from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
+from tilth.tasks._check_outputs import first_answer, given
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player, rows_of_train
@@ -106,11 +107,11 @@ class Reconstructing(ABC):
                 fix=f"give it {' and '.join(lacking)}, or leave the model out",
             )
         inputs = next(batches(setup, "train", rows=2))
-        with modes_kept(setup.model), torch.no_grad():
-            found = setup.model.to(setup.device).eval()(inputs)
-        if found.shape != inputs.shape:
+        seed = fold(setup.plan.seed, "model")
+        found = first_answer(setup.model, inputs, setup.device, seed=seed)
+        if not isinstance(found, Tensor) or found.shape != inputs.shape:
             raise UserError(
-                f"the model gives {list(found.shape)} for rows {list(inputs.shape)}",
+                f"the model gives {given(found, 2)} for rows {list(inputs.shape)}",
                 rule="rows come back in their own shape",
             )
 

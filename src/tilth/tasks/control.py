@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
+from tilth.contracts import Context
 from tilth.data.dataset import Data, Target
 from tilth.data.usual import Usual
 from tilth.data.world import World
-from tilth.errors import choose
+from tilth.errors import UserError, choose, first_line
+from tilth.nn.modes import modes_kept
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._acting import Acting, as_world
@@ -20,6 +23,7 @@ from tilth.tasks._methods import METHODS, method_for
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes
 from tilth.train.play import Played
+from tilth.train.streams import seeded
 
 TARGET = "reward"
 
@@ -58,6 +62,24 @@ class Control(Acting):
     def sizes(self, data: Data, batch_size: int | None, epochs: int | None) -> Sizes:
         """Return the sizes of the method."""
         return self.method(data).sizes(batch_size, epochs)
+
+    def check(self, setup: Setup) -> None:
+        """Raise UserError for what ``Acting`` refuses, and a model that the method cannot judge."""
+        super().check(setup)
+        method, model, device = self.method(setup.data), setup.model, setup.device
+        source = method.few(setup, as_world(setup.data).environment(2))
+        context = Context(0, 0.0, 0, torch.Generator(device).manual_seed(0), device)
+        try:
+            with modes_kept(model), seeded(0, device), torch.no_grad():
+                batch = source.next(model.eval(), context)
+                for objective in method.objectives():
+                    objective(model, batch, context)
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{type(model).__name__} with {method.name} ({first_line(error)})",
+                rule=f"{method.name} learns with what the net {method.model} can do",
+                fix=f"take {method.model}, or another method",
+            ) from error
 
     def parts(self, setup: Setup) -> TrainingParts:
         """Return what the method learns with, in a world of the phase's own."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from tilth.contracts import Objective
@@ -17,12 +16,12 @@ from tilth.data.source import DatasetSource
 from tilth.data.usual import Usual
 from tilth.errors import UserError, choose
 from tilth.models.mixture_density import Mixture
-from tilth.nn.modes import modes_kept
 from tilth.objectives.mixture_density import MixtureLikelihood
 from tilth.objectives.supervised import Supervised, squared_error
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._acting import Acting, as_world
+from tilth.tasks._check_outputs import first_answer
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
@@ -99,9 +98,8 @@ class Imitate(Acting):
     def check(self, setup: Setup) -> None:
         """Raise UserError for what ``Acting`` refuses, and a model that gives no mixture."""
         super().check(setup)
-        with modes_kept(setup.model), torch.no_grad():
-            seen = as_world(setup.data).environment(2).seen.to(setup.device)
-            found = setup.model.to(setup.device).eval()(seen)
+        seen = as_world(setup.data).environment(2).reset(0).to(setup.device)
+        found = first_answer(setup.model, seen, setup.device, seed=fold(setup.plan.seed, "model"))
         if not isinstance(found, Mixture):
             raise UserError(
                 f"{type(setup.model).__name__} for {self.name}",

@@ -79,6 +79,7 @@ class RestoreTask:
             baseline_rows=10_000,
             unchecked="",
             augment=False,
+            range_test=not self.critic_weight,
         )
 
     def model_arguments(self, data: Data) -> dict[str, Any]:

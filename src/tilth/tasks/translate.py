@@ -103,6 +103,7 @@ class TranslateTask:
             schedule="flat_cosine",
             clip=0.0,
             augment=False,
+            range_test=False,
         )
 
     def model_arguments(self, data: Data) -> dict[str, Any]:
