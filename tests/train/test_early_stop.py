@@ -76,7 +76,7 @@ def test_patience_looks_at_the_smoothed_metric():
     loop = FakeLoop(9)
     loop.run(hook([0.5, 0.6, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], patience=3))
     assert loop.step == 5
-    assert "no better valid/x" in loop.stop_reason
+    assert "no better smoothed valid/x" in loop.stop_reason
 
 
 def test_one_bad_look_does_not_stop_a_rising_metric():

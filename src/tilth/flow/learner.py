@@ -349,7 +349,7 @@ class Learner:
     @property
     def aim(self) -> str:
         """The task, and what it predicts where it predicts."""
-        wanted = "" if self.task.answers == "codes" else self.data.target.name
+        wanted = self.data.target.name if self.task.answers == "predictions" else ""
         return f"{self.task.name} {wanted}".rstrip()
 
     def __repr__(self) -> str:

@@ -51,7 +51,7 @@ class BestWeights(BaseHook):
         if loop.step % self.every_steps == 0 or loop.step == loop.total_steps:
             self.look(loop)
             if self.patience is not None and self.waited >= self.patience:
-                loop.stop(f"no better {self.monitor} in {self.waited} looks")
+                loop.stop(f"no better smoothed {self.monitor} in {self.waited} looks")
 
     def look(self, loop: LoopView) -> None:
         """Measure, and keep the weights if they are the best."""
