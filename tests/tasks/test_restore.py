@@ -10,8 +10,11 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import tilth as tl
+from tilth.audit.looks.restorations import changed
+from tilth.data.lettering import lettered
 from tilth.errors import UserError
 from tilth.models.restoration_net import restoration_net
+from tilth.randomness import fold
 from tilth.tasks.restore import pairs
 
 SMALL = {"width": 4, "blocks": 1, "critic_width": 4, "critic_halvings": 1}
@@ -145,6 +148,22 @@ def test_text_is_told_apart_from_what_lies_beside_it(tmp_path):
     rows = {row[0]: row[1:] for row in table["rows"]}
     as_it_is = rows["the picture as it is"]
     assert 3 < float(as_it_is[0]) < 10 and as_it_is[1] == "100.00"
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_what_counts_as_under_the_text_is_the_letters_drawn(kind):
+    stream = np.random.default_rng(0)
+    pixels = stream.integers(1, 255, (80, 16, 16)).astype(kind)  # neither black nor white
+    if kind is np.float32:
+        pixels = (pixels + stream.uniform(-0.4, 0.4, pixels.shape).astype(kind)) / 255
+    data = tl.arrays(pixels, np.arange(80) % 2)
+    covered = tl.Learner(data, task="restore", task_arguments={"worse": "covered"}, quiet=True)
+    (pair,) = pairs(covered.task, covered.setup(), "test")
+    rows = torch.from_numpy(covered.data.splits["test"])
+    grey = torch.full_like(pair.wanted, 0.5)
+    letters = lettered(grey, rows, 0, seed=fold(0, "worse", "test")) != 0.5
+    assert 0.1 < letters.float().mean() < 0.3
+    assert torch.equal(changed(pair), letters)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_trained():
