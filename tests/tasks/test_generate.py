@@ -12,6 +12,7 @@ from tests.objectives.mixtures import RING, RING_SPREAD, quality
 from tests.tasks.test_autoencode import digits
 from tilth.audit.kernel_distance import kernel_distance
 from tilth.audit.looks import samples as look
+from tilth.contracts import BaseHook
 from tilth.errors import UserError
 from tilth.models.dcgan import dcgan
 from tilth.nn.features import fingerprint
@@ -154,6 +155,18 @@ def test_penalties_are_those_asked_for_and_the_usual_one_gives_way():
         critic = parts.objectives[0]
         assert (critic.gradient_penalty, critic.r1) == wanted
         assert ("mix_uniform" in parts.source.shapes) is (wanted[0] > 0)
+
+
+def test_a_schedule_leaves_the_momentum_of_players_as_it_is(tmp_path):
+    seen = set()
+
+    class Seen(BaseHook):
+        def after_step(self, loop):
+            for player in loop.players.values():
+                seen.update(group["betas"] for group in player.optimizer.param_groups)
+
+    points_learner(schedule="one_cycle", epochs=1, hooks=[Seen()], run=tmp_path / "run").fit()
+    assert seen == {(0.0, 0.99)}
 
 
 def test_without_an_average_the_generator_itself_is_judged():

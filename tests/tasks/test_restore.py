@@ -100,6 +100,16 @@ def test_training_meets_other_noise_in_another_epoch_and_seed():
     assert abs(float((seen[0] - wanted[0]).std()) - 0.1) < 0.05
 
 
+def test_a_schedule_leaves_the_momentum_of_two_players_as_it_is():
+    players = LEARNER(quiet=True).parts().players
+    assert set(players) == {"restorer", "critic"}
+    for player in players.values():
+        assert player.optimizer.param_groups[0]["betas"] == (0.5, 0.999)
+        factors = [player.schedule(done) for done in (0.0, 0.25, 1.0)]
+        assert factors[0][0] < factors[1][0] > factors[2][0]  # the rate follows one_cycle
+        assert [momentum for _, momentum in factors] == [None] * 3
+
+
 def test_without_a_critics_weight_the_loss_is_that_of_pixels(tmp_path):
     alone = learner()(epochs=1, run=tmp_path / "a").fit()
     same = learner(critic_weight=0.0, feature_weight=0.0)(epochs=1, run=tmp_path / "b").fit()

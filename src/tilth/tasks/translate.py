@@ -29,11 +29,12 @@ from tilth.nn.modes import modes_kept
 from tilth.objectives.cycle import CycleCritic, CycleGenerator
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
-from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, spaced, steady_player
+from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, spaced
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._reconstructing import refuse_own_loss
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
+from tilth.tasks._training import steady_player
 from tilth.train.streams import seeded
 
 MOST_JUDGED = {"valid": 500, "test": 1000}  # pictures of each set: KID takes rows squared
