@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 
 import tilth as tl
@@ -111,6 +112,21 @@ def test_real_rows_are_nearer_than_made_ones_and_labels_are_read():
     assert ceiling < 0.1 * noise[:, 0].mean()
     assert learner.task.values(setup, real, real, labels)[:, 1].mean() > 0.85
     assert noise[:, 1].mean() < 0.4
+
+
+def test_pictures_without_labels_are_judged_by_a_net_that_sees_noise_and_one_picture_repeated():
+    pixels = np.round(load_digits().images[:600] * (255 / 16)).astype(np.uint8)
+    small = {"latent": 4, "width": 4}
+    learner = tl.Learner(tl.arrays(pixels), task="generate", model_arguments=small, quiet=True)
+    setup, data = learner.setup(), learner.data
+    judge = learner.task.judge(setup)
+    rows = data.splits["test"]
+    real, train = inputs_of(data, rows), inputs_of(data, data.splits["train"][: len(rows)])
+    ceiling = judge.distances(real, train)
+    error = float(ceiling.std()) / len(rows) ** 0.5
+    for worse in (torch.rand_like(real) * 2 - 1, -real, real[:1].expand_as(real)):
+        assert judge.distances(real, worse).mean() > ceiling.mean() + 10 * error
+    assert "fixed random weights" in judge.told and fingerprint(judge.body) in judge.told
 
 
 def test_every_run_is_judged_by_the_same_net():
