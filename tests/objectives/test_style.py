@@ -108,6 +108,16 @@ def test_the_painting_goes_on_to_the_bit():
     assert torch.equal(second.model.pixels, whole.model.pixels)
 
 
+def test_a_run_goes_on_with_its_own_net_and_picture():
+    state = StyleTransfer(features(), STRIPES).state_dict()
+    StyleTransfer(features(), STRIPES.clone()).load_state_dict(state)
+    with pytest.raises(UserError, match=r"style picture .* began with"):
+        StyleTransfer(features(), 1 - STRIPES).load_state_dict(state)
+    other = FeatureNet(vgg_body(width=4, stages=2))
+    with pytest.raises(UserError, match=r"features .* began with"):
+        StyleTransfer(other, STRIPES).load_state_dict(state)
+
+
 def test_several_style_pictures_are_refused():
     with pytest.raises(UserError, match="one picture"):
         StyleTransfer(features(), STRIPES.expand(2, -1, -1, -1))

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import tilth as tl
 from tests.tasks.test_restore import digits
@@ -52,6 +53,19 @@ def test_the_local_net_is_trained_once_and_is_the_same_for_every_seed(setup, mon
     monkeypatch.setattr(_feature_net, "_loop", None)  # a second training would fail
     other = dataclasses.replace(setup, plan=dataclasses.replace(setup.plan, seed=5))
     assert fingerprint(feature_net(other, None)) == fingerprint(first)
+
+
+def test_pictures_of_one_folder_read_in_other_sizes_have_nets_of_their_own(tmp_path):
+    stream = np.random.default_rng(0)
+    for place in range(60):
+        folder = tmp_path / "cd"[place % 2]
+        folder.mkdir(exist_ok=True)
+        pixels = stream.integers(0, 256, (12, 16), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{place}.png")
+    ways = [{"size": 8}, {"size": 8}, {"size": 16}, {"size": 8, "fit": "crop"}]
+    found = [_feature_net._key(tl.images(tmp_path, **way).in_range(0.0, 1.0)) for way in ways]
+    assert found[0] == found[1]
+    assert len(set(found)) == 3
 
 
 def test_the_local_net_tells_the_classes_apart(setup):

@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 from torch import nn
 
 import tilth as tl
@@ -12,6 +13,7 @@ from tests.objectives.mixtures import RING, RING_SPREAD, quality
 from tests.tasks.test_autoencode import digits
 from tilth.audit.kernel_distance import kernel_distance
 from tilth.audit.looks import samples as look
+from tilth.contracts import BaseHook
 from tilth.errors import UserError
 from tilth.models.dcgan import dcgan
 from tilth.nn.features import fingerprint
@@ -112,6 +114,21 @@ def test_real_rows_are_nearer_than_made_ones_and_labels_are_read():
     assert noise[:, 1].mean() < 0.4
 
 
+def test_pictures_without_labels_are_judged_by_a_net_that_sees_noise_and_one_picture_repeated():
+    pixels = np.round(load_digits().images[:600] * (255 / 16)).astype(np.uint8)
+    small = {"latent": 4, "width": 4}
+    learner = tl.Learner(tl.arrays(pixels), task="generate", model_arguments=small, quiet=True)
+    setup, data = learner.setup(), learner.data
+    judge = learner.task.judge(setup)
+    rows = data.splits["test"]
+    real, train = inputs_of(data, rows), inputs_of(data, data.splits["train"][: len(rows)])
+    ceiling = judge.distances(real, train)
+    error = float(ceiling.std()) / len(rows) ** 0.5
+    for worse in (torch.rand_like(real) * 2 - 1, -real, real[:1].expand_as(real)):
+        assert judge.distances(real, worse).mean() > ceiling.mean() + 10 * error
+    assert "fixed random weights" in judge.told and fingerprint(judge.body) in judge.told
+
+
 def test_every_run_is_judged_by_the_same_net():
     first, second = (LEARNER(quiet=True, seed=seed) for seed in (0, 1))
     hashes = [fingerprint(one.task.judge(one.setup()).body) for one in (first, second)]
@@ -154,6 +171,18 @@ def test_penalties_are_those_asked_for_and_the_usual_one_gives_way():
         critic = parts.objectives[0]
         assert (critic.gradient_penalty, critic.r1) == wanted
         assert ("mix_uniform" in parts.source.shapes) is (wanted[0] > 0)
+
+
+def test_a_schedule_leaves_the_momentum_of_players_as_it_is(tmp_path):
+    seen = set()
+
+    class Seen(BaseHook):
+        def after_step(self, loop):
+            for player in loop.players.values():
+                seen.update(group["betas"] for group in player.optimizer.param_groups)
+
+    points_learner(schedule="one_cycle", epochs=1, hooks=[Seen()], run=tmp_path / "run").fit()
+    assert seen == {(0.0, 0.99)}
 
 
 def test_without_an_average_the_generator_itself_is_judged():

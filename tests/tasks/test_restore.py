@@ -10,8 +10,11 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import tilth as tl
+from tilth.audit.looks.restorations import changed
+from tilth.data.lettering import lettered
 from tilth.errors import UserError
 from tilth.models.restoration_net import restoration_net
+from tilth.randomness import fold
 from tilth.tasks.restore import pairs
 
 SMALL = {"width": 4, "blocks": 1, "critic_width": 4, "critic_halvings": 1}
@@ -98,6 +101,16 @@ def test_training_meets_other_noise_in_another_epoch_and_seed():
     assert abs(float((seen[0] - wanted[0]).std()) - 0.1) < 0.05
 
 
+def test_a_schedule_leaves_the_momentum_of_two_players_as_it_is():
+    players = LEARNER(quiet=True).parts().players
+    assert set(players) == {"restorer", "critic"}
+    for player in players.values():
+        assert player.optimizer.param_groups[0]["betas"] == (0.5, 0.999)
+        factors = [player.schedule(done) for done in (0.0, 0.25, 1.0)]
+        assert factors[0][0] < factors[1][0] > factors[2][0]  # the rate follows one_cycle
+        assert [momentum for _, momentum in factors] == [None] * 3
+
+
 def test_without_a_critics_weight_the_loss_is_that_of_pixels(tmp_path):
     alone = learner()(epochs=1, run=tmp_path / "a").fit()
     same = learner(critic_weight=0.0, feature_weight=0.0)(epochs=1, run=tmp_path / "b").fit()
@@ -146,6 +159,22 @@ def test_text_is_told_apart_from_what_lies_beside_it(tmp_path):
     rows = {row[0]: row[1:] for row in table["rows"]}
     as_it_is = rows["the picture as it is"]
     assert 3 < float(as_it_is[0]) < 10 and as_it_is[1] == "100.00"
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_what_counts_as_under_the_text_is_the_letters_drawn(kind):
+    stream = np.random.default_rng(0)
+    pixels = stream.integers(1, 255, (80, 16, 16)).astype(kind)  # neither black nor white
+    if kind is np.float32:
+        pixels = (pixels + stream.uniform(-0.4, 0.4, pixels.shape).astype(kind)) / 255
+    data = tl.arrays(pixels, np.arange(80) % 2)
+    covered = tl.Learner(data, task="restore", task_arguments={"worse": "covered"}, quiet=True)
+    (pair,) = pairs(covered.task, covered.setup(), "test")
+    rows = torch.from_numpy(covered.data.splits["test"])
+    grey = torch.full_like(pair.wanted, 0.5)
+    letters = lettered(grey, rows, 0, seed=fold(0, "worse", "test")) != 0.5
+    assert 0.1 < letters.float().mean() < 0.3
+    assert torch.equal(changed(pair), letters)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_trained():

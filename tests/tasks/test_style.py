@@ -10,9 +10,11 @@ import torch
 from PIL import Image
 
 import tilth as tl
+from tests.stop_at import StopAt
 from tests.tasks.test_restore import digits
 from tilth.audit.looks.stylings import coloured
 from tilth.errors import UserError
+from tilth.flow.phase import Interrupted
 
 
 def stripes():
@@ -45,6 +47,18 @@ def test_the_net_takes_the_style_on(tmp_path):
     restorer = tl.load(run.export())
     pixels = np.random.default_rng(0).integers(0, 256, (9, 14), dtype=np.uint8)
     assert restorer.restore(pixels).size == (14, 9)
+
+
+def test_a_run_whose_picture_was_overwritten_does_not_go_on(tmp_path):
+    picture = tmp_path / "wave.png"
+    tone = np.random.default_rng(0).integers(0, 256, (12, 20), dtype=np.uint8)
+    Image.fromarray(tone).save(picture)
+    given = {"task_arguments": {"picture": str(picture)}, "run": tmp_path / "run", "epochs": 2}
+    with pytest.raises(Interrupted):
+        LEARNER(quiet=True, device="cpu", hooks=[StopAt(3)], **given).fit()
+    Image.fromarray(255 - tone).save(picture)
+    with pytest.raises(UserError, match=r"style picture .* began with"):
+        LEARNER(quiet=True, device="cpu", hooks=[StopAt(99)], **given).fit(resume=True)
 
 
 def test_the_measures_are_those_of_the_objective():

@@ -93,7 +93,16 @@ class Worse:
             worse = lettered(pictures, keys, epoch, seed=seed)
         else:
             worse = compressed(pictures, self.quality)
-        return (worse.clamp(0, 1) * 255).round() / 255
+        return in_eight_bits(worse.clamp(0, 1))
+
+
+def in_eight_bits(pictures: Tensor) -> Tensor:
+    """Return pictures in [0, 1] as files of eight bits hold them.
+
+    >>> float(in_eight_bits(torch.tensor(0.5)) * 255)
+    128.0
+    """
+    return (pictures * 255).round() / 255
 
 
 def smaller(pictures: Tensor, factor: int) -> Tensor:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from tilth.contracts import BaseObjective, Batch, Context, Loss, Term
+from tilth.contracts import BaseObjective, Batch, Context, Loss, State, Term
 from tilth.errors import UserError, choose
 from tilth.nn.feature_net import FeatureNet, gram
 from tilth.nn.precision import at_least_float32
@@ -126,6 +126,20 @@ def apart(seen: list[Tensor], truth: list[Tensor], weights: list[float], how: st
 def compare(seen: list[Tensor], truth: list[Tensor], weights: list[float], how: str) -> Tensor:
     """Return the weighted sum of the taps' distances, summed over the rows."""
     return apart(seen, truth, weights, how).sum()
+
+
+def check_same(kept: State, here: State) -> None:
+    """Raise UserError where what a loss looks with or at is not what a run began with.
+
+    >>> check_same({"features": "a1"}, {"features": "a1"})
+    """
+    for name, value in here.items():
+        if kept.get(name) != value:
+            raise UserError(
+                f"{name} {value}, for a run that began with {kept.get(name)}",
+                rule="a run goes on with the losses that it began with",
+                fix="give the bundle and the picture that it was given",
+            )
 
 
 def placed(features: FeatureNet, pictures: Tensor) -> FeatureNet:

@@ -21,7 +21,7 @@ from tilth.nn.feature_net import FeatureNet
 from tilth.nn.features import fingerprint
 from tilth.objectives.adversarial import LOSSES
 from tilth.objectives.cycle import per_row
-from tilth.objectives.perceptual import compare, distance, placed
+from tilth.objectives.perceptual import check_same, compare, distance, placed
 
 HINGE = LOSSES["hinge"]
 
@@ -83,13 +83,7 @@ class Restore(BaseObjective):
 
     def load_state_dict(self, state: State) -> None:
         """Compare the hash with that of the feature net here; raise UserError for another."""
-        here = self.state_dict()["features"]
-        if state["features"] != here:
-            raise UserError(
-                f"the feature net {here}, for a run that began with {state['features']}",
-                rule="a run goes on with the losses that it began with",
-                fix="give the bundle that it was given",
-            )
+        check_same(state, self.state_dict())
 
 
 class RestoreCritic(BaseObjective):

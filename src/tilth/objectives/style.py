@@ -9,16 +9,18 @@ first-order optimizer in place of L-BFGS, whose line search asks for the loss se
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from tilth.contracts import BaseObjective, Batch, Context, Loss, Term
+from tilth.contracts import BaseObjective, Batch, Context, Loss, State, Term
 from tilth.errors import UserError
 from tilth.nn.feature_net import FeatureNet, gram
+from tilth.nn.features import HASHED, fingerprint
 from tilth.nn.precision import at_least_float32
-from tilth.objectives.perceptual import apart, placed, total_variation, weights_of
+from tilth.objectives.perceptual import apart, check_same, placed, total_variation, weights_of
 
 
 class StyleTransfer(BaseObjective):
@@ -27,7 +29,7 @@ class StyleTransfer(BaseObjective):
     The batch's inputs are the pictures whose content is kept, [B, C, H, W]; ``model(inputs)`` is
     what they become: a ``Picture`` (a batch of one row then) or a net.
 
-    features: what sees the pictures; part of neither model nor state
+    features: what sees the pictures; part of neither model nor state, whose hash is
     style_picture: [1, C, H, W], of any size
     content, style, variation: weights of the three terms
     content_weights, style_weights: of each tap (the last alone for content where None, all alike
@@ -67,6 +69,7 @@ class StyleTransfer(BaseObjective):
         self.features, self.moves = features, moves
         with torch.no_grad():
             seen = placed(features, style_picture)(style_picture)
+            self.picture = style_picture.cpu()
             self.styles = [gram(at_least_float32(one)) for one in seen]
 
     def __call__(self, model: nn.Module, batch: Batch, context: Context) -> Loss:
@@ -81,6 +84,18 @@ class StyleTransfer(BaseObjective):
             smooth = total_variation(found).sum()
             parts["variation"] = Term(smooth, count, weight=self.variation)
         return Loss(parts)
+
+    def state_dict(self) -> State:
+        """Return the hashes of the feature net and of the picture that a run began with."""
+        pixels = self.picture.contiguous().numpy().tobytes()
+        return {
+            "features": fingerprint(self.features),
+            "style picture": hashlib.sha256(pixels).hexdigest()[:HASHED],
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Compare the hashes with those here; raise UserError for another net or picture."""
+        check_same(state, self.state_dict())
 
     def distances(self, found: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return each row's distance in content from ``inputs`` and in style, [B] and [B]."""

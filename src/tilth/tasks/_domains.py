@@ -1,15 +1,13 @@
-"""What tasks share that learn from two sets of pictures: batches of both, and who moves."""
+"""What tasks share that learn from two sets of pictures: batches of both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tilth.contracts import Player
 from tilth.data.dataset import IntArray
 from tilth.data.domains import Domains, as_domains
 from tilth.data.image_set import ImageData
@@ -17,12 +15,9 @@ from tilth.data.paired import Domain, PairedSource
 from tilth.data.source import in_order
 from tilth.randomness import fold
 from tilth.tasks._setup import Setup
-from tilth.train.optimizers import decay_groups
-from tilth.train.schedules import SCHEDULES
 
 Side = Literal["source", "target"]
 BOTH: tuple[Side, Side] = ("source", "target")
-MOMENTUM = 0.5  # Radford et al. 2016, section 4: with high ones, players circle each other
 
 
 def set_of(data: Domains, side: Side) -> ImageData:
@@ -72,19 +67,3 @@ def spaced(rows: IntArray, most: int) -> IntArray:
     if len(rows) <= most:
         return rows
     return rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
-
-
-def steady_player(module: nn.Module, setup: Setup) -> Player:
-    """Return who moves a module: AdamW of a low momentum that stays, or the user's own optimizer.
-
-    The rate follows the plan's schedule.
-    """
-    plan, rate = setup.plan, SCHEDULES[setup.plan.schedule]()
-
-    def usual(moved: nn.Module) -> torch.optim.Optimizer:
-        groups = decay_groups([moved], plan.weight_decay)
-        return torch.optim.AdamW(groups, lr=plan.lr, betas=(MOMENTUM, 0.999), fused=True)
-
-    make: Callable[[nn.Module], torch.optim.Optimizer] = setup.optimizer or usual
-    moved = [p for p in module.parameters() if p.requires_grad]
-    return Player(moved, make(module), lambda done: (rate(done)[0], None), plan.clip or None)

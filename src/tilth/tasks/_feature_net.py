@@ -22,6 +22,7 @@ from tilth.cache import cache_folder
 from tilth.contracts import Player
 from tilth.data.dataset import Rows, as_rows
 from tilth.data.image_preprocessor import ImagePreprocessor
+from tilth.data.image_set import ImageData
 from tilth.data.source import DatasetSource
 from tilth.errors import UserError
 from tilth.models.small_vgg import small_vgg
@@ -102,7 +103,11 @@ def _loop(net: nn.Module, data: Rows, device: torch.device) -> Loop:
 
 def _key(data: Rows) -> str:
     """Return what the local net depends on, hashed."""
-    told = hashlib.sha256(f"{data.fingerprint()} {WIDTH} {RATE} {DECAY} {SEEN} {PASSES}".encode())
+    if not isinstance(data, ImageData):
+        raise UserError(f"a loss of features for {data.name}", rule="what has features is pictures")
+    made = (WIDTH, RATE, DECAY, SEEN, PASSES, usual_batch(data.usual, len(data.splits["train"])))
+    seen = (data.preprocessor.to_config(), data.augment)  # the files alone say no size
+    told = hashlib.sha256(f"{data.fingerprint()} {made} {seen}".encode())
     told.update(data.splits["train"].tobytes())
     return told.hexdigest()
 

@@ -1,7 +1,8 @@
 """What generated rows are compared in: points in themselves, pictures in features of a net.
 
-The net is trained here on train, to tell its targets, always in the same way: two runs on the same
-data are judged by the same net, whose hash stands beside the scores. They are never comparable
+The net is trained here on train, to tell its targets, always in the same way; where there are no
+targets, it is one of fixed random weights. Two runs on the same data are judged by the same net,
+whose hash stands beside the scores. They are never comparable
 with scores of other features, such as those of Inception.
 """
 
@@ -23,6 +24,7 @@ from tilth.nn.features import features, fingerprint
 from tilth.nn.kernel_discrepancy import Kernel, cubic, minus_distance, pair_values
 from tilth.objectives.supervised import CrossEntropy, Supervised, squared_error
 from tilth.randomness import fold, numpy_generator
+from tilth.tasks._fixed_net import fixed_net
 from tilth.train.loop import Loop
 from tilth.train.optimizers import adamw
 from tilth.train.schedules import one_cycle
@@ -30,6 +32,7 @@ from tilth.train.streams import seeded
 
 MOST_STEPS, MOST_PASSES, BATCH, RATE, WIDTH = 800, 20, 64, 2e-3, 16
 MOST_NEIGHBOURS = 10_000
+MOST_SCALED = 1000  # train pictures that features of a fixed net are standardised by
 NOTE = "Not comparable with Inception FID, nor with scores in any other net's features."
 
 
@@ -54,7 +57,9 @@ class Judge:
 
 def judge_of(data: Rows, device: torch.device) -> Judge:
     """Return the judge for a data set: made of its train rows alone, the same for every run."""
-    return _of_pictures(data, device) if data.kind == "images" else _of_points(data)
+    if data.kind != "images":
+        return _of_points(data)
+    return _untaught(data) if data.target.kind == "none" else _of_pictures(data, device)
 
 
 def inputs_of(data: Rows, rows: Any) -> Tensor:
@@ -101,6 +106,21 @@ def _of_pictures(data: Rows, device: torch.device) -> Judge:
         f"{data.target.name} (hash {fingerprint(net.body)}). {NOTE}"
     )
     return Judge(net.body, cubic, read, told)
+
+
+def _untaught(data: Rows) -> Judge:
+    """Return the judge of pictures without targets: nothing there could be learned to tell."""
+    shape = {key: data.model_arguments()[key] for key in ("channels", "size")}
+    net = fixed_net(shape, inputs_of(data, some_rows(data, "train", MOST_SCALED)))
+    told = (
+        "Pictures are compared in the features of a small net with fixed random weights, because "
+        f"there are no targets to learn from (hash {fingerprint(net)}). {NOTE}"
+    )
+
+    def read(pictures: Tensor) -> Tensor:
+        return torch.zeros(len(pictures), dtype=torch.int64)  # of rows that have no label
+
+    return Judge(net, cubic, read, told)
 
 
 def _trained(data: Rows, device: torch.device) -> Any:

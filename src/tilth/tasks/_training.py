@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
+import torch
+from torch import nn
+
 from tilth.contracts import Objective, Player
 from tilth.data.dataset import Prepare, as_rows
 from tilth.data.source import DatasetSource, in_order
@@ -14,11 +17,13 @@ from tilth.randomness import fold
 from tilth.tasks._check_outputs import check_outputs
 from tilth.tasks._setup import MakeOptimizer, Setup, TrainingParts
 from tilth.train.evaluate import Outputs, evaluate
-from tilth.train.optimizers import adamw
+from tilth.train.optimizers import adamw, decay_groups
 from tilth.train.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from tilth.tasks._predicting import Predicting
+
+STEADY_BETAS = (0.5, 0.999)  # Radford et al. 2016, section 4
 
 
 def parts(task: Predicting, setup: Setup) -> TrainingParts:
@@ -61,6 +66,24 @@ def player(setup: Setup) -> Player:
     usual = functools.partial(adamw, lr=plan.lr, decay=plan.weight_decay)
     make: MakeOptimizer = setup.optimizer or usual
     return Player(trained, make(setup.model), SCHEDULES[plan.schedule](), plan.clip or None)
+
+
+def steady_player(
+    module: nn.Module, setup: Setup, betas: tuple[float, float] = STEADY_BETAS
+) -> Player:
+    """Return who moves one of several parts: AdamW whose betas stay, or the user's own optimizer.
+
+    The rate follows the plan's schedule; with a schedule's high momenta, players circle each other.
+    """
+    plan, rate = setup.plan, SCHEDULES[setup.plan.schedule]()
+
+    def usual(moved: nn.Module) -> torch.optim.Optimizer:
+        groups = decay_groups([moved], plan.weight_decay)
+        return torch.optim.AdamW(groups, lr=plan.lr, betas=betas, fused=True)
+
+    make: MakeOptimizer = setup.optimizer or usual
+    moved = [p for p in module.parameters() if p.requires_grad]
+    return Player(moved, make(module), lambda done: (rate(done)[0], None), plan.clip or None)
 
 
 def outputs(setup: Setup, split: str) -> Outputs:

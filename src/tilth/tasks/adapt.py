@@ -30,11 +30,12 @@ from tilth.objectives.domain_adversarial import DomainAdversarial, features_by_l
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric, Predictions
 from tilth.tasks._check_outputs import check_outputs
-from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, set_of, spaced, steady_player
+from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, set_of, spaced
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._reconstructing import refuse_own_loss
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
+from tilth.tasks._training import steady_player
 from tilth.tasks.classify import Classify
 from tilth.train.evaluate import Outputs, evaluate
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tilth.contracts import Objective, Player
+from tilth.contracts import Objective
 from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data, Target, as_rows
 from tilth.data.noise import WithNoise
@@ -28,10 +28,8 @@ from tilth.tasks._reconstructing import refuse_own_loss
 from tilth.tasks._rules import Rules
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
-from tilth.tasks._training import rows_of_train
-from tilth.train.optimizers import decay_groups
+from tilth.tasks._training import rows_of_train, steady_player
 from tilth.train.sample_record import SampleRecord
-from tilth.train.schedules import SCHEDULES
 
 MOST_JUDGED = 2000  # rows at a look at valid
 POINTS_SHOWN, SIDE, MOST_COLUMNS = 500, 8, 10
@@ -140,7 +138,10 @@ class Generate:
         return TrainingParts(
             objectives[::-1] if rules.weight_clip else objectives,
             source,
-            {name: mover(setup, name, numbers.betas) for name in ("critic", "generator")},
+            {
+                name: steady_player(setup.model.get_submodule(name), setup, numbers.betas)
+                for name in ("critic", "generator")
+            },
             hooks=[self.record],
             judged=judged,
         )
@@ -189,18 +190,6 @@ class Generate:
         made = self.made(setup, setup.model, labels, seed=fold(0, "made", split))
         means = self.values(setup, real, made, labels).mean(axis=0)
         return dict(zip(self.metrics, means.tolist(), strict=True))
-
-
-def mover(setup: Setup, name: str, betas: tuple[float, float]) -> Player:
-    """Return the player that moves one part of the model, by Adam or the user's own optimizer."""
-    plan, module = setup.plan, setup.model.get_submodule(name)
-    if setup.optimizer is not None:
-        optimizer = setup.optimizer(module)
-    else:
-        groups = decay_groups([module], plan.weight_decay)
-        optimizer = torch.optim.AdamW(groups, lr=plan.lr, betas=betas, fused=True)
-    schedule = SCHEDULES[plan.schedule]()
-    return Player(list(module.parameters()), optimizer, schedule, plan.clip or None)
 
 
 def generate(

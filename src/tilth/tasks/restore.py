@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,7 +26,7 @@ from tilth.tasks._picture_quality import signal_to_noise, structural_similarity
 from tilth.tasks._reconstructing import refuse_own_loss
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
-from tilth.tasks._training import player, rows_of_train
+from tilth.tasks._training import player, rows_of_train, steady_player
 
 PLAYERS = ("restorer", "critic")
 
@@ -127,10 +126,7 @@ class RestoreTask:
         )
         if not self.critic_weight:
             return TrainingParts([restoring()], source, {"model": player(setup)})
-        players = {
-            name: player(dataclasses.replace(setup, model=getattr(setup.model, name)))
-            for name in PLAYERS
-        }
+        players = {name: steady_player(setup.model.get_submodule(name), setup) for name in PLAYERS}
         return TrainingParts([RestoreCritic(), restoring(moves="restorer")], source, players)
 
     def values(self, setup: Setup, split: str) -> Array:

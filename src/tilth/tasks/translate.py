@@ -23,25 +23,25 @@ from tilth.data.domains import Domains, as_domains
 from tilth.data.image_pool import WithImagePool
 from tilth.data.usual import Usual
 from tilth.errors import UserError, first_line
-from tilth.models.two_conv import two_conv
+from tilth.nn.features import features
 from tilth.nn.kernel_discrepancy import cubic, pair_values
 from tilth.nn.modes import modes_kept
 from tilth.objectives.cycle import CycleCritic, CycleGenerator
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
-from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, spaced, steady_player
+from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, spaced
+from tilth.tasks._fixed_net import fixed_net
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._reconstructing import refuse_own_loss
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
-from tilth.train.streams import seeded
+from tilth.tasks._training import steady_player
 
 MOST_JUDGED = {"valid": 500, "test": 1000}  # pictures of each set: KID takes rows squared
 LEAST_JUDGED = 4
 SMALL = 64  # px up to which the small nets are enough: see ``cycle_gan``
 SMALL_NET = {"width": 16, "blocks": 3, "critic_width": 32, "critic_halvings": 2}
 LARGE_NET = {"width": 64, "blocks": 9, "critic_width": 64, "critic_halvings": 3}
-FEATURES = {"width": 8, "hidden": 256}
 MOST_SCALED = 500  # train pictures of each set that features are standardised by
 
 Translate = Callable[[Tensor], Tensor]
@@ -222,24 +222,13 @@ class TranslateTask:
     def features(self, setup: Setup) -> Callable[[Tensor], Array]:
         """Return pictures -> [N, D] features, mean 0 and mean square 1 over both train splits."""
         data = as_domains(setup.data)
-        with seeded(0, torch.device("cpu")):  # the same for every run, so that runs compare
-            net: Any = two_conv(**data.model_arguments(), outputs=1, **FEATURES)
-        body = net.body.eval()
-
-        def raw(pictures: Tensor) -> Array:
-            with torch.no_grad():
-                pieces = [body(piece) for piece in torch.split(pictures, 250)]
-            return np.asarray(torch.cat(pieces).double().numpy())
-
         known = [
             piece.cpu()
             for side in BOTH
             for piece in inputs(setup, side, spaced(rows_of(data, side, "train"), MOST_SCALED))
         ]
-        scale = raw(torch.cat(known))
-        # one scale for all: a unit that is hardly ever on would outshout the others
-        middle, spread = scale.mean(axis=0), float(scale.var(axis=0).mean()) ** 0.5
-        return lambda pictures: (raw(pictures) - middle) / max(spread, 1e-12)
+        net = fixed_net(data.model_arguments(), torch.cat(known))
+        return lambda pictures: features(net, pictures)
 
     def measure(self, setup: Setup, split: str) -> dict[str, float]:
         """Return the mean of every metric over a split."""

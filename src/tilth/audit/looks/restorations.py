@@ -17,7 +17,7 @@ from tilth.audit.latent import shown
 from tilth.audit.showcase import largest
 from tilth.audit.simple_restoring import inside_and_outside, simple_ways
 from tilth.data.dataset import IntArray, as_rows
-from tilth.data.worse import Worse, Worsened
+from tilth.data.worse import Worse, Worsened, in_eight_bits
 from tilth.objectives.perceptual import total_variation
 from tilth.tasks import Array
 from tilth.tasks._picture_quality import LEAST_ERROR
@@ -62,9 +62,13 @@ class Tally:
         self.values.append(quality(found, pair.wanted))
         self.edges += float(total_variation(found).sum())
         if same_size:
-            changed = (pair.seen != pair.wanted).any(dim=1, keepdim=True)
-            inside, outside = inside_and_outside(found, pair.wanted, changed)
+            inside, outside = inside_and_outside(found, pair.wanted, changed(pair))
             self.inside, self.outside = self.inside + inside, self.outside + outside
+
+
+def changed(pair: Worsened) -> Tensor:
+    """Return [B, 1, H, W]: where a picture was changed by more than its rounding to eight bits."""
+    return (pair.seen != in_eight_bits(pair.wanted)).any(dim=1, keepdim=True)
 
 
 def restorations(task: RestoreTask, setup: Setup, *, seed: int) -> dict[str, Any]:
