@@ -33,6 +33,16 @@ from tilth.train.optimizers import decay_groups
 from tilth.train.sample_record import SampleRecord
 from tilth.train.schedules import SCHEDULES
 
+WAYS = (
+    "loss",
+    "critic_steps",
+    "gradient_penalty",
+    "r1",
+    "r1_every",
+    "weight_clip",
+    "average_decay",
+)
+"""Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 MOST_JUDGED = 2000  # rows at a look at valid
 POINTS_SHOWN, SIDE, MOST_COLUMNS = 500, 8, 10
 

@@ -36,6 +36,8 @@ from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.train.streams import seeded
 
+WAYS = ("cycle", "identity")
+"""Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 MOST_JUDGED = {"valid": 500, "test": 1000}  # pictures of each set: KID takes rows squared
 LEAST_JUDGED = 4
 SMALL = 64  # px up to which the small nets are enough: see ``cycle_gan``
