@@ -180,3 +180,34 @@ def test_runs_that_give_rows_back_are_compared_row_by_row(tmp_path):
     (gap,) = found["differences"]
     assert gap["value"] == pytest.approx(errors[0] - errors[1], rel=1e-5)
     assert gap["low"] < gap["value"] < gap["high"] and gap["verdict"] == "better"
+
+
+def asked(folder, data, name, **arguments):
+    """Write a run of a task that predicts no target."""
+    class_run(folder, data)
+    config = (folder / "config.toml").read_text()
+    given = "".join(f"{key} = {json.dumps(value)}\n" for key, value in arguments.items())
+    told = f'\n[task]\nname = "{name}"\n\n[task.arguments]\n{given}'
+    (folder / "config.toml").write_text(config + told)
+    return folder
+
+
+def test_runs_of_different_questions_are_refused_and_ways_to_learn_one_are_not(tmp_path):
+    data = class_rows(100)
+    text = asked(tmp_path / "text", data, "restore", worse="covered")
+    noise = asked(tmp_path / "noise", data, "restore", worse="noisy")
+    smaller = asked(tmp_path / "smaller", data, "restore")
+    style = asked(tmp_path / "style", data, "style", picture="a.png")
+    other_style = asked(tmp_path / "other", data, "style", picture="b.png")
+    with pytest.raises(UserError, match="restore's worse 'covered' and 'noisy'"):
+        compare([text, noise])
+    with pytest.raises(UserError, match="restore's worse 'covered' and 'smaller'"):
+        compare([text, smaller])
+    with pytest.raises(UserError, match="task 'restore' and 'style'"):
+        compare([text, style])
+    with pytest.raises(UserError, match=r"style's picture 'a\.png' and 'b\.png'"):
+        compare([style, other_style])
+    critic = asked(tmp_path / "critic", data, "restore", worse="covered", critic_weight=0.01)
+    assert compare([text, critic])["differences"][0]["verdict"] == "no clear difference"
+    named = asked(tmp_path / "named", data, "classify")
+    assert compare([named, class_run(tmp_path / "unnamed", data)])["differences"]

@@ -39,3 +39,10 @@ def test_a_world_without_a_driver_is_told():
         DemonstratedWorld.of(tl.world("MiniPong"), 100)
     world = tl.world("RoadWorld", ROAD)
     assert isinstance(world.driver(world.environment(1)), RoadDriver)
+
+
+def test_a_demonstrated_world_is_shown_anew_with_other_frames():
+    again = DemonstratedWorld.of(road(), 128)
+    assert again.fingerprint() == road(128).fingerprint()
+    assert again.notes == road(128).notes
+    assert len(again.shown.actions) == 128

@@ -211,3 +211,9 @@ def test_what_does_not_fit_is_refused():
         tl.Learner(pair(), nn.ModuleDict({"x": nn.Flatten()}), task="adapt", quiet=True)._check()
     with pytest.raises(UserError, match="leave loss out"):
         LEARNER(quiet=True, loss=nn.CrossEntropyLoss())._check()
+
+
+def test_too_few_pictures_are_refused_before_anything_is_trained():
+    few = tl.domains(tl.arrays(*bars(12, 0)), tl.arrays(bars(12, 1)[0]))
+    with pytest.raises(UserError, match=r"[0-3] pictures in valid.*4 at least of each set"):
+        LEARNER.func(few, task="adapt", model_arguments=SMALL, quiet=True)

@@ -92,3 +92,16 @@ def test_what_cannot_be_is_refused():
             task_arguments={"picture": stripes()},
             quiet=True,
         )._check()
+
+
+def test_pictures_that_the_net_cannot_take_are_refused():
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 4, 4), dtype=np.uint8)
+    learner = tl.Learner(
+        tl.arrays(pixels, np.arange(60) % 2),
+        task="style",
+        task_arguments={"picture": stripes()},
+        quiet=True,
+        device="cpu",
+    )
+    with pytest.raises(UserError, match=r"cannot take rows \[2, 1, 4, 4\].*larger pictures"):
+        learner.task.check(learner.setup())

@@ -165,3 +165,10 @@ def test_what_does_not_fit_is_refused():
     odd = np.random.default_rng(0).integers(0, 255, (2, 60, 18, 18), dtype=np.uint8)
     with pytest.raises(UserError, match="multiple of 4"):
         tl.Learner(tl.domains(*odd), task="translate", model_arguments=SMALL, quiet=True)._check()
+
+
+def test_pictures_that_a_net_cannot_take_are_refused():
+    pixels = np.random.default_rng(0).integers(0, 256, (100, 4, 4), dtype=np.uint8)
+    learner = tl.Learner(tl.domains(pixels[:50], pixels[50:]), task="translate", quiet=True)
+    with pytest.raises(UserError, match=r"cannot take rows \[2, 1, 4, 4\].*larger pictures"):
+        learner.task.check(learner.setup())

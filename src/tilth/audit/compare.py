@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tilth import console
+from tilth import console, registry
 from tilth.audit import words
 from tilth.audit.intervals import Interval, bootstrap
 from tilth.audit.row_records import unpack
@@ -20,6 +21,7 @@ from tilth.errors import UserError
 from tilth.tasks._metrics import BINARY_METRICS, NUMBER_METRICS
 from tilth.wording import counted
 
+TASKS = "tilth.tasks"
 MOST_NAME = 20  # characters of a run's path: the tables fit 100 columns
 Rows = dict[str, NDArray[Any]]
 
@@ -32,8 +34,8 @@ def compare(folders: Sequence[str | Path], *, seed: int = 0) -> dict[str, Any]:
 
     The differences are in the first run's main metric, positive where the later run is better,
     with a paired 95 % interval where the runs kept what that takes.
-    Raises UserError for fewer than two runs, for runs without an audit, and for runs whose test
-    rows, target or test labels are not the same.
+    Raises UserError for fewer than two runs, for runs without an audit, and for runs whose task,
+    test rows, target or test labels are not the same.
     """
     if len(folders) < 2:
         raise UserError(
@@ -61,6 +63,15 @@ def _test_hash(run: RunFiles) -> str:
 
 def _same_test(first: RunFiles, other: RunFiles) -> None:
     names = f"{first.folder} and {other.folder}"
+    here, there = _question(first), _question(other)
+    asked = [name for name in {**here, **there} if here.get(name) != there.get(name)]
+    if first.config and other.config and asked:
+        pairs = [f"{name} {here.get(name)!r} and {there.get(name)!r}" for name in asked]
+        raise UserError(
+            f"{names} answer different questions: {', '.join(pairs)}",
+            rule="runs are compared on one task only, with the same arguments that say what it is",
+            fix="compare runs that differ in how they learned: model, rate, seed, method",
+        )
     for part in ("kind", "name", "labels"):
         here, there = first.audit["target"][part], other.audit["target"][part]
         if here != there:
@@ -75,6 +86,20 @@ def _same_test(first: RunFiles, other: RunFiles) -> None:
             rule="scores on different test rows cannot be told apart from luck",
             fix="train both on the same data with the same split_seed",
         )
+
+
+def _question(run: RunFiles) -> dict[str, Any]:
+    """Return the task's name and the arguments that say what is asked, not how it is learned."""
+    task = run.config.get("task") or {}
+    name = task.get("name")
+    if name is None or registry.stated(TASKS, name, "TARGET"):
+        return {}  # the target is predicted, and the target is compared
+    known = inspect.signature(registry.find(TASKS, name)).parameters
+    defaults = {k: one.default for k, one in known.items() if one.default is not one.empty}
+    ways = registry.stated(TASKS, name, "WAYS") or ()
+    arguments = {**defaults, **task.get("arguments", {})}
+    asked = {f"{name}'s {k}": value for k, value in arguments.items() if k not in ways}
+    return {"task": name, **asked}
 
 
 def _entry(run: RunFiles) -> dict[str, Any]:

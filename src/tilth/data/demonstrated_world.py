@@ -30,8 +30,10 @@ class DemonstratedWorld(World):
         if frames < 20:
             raise UserError(f"frames={frames}", rule="at least 20 are needed to learn from")
         world.driver(world.environment(1))
-        known = {one.name: getattr(world, one.name) for one in fields(world) if one.init}
-        known["notes"] = [*world.notes, f"learned from: {frames:,} frames of its own driver"]
+        known = {one.name: getattr(world, one.name) for one in fields(World) if one.init}
+        told = "learned from: "
+        others = [note for note in world.notes if not note.startswith(told)]
+        known["notes"] = [*others, f"{told}{frames:,} frames of its own driver"]
         return cls(**known, frames=frames)
 
     @cached_property

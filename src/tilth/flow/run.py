@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import shlex
 import shutil
@@ -98,7 +99,10 @@ class Run:
             return self.folder.read_record("audit")
         learner = self._learner("the audit needs the model and the data")
         look = registry.find("tilth.audit.looks", learner.task.look)
-        found = look(learner.task, learner.setup(), seed=learner.settings.seed)
+        # what a look trains beside the net takes as many steps as all phases together
+        steps = sum(plan["total_steps"] for plan in self.folder.config.get("phase", []))
+        whole = dataclasses.replace(learner.plan, total_steps=steps)
+        found = look(learner.task, learner.setup(whole), seed=learner.settings.seed)
         found["training"] = self._training(learner)
         self.folder.write_record("audit", found)
         return self.folder.read_record("audit")

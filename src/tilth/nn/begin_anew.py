@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from torch import nn
 
+from tilth.errors import UserError
+
 Net = TypeVar("Net", bound=nn.Module)
 
 
@@ -21,6 +23,17 @@ def cannot_begin_anew(model: nn.Module) -> list[str]:
         for name, layer in model.named_modules()
         if list(layer.parameters(recurse=False)) and not hasattr(layer, "reset_parameters")
     ]
+
+
+def check_begins_anew(model: nn.Module, how: str) -> None:
+    """Raise UserError for layers that cannot; how: the same net is trained beside it, in words."""
+    stuck = cannot_begin_anew(model)
+    if stuck:
+        raise UserError(
+            f"{', '.join(stuck[:3])} of {type(model).__name__} cannot begin anew",
+            rule=f"the report trains the same net {how}, from new weights",
+            fix="give each layer with parameters a reset_parameters()",
+        )
 
 
 def begun_anew(model: Net) -> Net:

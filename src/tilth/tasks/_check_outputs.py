@@ -57,7 +57,7 @@ def first_answer(
         model.eval()
         try:
             return (ask or model)(inputs)
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             rows = len(next(iter(leaves(inputs))))
             raise UserError(
                 f"the model cannot take a batch of this data ({first_line(error)})",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any
 
@@ -18,7 +18,7 @@ from tilth.data.image_set import ImageData
 from tilth.data.noise import WithNoise
 from tilth.data.source import in_order
 from tilth.data.usual import Usual
-from tilth.errors import UserError
+from tilth.errors import UserError, first_line
 from tilth.nn.modes import modes_kept
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
@@ -162,6 +162,18 @@ def batches(setup: Setup, split: str, *, rows: int | None = None) -> Iterator[Te
     given = (data.store, data.targets, chosen, size)
     for batch in in_order(*given, prepare=data.prepare(train=False), device=setup.device):
         yield batch.inputs
+
+
+def tried(model: Callable[[Tensor], Any], inputs: Tensor) -> Any:
+    """Return what a model gives; raise UserError where it cannot take rows of this shape."""
+    try:
+        return model(inputs)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"the model cannot take rows {list(inputs.shape)} ({first_line(error)})",
+            rule="every layer needs rows of its own size, or a size that is left after halving",
+            fix="larger pictures (size=32), or another model",
+        ) from error
 
 
 def refuse_own_loss(name: str, setup: Setup) -> None:

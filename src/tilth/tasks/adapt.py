@@ -24,7 +24,7 @@ from tilth.data.domains import Domains, as_domains
 from tilth.data.source import in_order
 from tilth.data.usual import Usual
 from tilth.errors import UserError, choose
-from tilth.nn.begin_anew import cannot_begin_anew
+from tilth.nn.begin_anew import check_begins_anew
 from tilth.nn.modes import modes_kept
 from tilth.objectives.domain_adversarial import DomainAdversarial, features_by_label
 from tilth.randomness import fold
@@ -39,8 +39,11 @@ from tilth.tasks._training import steady_player
 from tilth.tasks.classify import Classify
 from tilth.train.evaluate import Outputs, evaluate
 
+WAYS = ("method", "peak")
+"""Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 METHODS = ("dann", "cdan")
 NEEDED = ("body", "head", "critic")
+LEAST_JUDGED = 4
 MOST_TOLD_APART = 1000  # pictures of each set that the critic is asked about
 
 
@@ -88,6 +91,13 @@ class Adapt:
         source, onto = found.sides("test")
         nobody = np.zeros(0, np.int64)
         test = (nobody, onto) if found.labelled else (source, nobody)
+        count = min(len(rows) for rows in found.sides("valid"))
+        if count < LEAST_JUDGED:
+            raise UserError(
+                f"{count} pictures in valid of one set of {found.name}",
+                rule=f"{LEAST_JUDGED} at least of each set are needed to tell the sets apart by",
+                fix="give more pictures, or other fractions",
+            )
         told = "valid is judged by the labels of the source alone; "
         if found.labelled:
             told += "the labels of the target judge on test, and nothing else sees them"
@@ -135,13 +145,7 @@ class Adapt:
                 rule="the model has a body, a head for the labels and a critic for the domain",
                 fix=f"give it {' and '.join(parts)}, or leave the model out",
             )
-        stuck = cannot_begin_anew(model)
-        if stuck:
-            raise UserError(
-                f"{', '.join(stuck[:3])} of {type(model).__name__} cannot begin anew",
-                rule="the report trains the same net on the source alone, from new weights",
-                fix="give each layer with parameters a reset_parameters()",
-            )
+        check_begins_anew(model, "on the source alone")
         data = as_domains(setup.data)
         two = rows_of(data, "source", "train")[:2]
         seen = torch.cat(list(inputs(setup, "source", two)))

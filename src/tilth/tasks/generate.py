@@ -31,6 +31,16 @@ from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import rows_of_train, steady_player
 from tilth.train.sample_record import SampleRecord
 
+WAYS = (
+    "loss",
+    "critic_steps",
+    "gradient_penalty",
+    "r1",
+    "r1_every",
+    "weight_clip",
+    "average_decay",
+)
+"""Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 MOST_JUDGED = 2000  # rows at a look at valid
 POINTS_SHOWN, SIDE, MOST_COLUMNS = 500, 8, 10
 

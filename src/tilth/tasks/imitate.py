@@ -16,6 +16,7 @@ from tilth.data.source import DatasetSource
 from tilth.data.usual import Usual
 from tilth.errors import UserError, choose
 from tilth.models.mixture_density import Mixture
+from tilth.nn.begin_anew import check_begins_anew
 from tilth.objectives.mixture_density import MixtureLikelihood
 from tilth.objectives.supervised import Supervised, squared_error
 from tilth.randomness import fold
@@ -28,6 +29,8 @@ from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player
 from tilth.train.play import Played
 
+WAYS = ("frames", "loss")
+"""Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 LOSSES = ("likelihood", "squared_error")
 FRAMES = 12_000
 COMPONENTS = 3
@@ -106,6 +109,7 @@ class Imitate(Acting):
                 rule="its model gives a Mixture of Gaussians",
                 fix="take mixture_density, or give what it gives",
             )
+        check_begins_anew(setup.model, "by the other loss")
 
     def parts(self, setup: Setup) -> TrainingParts:
         """Return one objective and one player on shuffled frames."""

@@ -28,6 +28,8 @@ from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player, rows_of_train, steady_player
 
+WAYS = ("features", "feature_weight", "critic_weight")
+"""Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 PLAYERS = ("restorer", "critic")
 
 

@@ -20,7 +20,7 @@ from tilth.objectives.style import StyleTransfer
 from tilth.tasks import Array, Metric
 from tilth.tasks._feature_net import feature_net
 from tilth.tasks._item_means import mean_of
-from tilth.tasks._reconstructing import batches, refuse_own_loss
+from tilth.tasks._reconstructing import batches, refuse_own_loss, tried
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player, rows_of_train
@@ -88,7 +88,7 @@ class StyleTask:
         inputs = next(batches(setup, "train", rows=2))
         model = setup.model.to(setup.device)
         with modes_kept(model), torch.no_grad():
-            found = model.eval()(inputs)
+            found = tried(model.eval(), inputs)
         if found.shape != inputs.shape:
             raise UserError(
                 f"the model gives {list(found.shape)} for pictures {list(inputs.shape)}",

@@ -32,11 +32,13 @@ from tilth.tasks import Array, Metric
 from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, spaced
 from tilth.tasks._fixed_net import fixed_net
 from tilth.tasks._item_means import mean_of
-from tilth.tasks._reconstructing import refuse_own_loss
+from tilth.tasks._reconstructing import refuse_own_loss, tried
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import steady_player
 
+WAYS = ("cycle", "identity")
+"""Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 MOST_JUDGED = {"valid": 500, "test": 1000}  # pictures of each set: KID takes rows squared
 LEAST_JUDGED = 4
 SMALL = 64  # px up to which the small nets are enough: see ``cycle_gan``
@@ -136,16 +138,10 @@ class TranslateTask:
         with modes_kept(model), torch.no_grad():
             model.eval()
             for net, critic in zip(nets, critics, strict=True):
-                critic(self._tried(net, seen))
+                tried(critic, self._tried(net, seen))
 
     def _tried(self, net: nn.Module, seen: Tensor) -> Tensor:
-        try:
-            made: Tensor = net(seen)
-        except RuntimeError as error:
-            raise UserError(
-                f"the generator cannot take {list(seen.shape)} ({first_line(error)})",
-                rule="pictures of both sets go through both generators",
-            ) from error
+        made: Tensor = tried(net, seen)
         if made.shape != seen.shape:
             raise UserError(
                 f"the generator gives {list(made.shape[1:])} for {list(seen.shape[1:])}",

@@ -18,6 +18,9 @@ from tilth.tasks import Metric
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._reconstructing import Reconstructing
 
+WAYS = ("beta",)
+"""Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
+
 
 class VariationalTask(Reconstructing):
     """The evidence lower bound of each row, in nats."""

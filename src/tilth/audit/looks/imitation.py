@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import time
-from typing import Any, cast
+from typing import Any
 
-import torch
 from torch import nn
 
-from tilth import registry
 from tilth.audit.acted import LUCK, SAFETY, by_chance, films, spread
 from tilth.audit.forks import forks
 from tilth.audit.judged import Contestant, judged
 from tilth.data.road_world import RoadWorld
+from tilth.models.mixture_density import MixtureDensity
+from tilth.nn.begin_anew import begun_anew
 from tilth.randomness import fold
 from tilth.tasks._setup import Setup
 from tilth.tasks.imitate import LOSSES, Imitate, demonstrated
@@ -39,7 +41,7 @@ def imitation(task: Imitate, setup: Setup, *, seed: int) -> dict[str, Any]:
         f"the same net, trained by {NAMES[loss]}",
         twin_values,
         time.perf_counter() - begun,
-        ["as many steps on the same frames, its last weights"],
+        [f"{setup.plan.total_steps:,} steps on the same frames, as many as the net: last weights"],
     )
     columns = {
         "Return of this net": values[:, 1],
@@ -65,24 +67,24 @@ def imitation(task: Imitate, setup: Setup, *, seed: int) -> dict[str, Any]:
 
 
 def other_loss(task: Imitate, setup: Setup) -> tuple[nn.Module, str]:
-    """Train the usual net as long on the same frames by the other loss; return it and the loss."""
+    """Train the same net as long on the same frames by the other loss; return it and the loss."""
     (loss,) = set(LOSSES) - {task.loss}
-    other = Imitate(task.frames, loss)
-    plan = setup.plan
+    other, plan, begun = Imitate(task.frames, loss), setup.plan, copy.deepcopy(setup.model)
+    if isinstance(begun, MixtureDensity):  # one Gaussian has no second road, several need weights
+        components = other.model_arguments(setup.data)["components"]
+        begun.head = nn.Linear(begun.head.in_features, 3 * components)
     with seeded(fold(plan.seed, "model"), setup.device):
-        arguments = other.model_arguments(setup.data)
-        model = cast(nn.Module, registry.build("tilth.models", "mixture_density", arguments))
-    given = Setup(setup.data, model.to(setup.device), plan, torch.device(setup.device), setup.phase)
-    parts = other.parts(given)
-    facts: dict[str, Any] = {"total_steps": plan.total_steps, "numerics": plan.numerics}
-    seed = fold(plan.seed, "phase", setup.phase)
+        model = begun_anew(begun).to(setup.device)
+    parts = other.parts(dataclasses.replace(setup, model=model))
     loop = Loop(
         model,
         parts.objectives,
         parts.source,
         parts.players,
-        **facts,
-        seed=seed,
+        total_steps=plan.total_steps,
+        micro_batches=plan.micro_batches,
+        numerics=plan.numerics,
+        seed=fold(plan.seed, "phase", setup.phase),
         device=setup.device,
     )
     loop.fit()
