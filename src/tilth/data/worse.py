@@ -99,6 +99,7 @@ class Worse:
 def in_eight_bits(pictures: Tensor) -> Tensor:
     """Return pictures in [0, 1] as files of eight bits hold them.
 
+    >>> import torch
     >>> float(in_eight_bits(torch.tensor(0.5)) * 255)
     128.0
     """
