@@ -19,9 +19,13 @@ NAMES = registry.names("tilth.tasks")
 
 
 def learner_of(name, folder, **more):
-    """Return a small learner of the task, as its own test file makes one."""
+    """Return a small learner of the task, as its own test file makes one.
+
+    Number type and layout are given, so that two runs do not each measure which is the faster.
+    """
     made = importlib.import_module(f"tests.tasks.test_{name}").LEARNER
-    return made(run=folder, quiet=True, device="cpu", threads=1, checkpoint_seconds=1e9, **more)
+    given = {"threads": 1, "dtype": "float32", "channels_last": False, "checkpoint_seconds": 1e9}
+    return made(run=folder, quiet=True, device="cpu", **given, **more)
 
 
 @pytest.fixture(scope="module", params=NAMES)

@@ -21,6 +21,7 @@ class Autoencode(BaseObjective):
     their Gaussian noise of 2010). The noise is ``batch.noise["corruption"]``, standard normal in
     the shape of the inputs; 0 asks for none.
 
+    >>> import torch
     >>> batch = Batch(torch.ones(4, 2), torch.zeros(4), torch.arange(4))
     >>> loss = Autoencode()(nn.Linear(2, 2), batch, None)
     >>> loss.parts["squared_error"].count
