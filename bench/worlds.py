@@ -26,7 +26,7 @@ BENCH = Bench(
         Arm("Stable-Baselines3", "bench.peers.with_sb3", "ppo", "peer"),
     ),
     metrics=PPO_METRICS,
-    bars=(Bar("frames per second", RATE, "tilth", ("Stable-Baselines3",), at_least=1.0),),
+    bars=(Bar("frames per second", RATE, "tilth", ("Stable-Baselines3",), at_least=2.0),),
     compared=(RATE, "processor_rate"),
     threads=1,
     repeats=5,
