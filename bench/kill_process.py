@@ -8,6 +8,7 @@ import random
 import signal
 import time
 import traceback
+from contextlib import suppress
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -104,11 +105,12 @@ def seconds_used(pid: int, begun: float) -> float:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the processes that ``pid`` started, and theirs (Linux; [] elsewhere)."""
+    """Return what ``pid`` started, and what that did ([] when it ended, or without a /proc)."""
     found = []
-    for listing in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, listing.read_text().split()):
-            found += [child, *descendants(child)]
+    with suppress(OSError):  # a process may end while it is looked at
+        for listing in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in map(int, listing.read_text().split()):
+                found += [child, *descendants(child)]
     return found
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from bench import cells, environment, kill, kill_job
+from bench import cells, environment, kill, kill_job, kill_process
 
 
 @pytest.fixture
@@ -30,6 +32,12 @@ def test_killed_training_resumes_to_the_same_bits_and_the_verb_goes_on(tmp_path,
     assert all(cell["result"]["moment"] > begun > 0 for cell in found[1:])
     row = "| in memory, 0 workers, {:.1f} s | 2 | 2 |".format(found[0]["result"]["seconds"])
     assert row in capsys.readouterr().out
+
+
+def test_a_process_that_has_ended_started_nothing():
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert kill_process.descendants(ended.pid) == []
 
 
 @pytest.mark.parametrize(
