@@ -3,6 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tilth import registry
@@ -93,3 +94,25 @@ def test_build_names_a_missing_argument(package):
 def test_an_unknown_package_is_a_mistake_of_ours():
     with pytest.raises(ModuleNotFoundError, match="not a package"):
         registry.names("tilth.errors")
+
+
+@pytest.mark.parametrize(
+    ("task", "arguments", "wanted"),
+    [
+        ("translate", {"cycle": "x"}, r"cycle='x' for translate. cycle is of the kind float"),
+        ("restore", {"quality": 10.5}, "quality=10.5 for restore. quality is of the kind int or N"),
+        ("restore", {"noise": "x"}, "noise is of the kind float or None"),
+        ("style", {"picture": [1, 2]}, "picture is of the kind str"),
+        ("variational", {"binary": 1}, "binary is of the kind bool"),
+    ],
+)
+def test_build_names_a_value_of_another_kind(task, arguments, wanted):
+    with pytest.raises(UserError, match=wanted):
+        registry.build("tilth.tasks", task, arguments)
+
+
+def test_whole_numbers_and_numpys_are_numbers_and_lists_are_not_looked_into():
+    built = registry.build("tilth.models", "mlp", {"channels": 3, "outputs": 2, "layers": [4]})
+    assert built.head.in_features == 4
+    built = registry.build("tilth.tasks", "translate", {"cycle": 3, "identity": np.float32(0.5)})
+    assert (built.cycle, built.identity) == (3, 0.5)

@@ -70,9 +70,12 @@ class Clock(nn.Module):
         assert not torch.is_grad_enabled() and not self.training
         values = 100 + observations[:, 0].float() * self.weight
         if explore <= 0:
-            return Action(torch.zeros(len(values), dtype=torch.int64), {"values": values})
+            return Action(torch.zeros(len(values), dtype=torch.int64), values[:, None])
         self.explored.append(explore)
-        return Action(torch.randint(3, (len(values),), generator=generator), {"values": values})
+        return Action(torch.randint(3, (len(values),), generator=generator), values[:, None])
+
+    def recall(self, features, actions):
+        return {"values": features[:, 0]}
 
 
 def context(step=0):

@@ -107,7 +107,7 @@ def falling(peak: float) -> Callable[[float], float]:
     return lambda left: peak * left
 
 
-def model_of(name: str, seed: int) -> PPO:
+def model_of(name: str, seed: int, **other: Any) -> PPO:
     pictures = {"features_extractor_class": Dense, "net_arch": []} if name == "MiniPong" else None
     return PPO(
         "MlpPolicy",
@@ -115,8 +115,7 @@ def model_of(name: str, seed: int) -> PPO:
         learning_rate=falling(RATES[name]),
         policy_kwargs=pictures,
         seed=seed,
-        **SETTINGS[name],
-        **COMMON,
+        **{**SETTINGS[name], **COMMON, **other},
     )
 
 
@@ -124,8 +123,9 @@ def ppo(variant: str, config: Config, seed: int) -> Result:
     name = str(config["world"])
     rollout = SETTINGS[name]["n_steps"] * COPIES[name]
     frames = int(config["frames"]) // rollout * rollout
-    model_of(name, seed).learn(rollout)
-    model = model_of(name, seed)
+    other = {"n_epochs": 20} if variant == "zoo" else {}  # the published number of passes
+    model_of(name, seed, **other).learn(rollout)
+    model = model_of(name, seed, **other)
     wait_for_start()
     clock = Clock()
     model.learn(frames)

@@ -9,6 +9,7 @@ Only the loop divides, scales, clips and steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -68,6 +69,8 @@ class Context:
     samples: rows seen
     generator: the loop's own random stream on the device (saved and resumed)
     rank, world: this process and the number of processes
+    autocast: in which losses are computed; sources whose model's answers meet those of the loss
+    ask it in there too
     """
 
     step: int
@@ -77,6 +80,7 @@ class Context:
     device: torch.device
     rank: int = 0
     world: int = 1
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 class Objective(Protocol):

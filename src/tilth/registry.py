@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import numbers
 import pkgutil
+import types
+import typing
 from collections.abc import Mapping
 from importlib.util import find_spec
 from types import ModuleType
@@ -17,6 +20,15 @@ from typing import Any
 
 from tilth.arguments import check_arguments
 from tilth.errors import UserError, choose
+
+PLAIN: dict[Any, tuple[type, ...]] = {
+    int: (numbers.Integral,),
+    float: (numbers.Real,),
+    str: (str,),
+    bool: (bool,),
+    type(None): (type(None),),
+}
+"""Annotation -> what is taken for it; numpy's numbers are numbers."""
 
 
 def names(package: str) -> list[str]:
@@ -67,7 +79,8 @@ def _module(package: str, name: str) -> ModuleType:
 def build(package: str, name: str, arguments: Mapping[str, Any]) -> Any:
     """Call what ``find`` gives with ``arguments``: from names and plain values to an object.
 
-    Raises UserError for an argument that it does not have or that is missing, with the choices.
+    Raises UserError for an argument that it does not have or that is missing, with the choices,
+    and for a value of another kind than its annotation, where that is a plain one.
 
     >>> build("tilth.models", "mlp", {"channels": 3, "outputs": 2}).head.out_features
     2
@@ -79,4 +92,19 @@ def build(package: str, name: str, arguments: Mapping[str, Any]) -> Any:
     missing = [key for key in required if key not in arguments]
     if missing:
         raise UserError(f"{name} needs {', '.join(missing)}", choices=accepted)
+    _check_kinds(name, builder, arguments)
     return builder(**arguments)
+
+
+def _check_kinds(name: str, builder: Any, arguments: Mapping[str, Any]) -> None:
+    """Raise UserError for a value of another kind than a plain annotation of the builder says."""
+    hints = typing.get_type_hints(builder)
+    for key, value in arguments.items():
+        hint = hints.get(key)
+        kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        if not set(kinds) <= set(PLAIN):
+            continue
+        accepted = tuple(kind for one in kinds for kind in PLAIN[one])
+        if not isinstance(value, accepted):
+            wanted = " or ".join("None" if k is type(None) else k.__name__ for k in kinds)
+            raise UserError(f"{key}={value!r} for {name}", rule=f"{key} is of the kind {wanted}")

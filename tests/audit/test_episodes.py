@@ -29,7 +29,7 @@ class Leans(nn.Module):
         self.unused = nn.Parameter(torch.zeros(1))
 
     def act(self, observations, *, generator, explore):
-        return Action((observations[:, 2] > 0).long(), {})
+        return Action((observations[:, 2] > 0).long())
 
 
 @pytest.fixture(scope="module")

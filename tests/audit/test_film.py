@@ -18,7 +18,7 @@ from tilth.nn.action import Action
 
 class Still(nn.Module):
     def act(self, observations, *, generator, explore):
-        return Action(torch.zeros(len(observations), dtype=torch.int64), {})
+        return Action(torch.zeros(len(observations), dtype=torch.int64))
 
 
 def frames(encoded):

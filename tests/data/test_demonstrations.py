@@ -33,7 +33,7 @@ class Home:
     """Wants to go half the way back to zero."""
 
     def act(self, observations, *, generator, explore):
-        return Action(-observations / 2, {})
+        return Action(-observations / 2)
 
 
 def test_what_is_kept_is_what_was_wanted_of_what_was_seen():

@@ -121,5 +121,5 @@ def test_other_mistakes_are_refused():
         tl.domains(source, {})
     with pytest.raises(UserError, match="where no folder is read"):
         tl.domains(source, pictures(seed=1), size=16)
-    with pytest.raises(UserError, match=r"name the task: .*adapt or translate"):
+    with pytest.raises(UserError, match=r"name another task: .*'adapt' or 'translate'"):
         tl.Learner(tl.domains(source, pictures(seed=1)), quiet=True)

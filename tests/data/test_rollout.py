@@ -12,6 +12,7 @@ from tilth.data.exploration import Exploration
 from tilth.data.gym_environment import GymEnvironment
 from tilth.data.rollout import Rollout
 from tilth.errors import UserError
+from tilth.nn.action import Action
 from tilth.train.state import pack, unpack
 from tilth.tree import leaves
 
@@ -34,10 +35,13 @@ class Numbered(Clock):
 
     def act(self, observations, *, generator, explore):
         action = super().act(observations, generator=generator, explore=explore)
+        numbers = torch.arange(self.rows, self.rows + len(observations))
         if explore > 0:
-            action.extras["number"] = torch.arange(self.rows, self.rows + len(observations))
             self.rows += len(observations)
-        return action
+        return Action(action.actions, torch.cat([action.features, numbers[:, None]], 1))
+
+    def recall(self, features, actions):
+        return super().recall(features, actions) | {"number": features[:, 1].long()}
 
 
 @pytest.mark.parametrize("truncates", [False, True])

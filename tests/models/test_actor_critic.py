@@ -51,8 +51,9 @@ def test_what_is_remembered_of_an_action_is_what_is_judged_later(kind):
         generator = torch.Generator().manual_seed(4)
         action = model.act(seen, generator=generator, explore=explore)
         judged = model.judge(seen, action.actions)
-        assert torch.equal(action.extras["log_probs"], judged.log_probs)
-        assert torch.equal(action.extras["values"], judged.values)
+        extras = model.recall(action.features, action.actions)
+        assert torch.equal(extras["log_probs"], judged.log_probs)
+        assert torch.equal(extras["values"], judged.values)
 
 
 def test_exploring_draws_from_the_policy_and_acting_well_takes_its_best():

@@ -14,5 +14,6 @@ def test_ties_are_broken_by_chance_while_exploring_and_the_best_is_kept_to():
     torch.testing.assert_close(found, torch.tensor([0.1, 0.45, 0.45]), rtol=0, atol=0.015)
     before = stream.get_state()
     action = table.act(states[:3], generator=stream, explore=0.0)
-    assert action.actions.tolist() == [1, 1, 1] and action.extras["values"].tolist() == [2, 2, 2]
+    assert action.actions.tolist() == [1, 1, 1]
+    assert table.recall(action.features, action.actions)["values"].tolist() == [2, 2, 2]
     assert torch.equal(stream.get_state(), before)

@@ -74,30 +74,31 @@ def ppo():
 @torch.no_grad()
 def rollout_by_hand(model, world, acting):
     """Act, and go back in time for advantages and returns; lists of steps, then flat tensors."""
-    seen, done, chances, values, gains, follows, overs = [], [], [], [], [], [], []
+    seen, done, gains, overs = [], [], [], []
     for _ in range(STEPS):
         here = world.seen
-        logits, worth = model.actor(here), model.critic(here)[:, 0]
-        upto = torch.softmax(logits.double(), 1).cumsum(1)
-        action = (torch.rand(COPIES, generator=acting).double()[:, None] >= upto).sum(1)
+        logits = model.actor(here)
+        action = (logits - torch.empty(COPIES, 2).exponential_(generator=acting).log()).argmax(1)
         stepped = world.step(action)
+        assert not stepped.truncated.any()
         seen.append(here)
         done.append(action)
-        chances.append(torch.log_softmax(logits, 1)[torch.arange(COPIES), action])
-        values.append(worth)
         gains.append(stepped.rewards)
-        follows.append(torch.where(stepped.terminated, 0.0, model.critic(stepped.finals)[:, 0]))
-        overs.append(stepped.ended)
+        overs.append(stepped.terminated)
+    whole = torch.cat(seen)  # what was seen is judged at once: other sums round otherwise
+    rows = torch.arange(len(whole))
+    chances = torch.log_softmax(model.actor(whole), 1)[rows, torch.cat(done)].chunk(STEPS)
+    values = model.critic(whole)[:, 0].chunk(STEPS)
+    follows = [*values[1:], model.critic(world.seen)[:, 0]]
+    follows = [worth * ~over for worth, over in zip(follows, overs, strict=True)]
     better, wanted = [None] * STEPS, [None] * STEPS
-    advantage = ahead = torch.zeros(COPIES)
+    advantage = torch.zeros(COPIES)
     for time in reversed(range(STEPS)):
         goes_on = GAMMA * TRACE * (~overs[time]).float()
         last = time == STEPS - 1
-        target = gains[time] + GAMMA * follows[time]
         error = gains[time] + GAMMA * follows[time] - values[time]
         advantage = error if last else error + goes_on * advantage
-        ahead = target if last else target + goes_on * (ahead - follows[time])
-        better[time], wanted[time] = advantage, ahead
+        better[time], wanted[time] = advantage, advantage + values[time]
     return [torch.cat(column) for column in (seen, done, chances, better, wanted)]
 
 
@@ -111,14 +112,15 @@ def ppo_by_hand():
         for _ in range(PASSES):
             for rows in torch.randperm(COPIES * STEPS, generator=order).chunk(PARTS):
                 seen, done, before, better, wanted = (column[rows] for column in columns)
-                better = (better - better.mean()) / (better.std() + 1e-8)
+                spread, middle = torch.std_mean(better)
+                better = (better - middle) / (spread + 1e-8)
                 logits, values = model.actor(seen), model.critic(seen)[:, 0]
-                chances = torch.log_softmax(logits, 1)[torch.arange(len(rows)), done]
+                every = torch.log_softmax(logits, 1)
+                entropy = -(every.exp() * every).sum(1)
+                chances = every[torch.arange(len(rows)), done]
                 ratio = torch.exp(chances - before)
                 gain = torch.min(ratio * better, ratio.clamp(0.8, 1.2) * better).sum()
                 error = 0.5 * ((values - wanted) ** 2).sum()
-                every = torch.log_softmax(logits, 1)
-                entropy = -(every.exp() * every).sum(1)
                 loss = (-gain + error * 0.5 + -entropy.sum() * 0.01) / len(rows)
                 optimizer.zero_grad()
                 loss.backward()

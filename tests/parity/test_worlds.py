@@ -161,14 +161,13 @@ def pqn_by_hand():
                 actions = torch.where(explores, random, model(seen).argmax(1))
                 steps.append((seen, actions, world.step(actions)))
                 frames += COPIES
-            returns = [torch.zeros(0)] * 16
+            returns, better = [torch.zeros(0)] * 16, torch.zeros(COPIES)
             for time in reversed(range(16)):
-                stepped = steps[time][2]
+                here, _, stepped = steps[time]
                 worth = model(stepped.finals).max(1).values * ~stepped.terminated
-                returns[time] = stepped.rewards + DISCOUNT * worth
-                if time < 15:
-                    onward = DISCOUNT * 0.7 * (~stepped.ended).float()
-                    returns[time] = returns[time] + onward * (returns[time + 1] - worth)
+                value, onward = model(here).max(1).values, DISCOUNT * 0.7 * (~stepped.ended).float()
+                better = stepped.rewards + DISCOUNT * worth - value + onward * better
+                returns[time] = better + value
         seen = torch.cat([one[0] for one in steps])
         actions, wanted = torch.cat([one[1] for one in steps]), torch.cat(returns)
         for _ in range(2):

@@ -27,7 +27,7 @@ class Left(nn.Module):
         self.unused = nn.Parameter(torch.zeros(1))
 
     def act(self, observations, *, generator, explore):
-        return Action(torch.zeros(len(observations), dtype=torch.int64), {})
+        return Action(torch.zeros(len(observations), dtype=torch.int64))
 
 
 def test_the_task_follows_from_the_world_and_the_method_from_what_is_done():
@@ -98,7 +98,7 @@ class Short(Left):
         self.layer = nn.Linear(3, 2)
 
     def act(self, observations, *, generator, explore):
-        return Action(self.layer(observations).argmax(1), {})
+        return Action(self.layer(observations).argmax(1))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ class Short(Left):
         ("actor_critic", "pqn", r"ActorCritic with pqn \(.*take q_network"),
         ("q_network", "ppo", r"QNetwork with ppo \(.*judge.*take actor_critic"),
         ("actor_critic", "dqn", r"ActorCritic with dqn \(.*take q_network"),
-        (Left(), "reinforce", r"Left with reinforce \('values'\).*take actor_critic"),
+        (Left(), "reinforce", r"Left with reinforce \(.*recall.*take actor_critic"),
         (Short(), "pqn", r"cannot take a batch .*float32 \[2, 4\]"),
     ],
 )

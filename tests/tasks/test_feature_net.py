@@ -11,7 +11,7 @@ import tilth as tl
 from tests.tasks.test_restore import digits
 from tilth.errors import UserError
 from tilth.nn.features import fingerprint
-from tilth.tasks import _feature_net
+from tilth.tasks import _feature_net, _taught_net
 from tilth.tasks._feature_net import feature_net
 
 
@@ -50,7 +50,7 @@ def test_a_bundle_sees_pictures_in_the_unit_range_as_its_own_model_does(setup, v
 
 def test_the_local_net_is_trained_once_and_is_the_same_for_every_seed(setup, monkeypatch):
     first = feature_net(setup, None)
-    monkeypatch.setattr(_feature_net, "_loop", None)  # a second training would fail
+    monkeypatch.setattr(_taught_net, "_loop", None)  # a second training would fail
     other = dataclasses.replace(setup, plan=dataclasses.replace(setup.plan, seed=5))
     assert fingerprint(feature_net(other, None)) == fingerprint(first)
 
@@ -63,7 +63,8 @@ def test_pictures_of_one_folder_read_in_other_sizes_have_nets_of_their_own(tmp_p
         pixels = stream.integers(0, 256, (12, 16), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{place}.png")
     ways = [{"size": 8}, {"size": 8}, {"size": 16}, {"size": 8, "fit": "crop"}]
-    found = [_feature_net._key(tl.images(tmp_path, **way).in_range(0.0, 1.0)) for way in ways]
+    read = [tl.images(tmp_path, **way).in_range(0.0, 1.0) for way in ways]
+    found = [_taught_net._key(data, _feature_net.lesson(data)) for data in read]
     assert found[0] == found[1]
     assert len(set(found)) == 3
 

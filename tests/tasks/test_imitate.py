@@ -41,7 +41,7 @@ class Straight(nn.Module):
         return Mixture(zeros, zeros, zeros)
 
     def act(self, observations, *, generator, explore):
-        return Action(torch.zeros(len(observations), 1), {})
+        return Action(torch.zeros(len(observations), 1))
 
 
 def test_what_is_learned_from_is_what_the_driver_wanted():

@@ -23,7 +23,7 @@ from tilth.contracts import Context, Player
 from tilth.data.episodes import Episodes
 from tilth.data.gym_environment import GymEnvironment
 from tilth.nn.action import Action
-from tilth.nn.distributions import categorical_entropy, categorical_log_prob
+from tilth.nn.distributions import categorical_log_prob_entropy
 from tilth.nn.judged import Judged
 from tilth.objectives.reinforce import Reinforce
 from tilth.train.loop import Loop
@@ -66,12 +66,11 @@ class Watcher(nn.Module):
     def judge(self, observations: Tensor, actions: Tensor) -> Judged:
         logits = self(observations)
         values = torch.zeros(len(logits), dtype=torch.float64)
-        chances = categorical_log_prob(logits, actions)
-        return Judged(chances, categorical_entropy(logits), values)
+        return Judged(*categorical_log_prob_entropy(logits, actions), values)
 
     @torch.no_grad()
     def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:
-        return Action(self(observations).argmax(1), {})
+        return Action(self(observations).argmax(1))
 
 
 class Prepared(Episodes):

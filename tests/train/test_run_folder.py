@@ -120,6 +120,9 @@ def test_what_a_folder_in_the_way_says_holds_in_python_and_on_the_command_line(t
     with pytest.raises(UserError, match=r"\(unfinished\).*" + again + others):
         RunFolder.check_free(folder.path)
     folder.mark_done({})
+    with pytest.raises(UserError, match=r"\(trained, not looked at yet\).*" + again + others):
+        RunFolder.check_free(folder.path)
+    (folder.path / "audit.json").write_text("{}")
     with pytest.raises(UserError, match=r"\(done\).*Fix: " + others):  # nothing to go on with
         RunFolder.check_free(folder.path)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,6 @@ from tilth.tasks._domains import BOTH, inputs, spaced
 from tilth.tasks._setup import Setup
 
 MOST_PICTURES = 500  # of each set
-DOTS_PER_INCH = 110
 
 
 def features_of(setup: Setup, split: str) -> tuple[Array, Array]:
@@ -68,7 +65,4 @@ def picture(source: Array, target: Array) -> str:
         axes.set_xticks([])
         axes.set_yticks([])
         figure.legend(loc="outside upper right", ncols=2, markerscale=2)
-        written = io.BytesIO()
-        # white, because a dark page would swallow the legend's letters
-        figure.savefig(written, format="png", dpi=DOTS_PER_INCH, facecolor="white")
-    return base64.b64encode(written.getvalue()).decode("ascii")
+        return figures.png(figure)

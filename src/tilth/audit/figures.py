@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import io
 import re
@@ -18,6 +19,7 @@ NET, OTHER, VALID, GOOD, LINE = "#1f5f8b", "#8a929b", "#c8662b", "#3b7d4f", "#c9
 """Colours: the net and train; baselines; valid; after calibration; guides. All tell apart in grey
 and for the colour-blind by their lightness."""
 INK = "#23292f"
+DOTS_PER_INCH = 110
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
@@ -82,6 +84,13 @@ def svg(figure: Figure, name: str, description: str, *, tight: bool = False) -> 
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     spoken = html.escape(description, quote=True)
     return text.replace("<svg", f'<svg role="img" aria-label="{spoken}"', 1)
+
+
+def png(figure: Figure) -> str:
+    """Return a figure of many points as a base64 PNG, on white: dark pages swallow letters."""
+    written = io.BytesIO()
+    figure.savefig(written, format="png", dpi=DOTS_PER_INCH, facecolor="white")
+    return base64.b64encode(written.getvalue()).decode("ascii")
 
 
 def drawable(text: str, most: int = 24) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 
 import torch
@@ -112,6 +110,4 @@ def _drawn(mixture: Mixture, single: Mixture, place: int, wanted: float) -> str:
         axes.set_ylim(bottom=0)
         axes.legend(fontsize=7, loc="upper center", ncols=3)
         axes.set_ylim(top=1.3 * axes.get_ylim()[1])
-        written = io.BytesIO()
-        figure.savefig(written, format="png", dpi=100)
-    return base64.b64encode(written.getvalue()).decode("ascii")
+        return figures.png(figure)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
-
 from torch import Tensor
 
 from tilth.audit import figures
 from tilth.audit.figures import NET, OTHER
 
-SIDE_INCHES, DOTS_PER_INCH = 2.6, 110
+SIDE_INCHES = 2.6
 BEYOND = 0.25  # of the real points' width: how far beyond them is shown
 
 
@@ -29,9 +26,7 @@ def scatter(real: Tensor, made: Tensor) -> str:
         axes.scatter(*_columns(made), s=4, color=NET, linewidths=0)
         across, along = _columns(real)
         axes.set(xlim=_ends(across), ylim=_ends(along), xticks=[], yticks=[])
-        written = io.BytesIO()
-        figure.savefig(written, format="png", dpi=DOTS_PER_INCH, facecolor="white")
-    return base64.b64encode(written.getvalue()).decode("ascii")
+        return figures.png(figure)
 
 
 def _columns(points: Tensor) -> tuple[list[float], list[float]]:

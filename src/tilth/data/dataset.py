@@ -320,5 +320,6 @@ def as_rows(data: Data) -> Rows:
     raise UserError(
         f"{data.name} where rows are needed",
         rule="one data set has rows; a world is acted in, and two domains are two sets",
-        fix="name the task: control in a world, adapt or translate for two domains (--task)",
+        fix="name another task: task='adapt' or 'translate' (--task) for two sets of pictures, "
+        "task='control' in a world",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -103,8 +104,20 @@ class Policy(Protocol):
 
         explore: 0 acts as well as it can, without drawing; above it what it means is the
         policy's: a share of random choices, or 1 for drawing from its own distribution
-        Sources that bootstrap read ``extras["values"]``, [copies]: what the policy expects to
-        gain from here on.
+        """
+        ...
+
+
+class Recalling(Policy, Protocol):
+    """A policy that sources can bootstrap from."""
+
+    def recall(self, features: Tensor, actions: Tensor) -> dict[str, Tensor]:
+        """Return what the objective wants to know of steps that these very weights took.
+
+        All of a rollout at once: step by step it would take several times as long.
+        features: [B, F], those of ``act``; actions: [B] or [B, *shape]
+        Returns name -> [B, ...], among them "values": what the policy expects to gain from there
+        on, whatever it did.
         """
         ...
 
@@ -132,14 +145,14 @@ class EpisodeCount:
     lengths: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._return = torch.zeros(self.copies, dtype=torch.float64)
-        self._length = torch.zeros(self.copies, dtype=torch.int64)
+        self._return = np.zeros(self.copies)
+        self._length = np.zeros(self.copies, np.int64)
 
     def add(self, stepped: Stepped) -> None:
         """Count one step of all copies."""
-        self._return += stepped.rewards.cpu()
+        self._return += stepped.rewards.cpu().numpy()
         self._length += 1
-        ended = stepped.ended.cpu()
+        ended = stepped.ended.cpu().numpy()
         if not ended.any():
             return
         self.ended += int(ended.sum())
@@ -163,12 +176,12 @@ class EpisodeCount:
             "ended": self.ended,
             "returns": list(self.returns),
             "lengths": list(self.lengths),
-            "return": self._return.clone(),
-            "length": self._length.clone(),
+            "return": torch.from_numpy(self._return.copy()),
+            "length": torch.from_numpy(self._length.copy()),
         }
 
     def load_state_dict(self, state: State) -> None:
         """Take back what ``state_dict`` gave."""
         self.ended = state["ended"]
         self.returns, self.lengths = list(state["returns"]), list(state["lengths"])
-        self._return, self._length = state["return"].clone(), state["length"].clone()
+        self._return, self._length = (state[key].clone().numpy() for key in ("return", "length"))

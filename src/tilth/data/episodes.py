@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tilth.contracts import BaseSource, Context, State
 from tilth.data.environment import Environment, EpisodeCount, Stepped
 from tilth.data.exploration import Exploration
-from tilth.data.rollout import SEEDS, RolloutBatch, acting, normal, stacked
+from tilth.data.rollout import SEEDS, RolloutBatch, acting, expected, normal, recalled
 from tilth.nn.returns import lambda_returns
 from tilth.randomness import fold
 from tilth.tree import map_tree
@@ -21,7 +21,7 @@ class Episodes(BaseSource):
 
     The copies begin together; one that has ended waits for the others, so that short episodes are
     not preferred. Returns are the discounted rewards to the end of the episode.
-    baseline: take the model's values (``extras["values"]``) from the returns to make advantages,
+    baseline: take the model's values (of ``recall``) from the returns to make advantages,
     and count what they expect after a cut; without it the advantages are the returns
     normalise: give the advantages of the batch mean 0 and deviation 1 (before it is cut)
     explore: how much the model explores at a frame; a frame is a step of a running episode
@@ -51,9 +51,12 @@ class Episodes(BaseSource):
         taken, followed, running = self._play(model, stream, context.device)
         rewards = torch.stack([one.rewards for one in followed]).to(context.device)
         ended = torch.stack([one.ended for one in followed]).to(context.device)
-        seen, actions, extras = stacked(taken)
+        shown, acted, features = zip(*taken, strict=True)
+        seen, actions, extras = torch.stack(shown), torch.stack(acted), {}
         following = torch.zeros_like(rewards)
         if self.baseline:
+            with acting(model) as policy:
+                extras = recalled(policy, features, actions)
             following = self._after_cuts(model, followed, stream, context.device)
         returns = lambda_returns(rewards, following, ended, discount=self.discount, trace=1.0)
         advantages = returns - extras["values"] if self.baseline else returns
@@ -73,7 +76,7 @@ class Episodes(BaseSource):
                 seen = world.seen.to(device)
                 action = policy.act(seen, generator=stream, explore=self.explore.at(self.frames))
                 stepped = map_tree(torch.Tensor.cpu, world.step(action.actions))
-                taken.append((seen, action.actions, action.extras))
+                taken.append((seen, *action))
                 followed.append(stepped)
                 running.append(left)
                 self.frames += int(left.sum())
@@ -99,8 +102,7 @@ class Episodes(BaseSource):
         if bool(cut.any()):
             finals = torch.cat([one.finals[one.truncated] for one in followed]).to(device)
             with acting(model) as policy:
-                action = policy.act(finals, generator=stream, explore=0.0)
-            following[cut] = action.extras["values"]
+                following[cut] = expected(policy, finals, stream)
         return following
 
     def state_dict(self) -> State:

@@ -164,7 +164,7 @@ class RoadDriver:
         sine, cosine = torch.sin(world.heading), torch.cos(world.heading)
         right = sideways * cosine - along * sine
         curvature = 2 * right / (sideways.square() + along.square())
-        return Action((curvature / SHARPEST).clamp(-1, 1)[:, None], {})
+        return Action((curvature / SHARPEST).clamp(-1, 1)[:, None])
 
 
 def before_islands(world: RoadWorld, metres: float = OPENING + ISLAND / 2) -> Tensor:

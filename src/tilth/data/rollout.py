@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from tilth.contracts import BaseSource, Context, State
-from tilth.data.environment import Environment, EpisodeCount, Policy, Stepped
+from tilth.data.environment import Environment, EpisodeCount, Recalling, Stepped
 from tilth.data.exploration import Exploration
 from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
-from tilth.nn.returns import advantages, lambda_returns
+from tilth.nn.returns import advantages
 from tilth.randomness import fold
 from tilth.tree import bounds, map_tree
 
@@ -26,7 +26,7 @@ class RolloutBatch(NamedTuple):
 
     observations: [B, *shape] as the environment gives them; actions: [B] or [B, *shape]
     returns: [B] TD(lambda) targets of the values; advantages: [B] what an action was better
-    extras: name -> [B, ...], what ``model.act`` said with it, "values" among them
+    extras: name -> [B, ...], what ``model.recall`` said of it, "values" among them
     """
 
     observations: Tensor
@@ -40,8 +40,7 @@ class Rollout(BaseSource):
     """Acts with ``model.act`` for ``steps`` steps in all copies, then hands out minibatches.
 
     Every pass shuffles all rows anew and cuts them evenly. What follows the last step, and what
-    an episode was cut off from, is worth what ``model.act`` says there
-    (``extras["values"]``, asked with explore=0).
+    an episode was cut off from, is worth what ``model.recall`` says there.
     steps: of each copy before learning; minibatches: of a pass; passes: over the same steps
     discount, trace: gamma and lambda of returns and advantages
     normalise: give the advantages of a minibatch mean 0 and deviation 1 (before it is cut)
@@ -96,17 +95,24 @@ class Rollout(BaseSource):
             self._begin(context.device, context.rank)
             self.environment.reset(fold(self.seed, "world", context.rank) % SEEDS)
         if self._held is None or self._part == self.minibatches * self.passes:
-            self._held, self._part = self._act(model, context.device), 0
+            with context.autocast():  # the loss sets its answers beside those of here
+                self._held, self._part = self._act(model, context.device), 0
+        if self._held.returns.device != context.device:  # it comes from a checkpoint
+            self._held = map_tree(lambda leaf: leaf.to(context.device), self._held)
+        batch = self._minibatch(self._held)
+        self._part += 1
+        return batch._replace(advantages=normal(batch.advantages)) if self.normalise else batch
+
+    def _minibatch(self, held: RolloutBatch) -> RolloutBatch:
+        if self.minibatches == 1:
+            return held  # the order of its rows does not matter
         place = self._part % self.minibatches
         if place == 0:
-            rows = len(self._held.returns)
-            self._order = torch.randperm(rows, generator=self._streams["order"])
+            self._order = torch.randperm(len(held.returns), generator=self._streams["order"])
         low, high = bounds(len(self._order), self.minibatches, place)
-        self._part += 1
-        chosen = self._order[low:high].to(context.device)
-        held = map_tree(lambda leaf: leaf.to(context.device), self._held)
+        chosen = self._order[low:high].to(held.returns.device)
         batch: RolloutBatch = map_tree(lambda leaf: leaf[chosen], held)
-        return batch._replace(advantages=normal(batch.advantages)) if self.normalise else batch
+        return batch
 
     def _begin(self, device: torch.device, rank: int = 0) -> None:
         self._streams = {
@@ -123,29 +129,30 @@ class Rollout(BaseSource):
                 stepped = world.step(action.actions)
                 self.episodes.add(stepped)
                 self.frames += world.copies
-                taken.append((seen, action.actions, action.extras))
+                taken.append((seen, *action))
                 followed.append(stepped)
             held = map_tree(lambda leaf: leaf.to(device), followed)
-            seen, actions, extras = stacked(taken)
+            shown, acted, features = zip(*taken, strict=True)
+            seen, actions = torch.stack(shown), torch.stack(acted)
+            extras = recalled(policy, features, actions)
             following = self._following(policy, extras["values"], held, world.seen.to(device))
         rewards = torch.stack([one.rewards for one in held])
         ended = torch.stack([one.ended for one in held])
-        facts = {"discount": self.discount, "trace": self.trace}
-        better = advantages(rewards, extras["values"], following, ended, **facts)
-        returns = lambda_returns(rewards, following, ended, **facts)
+        values, facts = extras["values"], {"discount": self.discount, "trace": self.trace}
+        better = advantages(rewards, values, following, ended, **facts)
+        returns = better + values  # TD(lambda)
         batch: RolloutBatch = map_tree(
             lambda leaf: leaf.flatten(0, 1), RolloutBatch(seen, actions, returns, better, extras)
         )
         return batch
 
     def _following(
-        self, policy: Policy, values: Tensor, held: list[Stepped], last: Tensor
+        self, policy: Recalling, values: Tensor, held: list[Stepped], last: Tensor
     ) -> Tensor:
         """Return [T, N], what follows each step is worth: 0 after an end, not after a cut."""
 
         def worth(observations: Tensor) -> Tensor:
-            stream = self._streams["acting"]  # explore=0 draws nothing from it
-            return policy.act(observations, generator=stream, explore=0.0).extras["values"]
+            return expected(policy, observations, self._streams["acting"])
 
         following = torch.cat([values[1:], worth(last)[None]])
         following = following * ~torch.stack([one.terminated for one in held])
@@ -185,7 +192,7 @@ class Rollout(BaseSource):
 
 
 @contextmanager
-def acting(model: nn.Module) -> Iterator[Policy]:
+def acting(model: nn.Module) -> Iterator[Any]:
     """Let a model act: in evaluation mode and without gradients; modes are put back.
 
     Raises UserError for a model without ``act``.
@@ -198,14 +205,25 @@ def acting(model: nn.Module) -> Iterator[Policy]:
         )
     with modes_kept(model), torch.no_grad():
         model.eval()
-        yield cast(Policy, model)
+        yield model
 
 
-def stacked(taken: list[tuple[Tensor, Tensor, dict[str, Tensor]]]) -> Any:
-    """Return observations, actions and extras of all steps as [T, N, ...] tensors."""
-    seen, actions, extras = zip(*taken, strict=True)
-    named = {name: torch.stack([one[name] for one in extras]) for name in extras[0]}
-    return torch.stack(seen), torch.stack(actions), named
+def recalled(policy: Recalling, features: Sequence[Tensor], actions: Tensor) -> dict[str, Tensor]:
+    """Return what a policy says of all steps, name -> [T, N, ...].
+
+    features: of each step, [N, F]; actions: [T, N] or [T, N, *shape]
+    """
+    extras = policy.recall(torch.cat(list(features)), actions.flatten(0, 1))
+    return {
+        name: found.reshape(*actions.shape[:2], *found.shape[1:]) for name, found in extras.items()
+    }
+
+
+def expected(policy: Recalling, observations: Tensor, generator: torch.Generator) -> Tensor:
+    """Return [B] what a policy expects to gain from observations on; nothing is drawn."""
+    action = policy.act(observations, generator=generator, explore=0.0)
+    assert action.features is not None
+    return policy.recall(action.features, action.actions)["values"]
 
 
 def normal(values: Tensor) -> Tensor:
@@ -214,4 +232,5 @@ def normal(values: Tensor) -> Tensor:
     >>> normal(torch.tensor([1.0, 3.0]))
     tensor([-0.7071,  0.7071])
     """
-    return (values - values.mean()) / (values.std() + 1e-8)
+    deviation, mean = torch.std_mean(values)
+    return (values - mean) / (deviation + 1e-8)

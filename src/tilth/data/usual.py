@@ -22,6 +22,7 @@ class Usual:
     samples: rows seen in all, by default, within the range of epochs
     range_test: whether a rate can be looked for: where several players pay, no loss tells it
     idle: settings that would change nothing
+    measured: whether number type and layout are chosen by timing the gradient of a batch
     """
 
     model: str
@@ -39,6 +40,7 @@ class Usual:
     samples: int = 300_000  # minutes on two cores, enough for small nets
     range_test: bool = True
     idle: tuple[str, ...] = ()
+    measured: bool = True
 
     def most_in_batch(self, rows: int) -> int:
         """Return the largest batch that is used by default for so many training rows."""

@@ -187,8 +187,9 @@ class Learner:
         if settings.threads:
             torch.set_num_threads(settings.threads)
         loop = self.loop(dataclasses.replace(self.plan, total_steps=1))
-        if len(loop.objectives) > 1 or not isinstance(self.data, Rows):
-            said = "as given, or float32: only one player who learns from rows is measured"
+        if len(loop.objectives) > 1 or not self.task.usual(self.data).measured:
+            said = "as given, or float32: not measured for several players, policies of numbers "
+            said += "and pairs of sets"
             return dataclasses.replace(self.plan, reasons={**self.plan.reasons, "numerics": said})
         (objective,) = loop.objectives
         choice = choose_numerics(

@@ -363,9 +363,12 @@ def refuse_settings_of_others(settings: DataSettings, path: Path, kind: str) -> 
         for name in names:
             value = getattr(settings, name)
             if value != getattr(usual, name):
+                rule = f"{name} is a setting of {other}"
+                if name == "task":  # other tasks are for other data
+                    rule = f"{' and '.join(TASKS)} are settings of {other}"
                 raise UserError(
                     f"{name}={value!r} for {path}, which is {kind}",
-                    rule=f"{name} is a setting of {other}",
+                    rule=rule,
                     fix=f"leave {name} out",
                 )
 

@@ -18,14 +18,14 @@ from tilth.errors import UserError
 from tilth.nn.action import Action
 from tilth.nn.distributions import (
     categorical_draw,
-    categorical_entropy,
-    categorical_log_prob,
+    categorical_log_prob_entropy,
     gaussian_entropy,
     gaussian_log_prob,
 )
 from tilth.nn.judged import Judged
 from tilth.nn.observation_encoder import ObservationInput, observation_encoder
 from tilth.nn.orthogonal import dense, orthogonal
+from tilth.nn.precision import at_least_float32
 from tilth.nn.sizes import height_width
 
 FEATURES = 512  # of a picture (Mnih et al. 2015)
@@ -51,33 +51,34 @@ class ActorCritic(nn.Module):
 
     def judge(self, observations: Tensor, actions: Tensor) -> Judged:
         """Return log-probabilities of ``actions`` [B] or [B, D], entropies and values."""
-        answer, values = self(observations)
+        return self._judge(self.encoder(observations), actions)
+
+    def _judge(self, features: Tensor, actions: Tensor) -> Judged:
+        answer = at_least_float32(self.actor(features))
+        values = at_least_float32(self.critic(features)).squeeze(1)
         if self.log_std is None:
-            log_probs = categorical_log_prob(answer, actions)
-            return Judged(log_probs, categorical_entropy(answer), values)
+            return Judged(*categorical_log_prob_entropy(answer, actions), values)
         spread = gaussian_entropy(self.log_std).expand(len(values))
         return Judged(gaussian_log_prob(answer, self.log_std, actions), spread, values)
 
     @torch.no_grad()
     def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:
-        """Draw from the policy; with explore=0 take the likeliest action.
-
-        ``extras`` are the action's log-probability and the value of what is seen.
-        """
-        answer, values = self(observations)
+        """Draw from the policy; with explore=0 take the likeliest action."""
+        features = self.encoder(observations)
+        answer = at_least_float32(self.actor(features))
+        if explore <= 0:
+            return Action(answer.argmax(1) if self.log_std is None else answer, features)
         if self.log_std is None:
-            actions = answer.argmax(1)
-            if explore > 0:
-                uniform = torch.rand(len(answer), generator=generator, device=answer.device)
-                actions = categorical_draw(answer, uniform)
-            log_probs = categorical_log_prob(answer, actions)
-        else:
-            actions = answer
-            if explore > 0:
-                noise = torch.randn(answer.shape, generator=generator, device=answer.device)
-                actions = answer + torch.exp(self.log_std) * noise
-            log_probs = gaussian_log_prob(answer, self.log_std, actions)
-        return Action(actions, {"log_probs": log_probs, "values": values})
+            waits = torch.empty_like(answer).exponential_(generator=generator)
+            return Action(categorical_draw(answer, waits), features)
+        noise = torch.randn(answer.shape, generator=generator, device=answer.device)
+        return Action(answer + torch.exp(self.log_std) * noise, features)
+
+    @torch.no_grad()
+    def recall(self, features: Tensor, actions: Tensor) -> dict[str, Tensor]:
+        """Return the log-probabilities of actions that were taken, and the values."""
+        log_probs, _, values = self._judge(features, actions)
+        return {"log_probs": log_probs, "values": values}
 
 
 def actor_critic(

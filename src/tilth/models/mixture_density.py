@@ -57,13 +57,12 @@ class MixtureDensity(nn.Module):
         """Draw from the mixture, [B, 1]; with explore=0 take its highest peak."""
         mixture = self(observations)
         if explore <= 0:
-            return Action(mixture.mode()[:, None], {})
-        rows, device = len(mixture.means), mixture.means.device
-        uniform = torch.rand(rows, generator=generator, device=device)
-        noise = torch.randn(rows, generator=generator, device=device)
-        chosen = categorical_draw(mixture.logits, uniform)[:, None]
+            return Action(mixture.mode()[:, None])
+        waits = torch.empty_like(mixture.logits).exponential_(generator=generator)
+        chosen = categorical_draw(mixture.logits, waits)[:, None]
         means, log_stds = mixture.means.gather(1, chosen), mixture.log_stds.gather(1, chosen)
-        return Action(means + log_stds.exp() * noise[:, None], {})
+        noise = torch.randn(means.shape, generator=generator, device=means.device)
+        return Action(means + log_stds.exp() * noise)
 
 
 def mixture_density(

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tilth.nn.action import Action
 from tilth.nn.observation_encoder import observation_encoder
+from tilth.nn.precision import at_least_float32
 
 
 def q_network(
@@ -56,13 +57,17 @@ class QNetwork(nn.Module):
         return values
 
     def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:
-        """Choose the best, or with chance ``explore`` any; "values" are those of the best."""
-        values = self(observations)
-        best = values.max(1)
+        """Choose the best, or with chance ``explore`` any."""
+        values = at_least_float32(self(observations))
+        best = values.argmax(1)
         if explore <= 0:
-            return Action(best.indices, {"values": best.values})
+            return Action(best, values)
         count, choices = values.shape
         draw = {"generator": generator, "device": values.device}
         random = torch.randint(choices, (count,), **draw)
         explores = torch.rand(count, **draw) < explore
-        return Action(torch.where(explores, random, best.indices), {"values": best.values})
+        return Action(torch.where(explores, random, best), values)
+
+    def recall(self, features: Tensor, actions: Tensor) -> dict[str, Tensor]:
+        """Return the values of the best choices."""
+        return {"values": features.amax(1)}

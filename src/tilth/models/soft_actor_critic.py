@@ -99,10 +99,10 @@ class SoftActorCritic(nn.Module):
     def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:
         """Draw from the policy; with explore=0 take tanh of its mean."""
         if explore <= 0:
-            return Action(self(observations), {})
+            return Action(self(observations))
         shape, device = (len(observations), len(self.low)), observations.device
         noise = torch.randn(shape, generator=generator, device=device)
-        return Action(self.stretched(self.drawn(observations, noise)[0]), {})
+        return Action(self.stretched(self.drawn(observations, noise)[0]))
 
 
 def soft_actor_critic(

@@ -11,8 +11,9 @@ class Action(NamedTuple):
     """What a policy does.
 
     actions: [copies] int64 choices or [copies, *shape] float32
-    extras: name -> [copies, ...], what its objective wants to remember (log-probabilities, values)
+    features: [copies, F], what the policy made of the observations, from which its ``recall`` goes
+    on; None where it has no such method
     """
 
     actions: Tensor
-    extras: dict[str, Tensor]
+    features: Tensor | None = None

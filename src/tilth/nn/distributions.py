@@ -15,36 +15,29 @@ from torch import Tensor
 LOG_TWO_PI = math.log(2 * math.pi)
 
 
-def categorical_log_prob(logits: Tensor, choices: Tensor) -> Tensor:
-    """Return [B] the log-probability of [B] int64 choices under [B, K] logits.
+def categorical_log_prob_entropy(logits: Tensor, choices: Tensor) -> tuple[Tensor, Tensor]:
+    """Return [B] the log-probability of [B] choices under [B, K] logits, and [B] entropies in nats.
 
-    >>> categorical_log_prob(torch.zeros(1, 4), torch.tensor([2])).exp()
-    tensor([0.2500])
-    """
-    return F.log_softmax(logits, dim=-1).gather(-1, choices[..., None]).squeeze(-1)
-
-
-def categorical_entropy(logits: Tensor) -> Tensor:
-    """Return [B] the entropy, in nats, of [B, K] logits.
-
-    >>> categorical_entropy(torch.zeros(1, 4)).exp()
-    tensor([4.])
+    >>> log_probs, entropies = categorical_log_prob_entropy(torch.zeros(1, 4), torch.tensor([2]))
+    >>> log_probs.exp(), entropies.exp()
+    (tensor([0.2500]), tensor([4.]))
     """
     log_probs = F.log_softmax(logits, dim=-1)
-    return -(log_probs.exp() * log_probs).sum(-1)
+    entropies = -(log_probs.exp() * log_probs).sum(-1)
+    return log_probs.gather(-1, choices[..., None]).squeeze(-1), entropies
 
 
-def categorical_draw(logits: Tensor, uniform: Tensor) -> Tensor:
-    """Return [B] int64 choices drawn from [B, K] logits with [B] uniform numbers in [0, 1).
+def categorical_draw(logits: Tensor, waits: Tensor) -> Tensor:
+    """Return [B] int64 choices drawn from [B, K] logits with [B, K] standard exponential numbers.
 
-    By inverting the cumulative distribution; the last choice takes what rounding leaves over.
+    Whoever comes first, where choice k waits ``waits[k] / exp(logits[k])``: the Gumbel-max trick,
+    for minus the logarithm of an exponential number is Gumbel's (Maddison et al. 2014, "A*
+    Sampling", section 2).
 
-    >>> categorical_draw(torch.zeros(3, 4), torch.tensor([0.1, 0.6, 0.999]))
-    tensor([0, 2, 3])
+    >>> categorical_draw(torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 2.0]]))  # 1 and 0.74
+    tensor([1])
     """
-    upto = torch.softmax(logits.double(), dim=-1).cumsum(-1)
-    found = torch.searchsorted(upto, uniform.double()[..., None], right=True).squeeze(-1)
-    return found.clamp_(max=logits.shape[-1] - 1)
+    return (logits - waits.log()).argmax(-1)
 
 
 def gaussian_log_prob(mean: Tensor, log_std: Tensor, values: Tensor) -> Tensor:

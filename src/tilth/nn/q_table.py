@@ -28,8 +28,12 @@ class QTable(nn.Module):
         values = self(observations)
         best = values.max(1)
         if explore <= 0:
-            return Action(best.indices, {"values": best.values})
+            return Action(best.indices, values)
         draws = torch.rand(*values.shape, generator=generator, device=values.device)
         explores = torch.rand(len(values), generator=generator, device=values.device) < explore
         among = explores[:, None] | (values == best.values[:, None])
-        return Action((draws * among).argmax(1), {"values": best.values})
+        return Action((draws * among).argmax(1), values)
+
+    def recall(self, features: Tensor, actions: Tensor) -> dict[str, Tensor]:
+        """Return the values of the best choices."""
+        return {"values": features.amax(1)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -20,11 +20,12 @@ from tilth.nn.action import Action
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._check_outputs import first_answer
+from tilth.tasks._item_means import ItemMeans
 from tilth.tasks._setup import Setup
 from tilth.train.play import Played, play
 
 
-class Acting(ABC):
+class Acting(ItemMeans):
     """A task whose model has ``act``, judged by whole episodes without exploring."""
 
     name: str
@@ -68,11 +69,6 @@ class Acting(ABC):
         """Return [episodes, metrics] of a split."""
         return self.episode_values(self.played(setup, split, model))
 
-    def measure(self, setup: Setup, split: str) -> dict[str, float]:
-        """Return the mean of every metric over the episodes of a split."""
-        means = self.values(setup, split).mean(axis=0)
-        return dict(zip(self.metrics, means.tolist(), strict=True))
-
 
 def as_world(data: Data) -> World:
     """Return the data as a world; raise UserError where it is a data set."""
@@ -94,4 +90,4 @@ class RandomPolicy(nn.Module):
 
     def act(self, observations: Any, *, generator: torch.Generator, explore: float) -> Action:
         """Return any action."""
-        return Action(any_action(self.world.action, len(observations), self.generator), {})
+        return Action(any_action(self.world.action, len(observations), self.generator))

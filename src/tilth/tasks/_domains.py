@@ -12,8 +12,8 @@ from tilth.data.dataset import IntArray
 from tilth.data.domains import Domains, as_domains
 from tilth.data.image_set import ImageData
 from tilth.data.paired import Domain, PairedSource
-from tilth.data.source import in_order
 from tilth.randomness import fold
+from tilth.tasks._judged_rows import judged_rows
 from tilth.tasks._setup import Setup
 
 Side = Literal["source", "target"]
@@ -50,12 +50,9 @@ def paired(setup: Setup, *, labels_of: Side = "source") -> PairedSource:
 
 
 def inputs(setup: Setup, side: Side, rows: IntArray) -> Iterator[Tensor]:
-    """Yield the inputs of rows of one set, in their order, on the setup's device."""
+    """Return the inputs of rows of one set, in their order, on the setup's device."""
     one = set_of(as_domains(setup.data), side)
-    size = 4 * setup.plan.batch_size
-    given = (one.store, one.targets, rows, size)
-    for batch in in_order(*given, prepare=one.prepare(train=False), device=setup.device):
-        yield batch.inputs
+    return (batch.inputs for batch in judged_rows(one, rows, setup))
 
 
 def spaced(rows: IntArray, most: int) -> IntArray:

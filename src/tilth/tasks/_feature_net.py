@@ -6,38 +6,27 @@ that runs of several seeds have one and the same loss.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 from torch import nn
 
 from tilth import files, registry
-from tilth.cache import cache_folder
-from tilth.contracts import Player
 from tilth.data.dataset import Rows, as_rows
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_set import ImageData
-from tilth.data.source import DatasetSource
 from tilth.errors import UserError
-from tilth.models.small_vgg import small_vgg
 from tilth.nn.feature_net import FeatureNet
 from tilth.nn.rescale import Rescale
-from tilth.objectives.supervised import CrossEntropy, Supervised
-from tilth.randomness import fold
 from tilth.tasks._setup import Setup
 from tilth.tasks._sizes import usual_batch
-from tilth.train.loop import Loop
-from tilth.train.optimizers import adamw
-from tilth.train.schedules import SCHEDULES
-from tilth.train.streams import seeded
+from tilth.tasks._taught_net import Lesson, taught
 
-WIDTH, RATE, DECAY = 16, 0.004, 0.05
+WIDTH = 16
 SEEN, PASSES = 40_000, 10  # rows in a training, and passes over train, whichever is less
 MADE_OF = ("model.safetensors", "config.json", "preprocessor_config.json")
 
@@ -66,50 +55,27 @@ def _trained(data: Rows, device: torch.device) -> nn.Sequential:
             rule="a net for features learns from labels",
             fix='give a bundle of small_vgg: task_arguments={"features": "my-vgg", ...}',
         )
-    shape = {name: data.model_arguments()[name] for name in ("channels", "size")}
-    with seeded(fold(0, "features"), device):
-        net = small_vgg(**shape, outputs=len(data.target.labels), width=WIDTH).to(device)
-    kept = cache_folder() / "features" / f"{_key(data)}.safetensors"
-    try:
-        net.load_state_dict(load_file(kept))
-    except (OSError, RuntimeError, SafetensorError):  # not there, or of another make
-        _loop(net, data, device).fit()
-        tensors = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
-        files.replace_bytes(kept, save(tensors))
-    return cast(nn.Sequential, net.body)
-
-
-def _loop(net: nn.Module, data: Rows, device: torch.device) -> Loop:
-    train, seed = data.splits["train"], fold(0, "features")
-    size = usual_batch(data.usual, len(train))
-    source = DatasetSource(
-        data.store,
-        data.targets,
-        train,
-        size,
-        prepare=data.prepare(train=True, seed=seed),
-        seed=seed,
-        device=device,
-    )
-    player = Player(
-        list(net.parameters()), adamw(net, RATE, decay=DECAY), SCHEDULES["one_cycle"](), 1.0
-    )
-    objective = Supervised(CrossEntropy(0.1))
-    steps = max(1, min(SEEN, PASSES * len(train)) // size)
-    return Loop(
-        net, [objective], source, {"model": player}, total_steps=steps, seed=seed, device=device
-    )
-
-
-def _key(data: Rows) -> str:
-    """Return what the local net depends on, hashed."""
     if not isinstance(data, ImageData):
         raise UserError(f"a loss of features for {data.name}", rule="what has features is pictures")
-    made = (WIDTH, RATE, DECAY, SEEN, PASSES, usual_batch(data.usual, len(data.splits["train"])))
-    seen = (data.preprocessor.to_config(), data.augment)  # the files alone say no size
-    told = hashlib.sha256(f"{data.fingerprint()} {made} {seen}".encode())
-    told.update(data.splits["train"].tobytes())
-    return told.hexdigest()
+    return cast(nn.Sequential, taught(data, lesson(data), device).body)
+
+
+def lesson(data: ImageData) -> Lesson:
+    """Return how the local net learns."""
+    rows = len(data.splits["train"])
+    batch = usual_batch(data.usual, rows)
+    shape = {name: data.model_arguments()[name] for name in ("channels", "size")}
+    return Lesson(
+        "features",
+        "small_vgg",
+        {**shape, "outputs": len(data.target.labels), "width": WIDTH},
+        batch=batch,
+        steps=max(1, min(SEEN, PASSES * rows) // batch),
+        rate=0.004,
+        decay=0.05,
+        augment=True,
+        smoothing=0.1,
+    )
 
 
 def of_bundle(bundle: str | Path, channels: int) -> nn.Sequential:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 
-from tilth.tasks import Array
+from tilth.tasks import Array, Metric
+from tilth.tasks._setup import Setup
+
+
+class ItemMeans(ABC):
+    """What such tasks share: every metric is a column of their values."""
+
+    metrics: Mapping[str, Metric]
+
+    @abstractmethod
+    def values(self, setup: Setup, split: str) -> Array:
+        """Return [items, metrics] of a split, in the order of ``metrics``."""
+
+    def measure(self, setup: Setup, split: str) -> dict[str, float]:
+        """Return the mean of every metric over the items of a split."""
+        means = self.values(setup, split).mean(axis=0)
+        return dict(zip(self.metrics, means.tolist(), strict=True))
 
 
 def mean_of(column: int) -> Callable[[Array, Array], float]:

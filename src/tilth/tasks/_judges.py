@@ -1,9 +1,9 @@
 """What generated rows are compared in: points in themselves, pictures in features of a net.
 
-The net is trained here on train, to tell its targets, always in the same way; where there are no
-targets, it is one of fixed random weights. Two runs on the same data are judged by the same net,
-whose hash stands beside the scores. They are never comparable
-with scores of other features, such as those of Inception.
+The net has learned the targets of train, always in the same way; where there are no targets, it
+is one of fixed random weights. Two runs on the same data are judged by the same net, whose hash
+stands beside the scores. They are never comparable with scores of other features, such as those of
+Inception.
 """
 
 from __future__ import annotations
@@ -16,21 +16,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tilth.contracts import Player
 from tilth.data.dataset import Rows
-from tilth.data.source import DatasetSource, in_order, steps_in
-from tilth.models.two_conv import two_conv
+from tilth.data.image_set import ImageData
+from tilth.data.source import in_order, steps_in
 from tilth.nn.features import features, fingerprint
 from tilth.nn.kernel_discrepancy import Kernel, cubic, minus_distance, pair_values
-from tilth.objectives.supervised import CrossEntropy, Supervised, squared_error
-from tilth.randomness import fold, numpy_generator
+from tilth.randomness import numpy_generator
 from tilth.tasks._fixed_net import fixed_net
-from tilth.train.loop import Loop
-from tilth.train.optimizers import adamw
-from tilth.train.schedules import one_cycle
-from tilth.train.streams import seeded
+from tilth.tasks._taught_net import Lesson, taught
 
-MOST_STEPS, MOST_PASSES, BATCH, RATE, WIDTH = 800, 20, 64, 2e-3, 16
+MOST_STEPS, MOST_PASSES, BATCH = 800, 20, 64
 MOST_NEIGHBOURS = 10_000
 MOST_SCALED = 1000  # train pictures that features of a fixed net are standardised by
 NOTE = "Not comparable with Inception FID, nor with scores in any other net's features."
@@ -57,7 +52,7 @@ class Judge:
 
 def judge_of(data: Rows, device: torch.device) -> Judge:
     """Return the judge for a data set: made of its train rows alone, the same for every run."""
-    if data.kind != "images":
+    if not isinstance(data, ImageData):
         return _of_points(data)
     return _untaught(data) if data.target.kind == "none" else _of_pictures(data, device)
 
@@ -92,8 +87,8 @@ def _of_points(data: Rows) -> Judge:
     )
 
 
-def _of_pictures(data: Rows, device: torch.device) -> Judge:
-    net = _trained(data, device)
+def _of_pictures(data: ImageData, device: torch.device) -> Judge:
+    net = taught(data, lesson(data), device).eval().requires_grad_(False)
 
     def read(pictures: Tensor) -> Tensor:
         with torch.no_grad():
@@ -123,30 +118,17 @@ def _untaught(data: Rows) -> Judge:
     return Judge(net, cubic, read, told)
 
 
-def _trained(data: Rows, device: torch.device) -> Any:
-    """Return a small convolutional net that has learned the targets of train."""
-    classes = data.target.kind == "classes"
-    known = {key: data.model_arguments()[key] for key in ("channels", "size")}
-    with seeded(fold(0, "judge"), device):
-        net = two_conv(**known, outputs=len(data.target.labels) or 1, width=WIDTH).to(device)
-    rows = data.splits["train"]
-    size = min(BATCH, len(rows))
-    source = DatasetSource(
-        data.store,
-        data.targets,
-        rows,
-        size,
-        prepare=data.prepare(train=False),
-        seed=fold(0, "judge"),
-        device=device,
+def lesson(data: ImageData) -> Lesson:
+    """Return how a small convolutional net learns the targets of train."""
+    rows = len(data.splits["train"])
+    batch = min(BATCH, rows)
+    shape = {key: data.model_arguments()[key] for key in ("channels", "size")}
+    return Lesson(
+        "judge",
+        "two_conv",
+        {**shape, "outputs": len(data.target.labels) or 1, "width": 16},
+        batch=batch,
+        steps=min(MOST_STEPS, MOST_PASSES * steps_in(rows, batch)),
+        rate=2e-3,
+        decay=0.01,
     )
-    moves = Player(list(net.parameters()), adamw(net, RATE), one_cycle(), 1.0)
-    Loop(
-        net,
-        [Supervised(CrossEntropy() if classes else squared_error)],
-        source,
-        {"model": moves},
-        total_steps=min(MOST_STEPS, MOST_PASSES * steps_in(len(rows), size)),
-        device=device,
-    ).fit()
-    return net.eval().requires_grad_(False)

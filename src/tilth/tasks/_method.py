@@ -93,6 +93,7 @@ class Method(ABC):
             augment=False,
             range_test=self.range_test,
             idle=("weight_decay",),
+            measured=False,
         )
 
 

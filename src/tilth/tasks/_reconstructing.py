@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any
@@ -16,13 +16,14 @@ from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data, Rows, as_rows
 from tilth.data.image_set import ImageData
 from tilth.data.noise import WithNoise
-from tilth.data.source import in_order
 from tilth.data.usual import Usual
 from tilth.errors import UserError, first_line
 from tilth.nn.modes import modes_kept
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._check_outputs import first_answer, given
+from tilth.tasks._item_means import ItemMeans
+from tilth.tasks._judged_rows import judged_rows
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player, rows_of_train
@@ -34,7 +35,7 @@ MOST_SAMPLES, SMALL_ROW = 1_000_000, 1024
 """Rows seen by default, where they are of so many numbers or fewer: dense nets are quick then."""
 
 
-class Reconstructing(ABC):
+class Reconstructing(ItemMeans):
     """A task whose model has ``encode`` and ``decode``, and gives a row back when called."""
 
     name: str
@@ -142,10 +143,6 @@ class Reconstructing(ABC):
                 found.append(values.double().cpu())
         return np.asarray(torch.cat(found).numpy())
 
-    def measure(self, setup: Setup, split: str) -> dict[str, float]:
-        """Return the mean of every metric over a split."""
-        return dict(zip(self.metrics, self.values(setup, split).mean(axis=0).tolist(), strict=True))
-
 
 def shape_of(data: Rows) -> tuple[int, ...]:
     """Return the shape of one row of inputs."""
@@ -155,13 +152,9 @@ def shape_of(data: Rows) -> tuple[int, ...]:
 
 
 def batches(setup: Setup, split: str, *, rows: int | None = None) -> Iterator[Tensor]:
-    """Yield the inputs of a split in order, or of its first ``rows``, on the setup's device."""
+    """Return the inputs of a split in order, or of its first ``rows``, on the setup's device."""
     data = as_rows(setup.data)
-    chosen = data.splits[split][:rows]
-    size = min(len(chosen), 4 * setup.plan.batch_size)
-    given = (data.store, data.targets, chosen, size)
-    for batch in in_order(*given, prepare=data.prepare(train=False), device=setup.device):
-        yield batch.inputs
+    return (batch.inputs for batch in judged_rows(data, data.splits[split][:rows], setup))
 
 
 def tried(model: Callable[[Tensor], Any], inputs: Tensor) -> Any:

@@ -10,11 +10,12 @@ from torch import nn
 
 from tilth.contracts import Objective, Player
 from tilth.data.dataset import Prepare, as_rows
-from tilth.data.source import DatasetSource, in_order
+from tilth.data.source import DatasetSource
 from tilth.errors import UserError
 from tilth.objectives.supervised import Supervised
 from tilth.randomness import fold
 from tilth.tasks._check_outputs import check_outputs
+from tilth.tasks._judged_rows import judged_rows
 from tilth.tasks._setup import MakeOptimizer, Setup, TrainingParts
 from tilth.train.evaluate import Outputs, evaluate
 from tilth.train.optimizers import adamw, decay_groups
@@ -88,23 +89,14 @@ def steady_player(
 
 def outputs(setup: Setup, split: str) -> Outputs:
     """Return the model's raw outputs over a split."""
-    data, plan = as_rows(setup.data), setup.plan
-    batches = in_order(
-        data.store,
-        data.targets,
-        data.splits[split],
-        4 * plan.batch_size,
-        prepare=data.prepare(train=False),
-        device=setup.device,
-    )
-    return evaluate(setup.model, batches, numerics=plan.numerics, device=setup.device)
+    data = as_rows(setup.data)
+    batches = judged_rows(data, data.splits[split], setup)
+    return evaluate(setup.model, batches, numerics=setup.plan.numerics, device=setup.device)
 
 
 def check(task: Predicting, setup: Setup) -> None:
     """Try the model on two rows of train, before anything is trained or written."""
     data = as_rows(setup.data)
-    two = data.splits["train"][:2]
-    given = (data.store, data.targets, two, len(two))
-    (batch,) = in_order(*given, prepare=data.prepare(train=False), device=setup.device)
+    (batch,) = judged_rows(data, data.splits["train"][:2], setup)
     seed = fold(setup.plan.seed, "model")
     check_outputs(setup.model, batch, task, setup.device, seed=seed)

@@ -9,6 +9,7 @@ sees; where there are none, test is the source's and nothing is said of the targ
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +22,6 @@ from torch import Tensor, nn
 from tilth.contracts import Batch
 from tilth.data.dataset import Data, IntArray, Target
 from tilth.data.domains import Domains, as_domains
-from tilth.data.source import in_order
 from tilth.data.usual import Usual
 from tilth.errors import UserError, choose
 from tilth.nn.begin_anew import check_begins_anew
@@ -31,13 +31,14 @@ from tilth.randomness import fold
 from tilth.tasks import Array, Metric, Predictions
 from tilth.tasks._check_outputs import check_outputs
 from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, set_of, spaced
-from tilth.tasks._item_means import mean_of
+from tilth.tasks._item_means import ItemMeans, mean_of
+from tilth.tasks._judged_rows import judged_rows
 from tilth.tasks._reconstructing import refuse_own_loss
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import steady_player
 from tilth.tasks.classify import Classify
-from tilth.train.evaluate import Outputs, evaluate
+from tilth.train.evaluate import Outputs, evaluate, in_parts
 
 WAYS = ("method", "peak")
 """Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
@@ -47,7 +48,7 @@ LEAST_JUDGED = 4
 MOST_TOLD_APART = 1000  # pictures of each set that the critic is asked about
 
 
-class Adapt:
+class Adapt(ItemMeans):
     """Learns the source's labels with features that do not tell the target from the source."""
 
     name, answers, look = "adapt", "predictions", "adaptation"
@@ -122,6 +123,7 @@ class Adapt:
             baseline_rows=10_000,
             unchecked=Domains.usual.unchecked,
             clip=0.0,
+            measured=False,
         )
 
     def model_arguments(self, data: Data) -> dict[str, Any]:
@@ -190,8 +192,7 @@ class Adapt:
     def said(self, setup: Setup, side: Side, rows: IntArray) -> Outputs:
         """Return the model's logits of rows of one set."""
         one = set_of(as_domains(setup.data), side)
-        given = (one.store, one.targets, rows, 4 * setup.plan.batch_size)
-        batches = in_order(*given, prepare=one.prepare(train=False), device=setup.device)
+        batches = judged_rows(one, rows, setup)
         return evaluate(setup.model, batches, numerics=setup.plan.numerics, device=setup.device)
 
     def row_values(self, setup: Setup, side: Side, rows: IntArray) -> Array:
@@ -215,14 +216,14 @@ class Adapt:
             setup.model.eval()
             for side, rows in zip(BOTH, sides, strict=True):
                 pieces = inputs(setup, side, spaced(rows, count))
-                logits = [self.domain_logits(setup.model, seen).cpu() for seen in pieces]
+                told = functools.partial(self.domain_logits, setup.model)
+                logits = [in_parts(told, seen).cpu() for seen in pieces]
                 found.append((torch.cat(logits)[:, 0] > 0) == (side == "target"))
         return np.asarray(torch.cat(found).double().numpy())
 
     def measure(self, setup: Setup, split: str) -> dict[str, float]:
         """Return every metric by the labels that judge a split, and how the critic does."""
-        values = self.values(setup, split).mean(axis=0).tolist()
-        found = dict(zip(self.metrics, values, strict=True))
+        found = super().measure(setup, split)
         if split == "valid":
             found["critic_accuracy"] = float(self.told_apart(setup, split).mean())
         return found

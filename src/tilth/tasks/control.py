@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,8 +53,9 @@ class Control(Acting):
         return as_world(data)
 
     def usual(self, data: Data) -> Usual:
-        """Return the defaults of the method."""
-        return self.method(data).usual()
+        """Return the defaults of the method; nets that see numbers are too small to measure."""
+        pictures = len(as_world(data).observation.shape) == 3
+        return dataclasses.replace(self.method(data).usual(), measured=pictures)
 
     def model_arguments(self, data: Data) -> dict[str, Any]:
         """Return what is seen and done in the world."""

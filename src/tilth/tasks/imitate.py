@@ -85,6 +85,7 @@ class Imitate(Acting):
             schedule="linear",
             clip=0.0,
             augment=False,
+            measured=False,
         )
 
     def model_arguments(self, data: Data) -> dict[str, Any]:

@@ -21,19 +21,20 @@ from tilth.objectives.restore import Restore, RestoreCritic, check_weights
 from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._feature_net import feature_net
-from tilth.tasks._item_means import mean_of
+from tilth.tasks._item_means import ItemMeans, mean_of
 from tilth.tasks._picture_quality import signal_to_noise, structural_similarity
 from tilth.tasks._reconstructing import refuse_own_loss
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import player, rows_of_train, steady_player
+from tilth.train.evaluate import in_parts
 
 WAYS = ("features", "feature_weight", "critic_weight")
 """Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 PLAYERS = ("restorer", "critic")
 
 
-class RestoreTask:
+class RestoreTask(ItemMeans):
     """Pixels, what a net sees in them, and a critic: from worse pictures to those wanted."""
 
     name = "restore"
@@ -139,10 +140,6 @@ class RestoreTask:
         ]
         return np.concatenate(found)
 
-    def measure(self, setup: Setup, split: str) -> dict[str, float]:
-        """Return the mean of every metric over a split."""
-        return dict(zip(self.metrics, self.values(setup, split).mean(axis=0).tolist(), strict=True))
-
 
 def pairs(
     task: RestoreTask, setup: Setup, split: str, places: slice | IntArray = slice(None)
@@ -164,7 +161,7 @@ def pairs(
 def restored(model: nn.Module, seen: Tensor) -> Tensor:
     """Return what a model makes of pictures, in [0, 1], in evaluation mode; modes are put back."""
     with modes_kept(model), torch.no_grad():
-        found: Tensor = model.eval()(seen)
+        found = in_parts(model.eval(), seen)
     return found.float().clamp(0, 1)
 
 

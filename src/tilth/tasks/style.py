@@ -19,7 +19,7 @@ from tilth.nn.modes import modes_kept
 from tilth.objectives.style import StyleTransfer
 from tilth.tasks import Array, Metric
 from tilth.tasks._feature_net import feature_net
-from tilth.tasks._item_means import mean_of
+from tilth.tasks._item_means import ItemMeans, mean_of
 from tilth.tasks._reconstructing import batches, refuse_own_loss, tried
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
@@ -27,7 +27,7 @@ from tilth.tasks._training import player, rows_of_train
 from tilth.tasks.restore import restored
 
 
-class StyleTask:
+class StyleTask(ItemMeans):
     """The content of each picture, and the style of one, as a net sees them."""
 
     name = "style"
@@ -119,10 +119,6 @@ class StyleTask:
             for inputs in batches(setup, split)
         ]
         return np.concatenate(found)
-
-    def measure(self, setup: Setup, split: str) -> dict[str, float]:
-        """Return the mean of every metric over a split."""
-        return dict(zip(self.metrics, self.values(setup, split).mean(axis=0).tolist(), strict=True))
 
 
 def distances(objective: StyleTransfer, found: Tensor, inputs: Tensor) -> Array:

@@ -31,11 +31,12 @@ from tilth.randomness import fold
 from tilth.tasks import Array, Metric
 from tilth.tasks._domains import BOTH, Side, inputs, paired, rows_of, spaced
 from tilth.tasks._fixed_net import fixed_net
-from tilth.tasks._item_means import mean_of
+from tilth.tasks._item_means import ItemMeans, mean_of
 from tilth.tasks._reconstructing import refuse_own_loss, tried
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes, sizes_of_rows
 from tilth.tasks._training import steady_player
+from tilth.train.evaluate import in_parts
 
 WAYS = ("cycle", "identity")
 """Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
@@ -49,7 +50,7 @@ MOST_SCALED = 500  # train pictures of each set that features are standardised b
 Translate = Callable[[Tensor], Tensor]
 
 
-class TranslateTask:
+class TranslateTask(ItemMeans):
     """Two generators that translate there and back, beside a critic for each set."""
 
     name, answers, look = "translate", "translations", "translations"
@@ -106,6 +107,7 @@ class TranslateTask:
             clip=0.0,
             augment=False,
             range_test=False,
+            measured=False,
         )
 
     def model_arguments(self, data: Data) -> dict[str, Any]:
@@ -177,9 +179,9 @@ class TranslateTask:
             setup.model.eval()
             for piece in inputs(setup, side, rows):
                 seen.append(piece.cpu())
-                new = there(piece).float()
+                new = in_parts(there, piece).float()
                 made.append(new.cpu())
-                again.append(back(new).float().cpu())
+                again.append(in_parts(back, new).float().cpu())
         return torch.cat(seen), torch.cat(made), torch.cat(again)
 
     def values(self, setup: Setup, split: str) -> Array:
@@ -225,10 +227,6 @@ class TranslateTask:
         ]
         net = fixed_net(data.model_arguments(), torch.cat(known))
         return lambda pictures: features(net, pictures)
-
-    def measure(self, setup: Setup, split: str) -> dict[str, float]:
-        """Return the mean of every metric over a split."""
-        return dict(zip(self.metrics, self.values(setup, split).mean(axis=0).tolist(), strict=True))
 
 
 def kid_values(real: Array, made: Array) -> Array:

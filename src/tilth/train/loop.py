@@ -216,7 +216,7 @@ class Loop:
     def context(self) -> Context:
         """Return what objectives and sources are told at this step."""
         progress = self.step / self.total_steps
-        where = (self._generator, self.device, self.rank, self.world)
+        where = (self._generator, self.device, self.rank, self.world, self._autocast)
         return Context(self.step, progress, self.samples, *where)
 
     def stop(self, reason: str) -> None:

@@ -294,7 +294,9 @@ def _is_run(path: Path) -> bool:
 
 def _in_the_way(path: Path) -> UserError:
     if _is_run(path):
-        status = RunFolder(path).status
+        status: str = RunFolder(path).status
+        if status == "done" and not (path / "audit.json").is_file():
+            status = "trained, not looked at yet"
         goes_on = f"resume=True (tilth resume {shlex.quote(str(path))}) goes on with it, "
         return UserError(
             f"{path} holds a run already ({status})",

@@ -20,6 +20,7 @@ from tilth.audit import words
 from tilth.audit.domain_features import features_of, picture, probe
 from tilth.audit.intervals import Interval, bootstrap, wilson
 from tilth.audit.judged import Contestant, Section, judged
+from tilth.audit.twin import train_twin
 from tilth.data.domains import Domains, as_domains
 from tilth.nn.begin_anew import begun_anew
 from tilth.randomness import fold
@@ -28,7 +29,6 @@ from tilth.tasks._domains import Side, rows_of
 from tilth.tasks._setup import Setup
 from tilth.tasks.adapt import Adapt
 from tilth.train.early_stop import BestWeights
-from tilth.train.loop import Loop
 from tilth.train.streams import seeded
 
 MOST_CLASSES = 60  # rows of a table
@@ -101,19 +101,7 @@ def bound(task: Adapt, setup: Setup, side: Side, seed: int) -> Bound:
 
     every = plan.steps_per_epoch
     best = BestWeights(measure, monitor="valid/accuracy", mode="max", every_steps=every)
-    parts = task.bound(own, side)
-    Loop(
-        own.model,
-        parts.objectives,
-        parts.source,
-        parts.players,
-        total_steps=plan.total_steps,
-        hooks=[best],
-        micro_batches=plan.micro_batches,
-        numerics=plan.numerics,
-        seed=fold(plan.seed, "bound", side),
-        device=setup.device,
-    ).fit()
+    train_twin(own, task.bound(own, side), seed=fold(plan.seed, "bound", side), hooks=[best])
     values = task.values(own, "test")
     return Bound(own.model, values, time.perf_counter() - begun, best.best_step)
 

@@ -12,13 +12,13 @@ from torch import nn
 from tilth.audit.acted import LUCK, SAFETY, by_chance, films, spread
 from tilth.audit.forks import forks
 from tilth.audit.judged import Contestant, judged
+from tilth.audit.twin import train_twin
 from tilth.data.road_world import RoadWorld
 from tilth.models.mixture_density import MixtureDensity
 from tilth.nn.begin_anew import begun_anew
 from tilth.randomness import fold
 from tilth.tasks._setup import Setup
 from tilth.tasks.imitate import LOSSES, Imitate, demonstrated
-from tilth.train.loop import Loop
 from tilth.train.streams import seeded
 
 NAMES = {"likelihood": "the mixture", "squared_error": "the squared error"}
@@ -74,18 +74,6 @@ def other_loss(task: Imitate, setup: Setup) -> tuple[nn.Module, str]:
         components = other.model_arguments(setup.data)["components"]
         begun.head = nn.Linear(begun.head.in_features, 3 * components)
     with seeded(fold(plan.seed, "model"), setup.device):
-        model = begun_anew(begun).to(setup.device)
-    parts = other.parts(dataclasses.replace(setup, model=model))
-    loop = Loop(
-        model,
-        parts.objectives,
-        parts.source,
-        parts.players,
-        total_steps=plan.total_steps,
-        micro_batches=plan.micro_batches,
-        numerics=plan.numerics,
-        seed=fold(plan.seed, "phase", setup.phase),
-        device=setup.device,
-    )
-    loop.fit()
-    return model, loss
+        own = dataclasses.replace(setup, model=begun_anew(begun).to(setup.device))
+    train_twin(own, other.parts(own), seed=fold(plan.seed, "phase", setup.phase))
+    return own.model, loss
