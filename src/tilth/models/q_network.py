@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +64,7 @@ class QNetwork(nn.Module):
         if explore <= 0:
             return Action(best, values)
         count, choices = values.shape
-        draw = {"generator": generator, "device": values.device}
+        draw: Any = {"generator": generator, "device": values.device}
         random = torch.randint(choices, (count,), **draw)
         explores = torch.rand(count, **draw) < explore
         return Action(torch.where(explores, random, best), values)
