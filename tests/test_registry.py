@@ -99,11 +99,12 @@ def test_an_unknown_package_is_a_mistake_of_ours():
 @pytest.mark.parametrize(
     ("task", "arguments", "wanted"),
     [
-        ("translate", {"cycle": "x"}, r"cycle='x' for translate. cycle is of the kind float"),
-        ("restore", {"quality": 10.5}, "quality=10.5 for restore. quality is of the kind int or N"),
-        ("restore", {"noise": "x"}, "noise is of the kind float or None"),
-        ("style", {"picture": [1, 2]}, "picture is of the kind str"),
-        ("variational", {"binary": 1}, "binary is of the kind bool"),
+        ("translate", {"cycle": "x"}, r"cycle='x' for translate. cycle is of the type float"),
+        ("restore", {"quality": 10.5}, "quality=10.5 for restore. quality is of the type int or N"),
+        ("restore", {"noise": "x"}, "noise is of the type float or None"),
+        ("style", {"picture": [1, 2]}, "picture is of the type str"),
+        ("translate", {"cycle": True}, "cycle=True for translate"),
+        ("variational", {"binary": 1}, "binary is of the type bool"),
     ],
 )
 def test_build_names_a_value_of_another_kind(task, arguments, wanted):

@@ -101,6 +101,10 @@ def _check_kinds(name: str, builder: Any, arguments: Mapping[str, Any]) -> None:
         kinds = str(parameters[key].annotation).split(" | ")  # words: nothing is run to read them
         if not set(kinds) <= set(PLAIN):
             continue
-        if not isinstance(value, tuple(PLAIN[kind] for kind in kinds)):
-            wanted = " or ".join(kinds)
-            raise UserError(f"{key}={value!r} for {name}", rule=f"{key} is of the kind {wanted}")
+        fits = any(isinstance(value, PLAIN[kind]) for kind in kinds)
+        if not fits or (isinstance(value, bool) and "bool" not in kinds):
+            raise UserError(
+                f"{key}={value!r} for {name}",
+                rule=f"{key} is of the type {' or '.join(kinds)}",
+                fix="give a plain value of that type",
+            )

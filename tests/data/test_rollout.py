@@ -1,6 +1,8 @@
 """Rollouts: what is bootstrapped, how rows are handed out, and going on in the middle of one."""
 
 import copy
+import dataclasses
+import functools
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from tilth.data.exploration import Exploration
 from tilth.data.gym_environment import GymEnvironment
 from tilth.data.rollout import Rollout
 from tilth.errors import UserError
+from tilth.models.actor_critic import actor_critic
 from tilth.nn.action import Action
 from tilth.train.state import pack, unpack
 from tilth.tree import leaves
@@ -56,6 +59,71 @@ def test_what_follows_a_cut_has_a_value_and_what_follows_an_end_has_none(truncat
     wanted = now + 1 + 0.5 * (following if truncates else following * ~ends)
     torch.testing.assert_close(found["returns"], wanted)
     torch.testing.assert_close(found["advantages"], wanted - (100 + now))
+
+
+@pytest.mark.parametrize("truncates", [False, True])
+def test_returns_are_those_of_the_recursion_by_hand(truncates):
+    """Peng's: reward + discount * ((1 - trace) * value + trace * return of what follows)."""
+    source = rollout(truncates=truncates, discount=0.9, trace=0.8)
+    found = in_order(source.next(Numbered(), context()))
+    now, length = found["observations"].unbind(-1)
+    for copy_ in range(4):
+        later = None
+        for time in reversed(range(10)):
+            paid, ends = now[time, copy_] + 1, now[time, copy_] + 1 == length[time, copy_].floor()
+            worth = 100 + paid if truncates or not ends else 0.0
+            later = worth if ends or later is None else later
+            later = paid + 0.9 * (0.2 * worth + 0.8 * later)
+            torch.testing.assert_close(found["returns"][time, copy_], later)
+
+
+class Matrices:
+    """A world whose steps multiply matrices, seen through another's eyes."""
+
+    def __init__(self, world):
+        self.world, self.dtypes = world, set()
+
+    def __getattr__(self, name):
+        return getattr(self.world, name)
+
+    def step(self, actions):
+        self.dtypes.add((torch.ones(2, 2) @ torch.ones(2, 2)).dtype)
+        return self.world.step(actions)
+
+
+def test_the_policy_acts_in_the_numbers_of_the_loss_and_the_world_in_its_own():
+    seen = set()
+
+    class Dense(Clock):
+        def act(self, observations, *, generator, explore):
+            seen.add(torch.nn.functional.linear(observations, torch.ones(1, 2)).dtype)
+            return super().act(observations, generator=generator, explore=explore)
+
+    source = rollout(minibatches=1)
+    source.environment = Matrices(source.environment)
+    half = functools.partial(torch.autocast, "cpu", dtype=torch.bfloat16)
+    source.next(Dense(), dataclasses.replace(context(), autocast=half))
+    assert seen == {torch.bfloat16} and source.environment.dtypes == {torch.float32}
+
+
+def test_values_are_not_rounded_to_bfloat16():
+    model = actor_critic(channels=2, size=36, choices=3)
+    model.critic[-1].bias.data.fill_(100.0)
+    seen = torch.randint(256, (9, 2, 36, 36), dtype=torch.uint8)
+    with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
+        action = model.act(seen, generator=torch.Generator(), explore=0.0)
+        found = model.recall(action.features, action.actions)["values"]
+    assert action.features.dtype == torch.bfloat16 and found.dtype == torch.float32
+    assert len(found.unique()) == 9  # bfloat16 has steps of 0.5 there
+
+
+def test_a_policy_that_gives_nothing_to_go_on_from_is_told():
+    class Short(Clock):
+        def act(self, observations, *, generator, explore):
+            return Action(super().act(observations, generator=generator, explore=1.0).actions)
+
+    with pytest.raises(UserError, match=r"features=None from Short.act.*recall"):
+        rollout().next(Short(), context())
 
 
 def test_nothing_of_the_next_episode_flows_back():

@@ -107,7 +107,7 @@ class Short(Left):
         ("actor_critic", "pqn", r"ActorCritic with pqn \(.*take q_network"),
         ("q_network", "ppo", r"QNetwork with ppo \(.*judge.*take actor_critic"),
         ("actor_critic", "dqn", r"ActorCritic with dqn \(.*take q_network"),
-        (Left(), "reinforce", r"Left with reinforce \(.*recall.*take actor_critic"),
+        (Left(), "reinforce", r"features=None from Left.act.*recall"),
         (Short(), "pqn", r"cannot take a batch .*float32 \[2, 4\]"),
     ],
 )

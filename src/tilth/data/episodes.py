@@ -76,7 +76,7 @@ class Episodes(BaseSource):
                 seen = world.seen.to(device)
                 action = policy.act(seen, generator=stream, explore=self.explore.at(self.frames))
                 stepped = map_tree(torch.Tensor.cpu, world.step(action.actions))
-                taken.append((seen, *action))
+                taken.append((seen, action.actions, action.features if self.baseline else None))
                 followed.append(stepped)
                 running.append(left)
                 self.frames += int(left.sum())

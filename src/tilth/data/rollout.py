@@ -14,6 +14,7 @@ from tilth.data.environment import Environment, EpisodeCount, Recalling, Stepped
 from tilth.data.exploration import Exploration
 from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
+from tilth.nn.precision import without_autocast
 from tilth.nn.returns import advantages
 from tilth.randomness import fold
 from tilth.tree import bounds, map_tree
@@ -26,7 +27,8 @@ class RolloutBatch(NamedTuple):
 
     observations: [B, *shape] as the environment gives them; actions: [B] or [B, *shape]
     returns: [B] TD(lambda) targets of the values; advantages: [B] what an action was better
-    extras: name -> [B, ...], what ``model.recall`` said of it, "values" among them
+    extras: name -> [B, ...], what ``model.recall`` said of it, "values" among them; {} where the
+    source did not ask
     """
 
     observations: Tensor
@@ -39,8 +41,9 @@ class RolloutBatch(NamedTuple):
 class Rollout(BaseSource):
     """Acts with ``model.act`` for ``steps`` steps in all copies, then hands out minibatches.
 
-    Every pass shuffles all rows anew and cuts them evenly. What follows the last step, and what
-    an episode was cut off from, is worth what ``model.recall`` says there.
+    Every pass shuffles all rows anew and cuts them evenly; one minibatch is all rows as they are.
+    What follows the last step, and what an episode was cut off from, is worth what
+    ``model.recall`` says there.
     steps: of each copy before learning; minibatches: of a pass; passes: over the same steps
     discount, trace: gamma and lambda of returns and advantages
     normalise: give the advantages of a minibatch mean 0 and deviation 1 (before it is cut)
@@ -95,10 +98,8 @@ class Rollout(BaseSource):
             self._begin(context.device, context.rank)
             self.environment.reset(fold(self.seed, "world", context.rank) % SEEDS)
         if self._held is None or self._part == self.minibatches * self.passes:
-            with context.autocast():  # the loss sets its answers beside those of here
+            with context.autocast():  # the loss holds its answers against those of here
                 self._held, self._part = self._act(model, context.device), 0
-        if self._held.returns.device != context.device:  # it comes from a checkpoint
-            self._held = map_tree(lambda leaf: leaf.to(context.device), self._held)
         batch = self._minibatch(self._held)
         self._part += 1
         return batch._replace(advantages=normal(batch.advantages)) if self.normalise else batch
@@ -126,7 +127,8 @@ class Rollout(BaseSource):
             for _ in range(self.steps):
                 seen, explore = world.seen.to(device), self.explore.at(self.frames)
                 action = policy.act(seen, generator=stream, explore=explore)
-                stepped = world.step(action.actions)
+                with without_autocast(device):  # the world keeps its numbers
+                    stepped = world.step(action.actions)
                 self.episodes.add(stepped)
                 self.frames += world.copies
                 taken.append((seen, *action))
@@ -188,7 +190,10 @@ class Rollout(BaseSource):
         self.episodes.load_state_dict(state["episodes"])
         self.frames, self._part = state["frames"], state["part"]
         self._order = state["order"].clone()
-        self._held = None if state["held"] is None else RolloutBatch(**state["held"])
+        self._held = None
+        if state["held"] is not None:
+            held = RolloutBatch(**state["held"])
+            self._held = map_tree(lambda leaf: leaf.to(state["device"]), held)
 
 
 @contextmanager
@@ -208,11 +213,12 @@ def acting(model: nn.Module) -> Iterator[Any]:
         yield model
 
 
-def recalled(policy: Recalling, features: Sequence[Tensor], actions: Tensor) -> dict[str, Tensor]:
+def recalled(policy: Recalling, features: Sequence[Any], actions: Tensor) -> dict[str, Tensor]:
     """Return what a policy says of all steps, name -> [T, N, ...].
 
     features: of each step, [N, F]; actions: [T, N] or [T, N, *shape]
     """
+    check_features(policy, features[0])
     extras = policy.recall(torch.cat(list(features)), actions.flatten(0, 1))
     return {
         name: found.reshape(*actions.shape[:2], *found.shape[1:]) for name, found in extras.items()
@@ -221,9 +227,20 @@ def recalled(policy: Recalling, features: Sequence[Tensor], actions: Tensor) -> 
 
 def expected(policy: Recalling, observations: Tensor, generator: torch.Generator) -> Tensor:
     """Return [B] what a policy expects to gain from observations on; nothing is drawn."""
-    action = policy.act(observations, generator=generator, explore=0.0)
-    assert action.features is not None
+    action: Any = policy.act(observations, generator=generator, explore=0.0)
+    check_features(policy, action.features)
     return policy.recall(action.features, action.actions)["values"]
+
+
+def check_features(policy: Recalling, features: Any) -> None:
+    """Raise UserError for an ``act`` that says nothing to go on from."""
+    if not isinstance(features, Tensor):
+        raise UserError(
+            f"features={features!r} from {type(policy).__name__}.act",
+            rule="what is learned from values has act(...) -> Action(actions, features), however "
+            "much it explores, and recall(features, actions) -> {'values': ...}",
+            fix="give features [copies, F], the observations themselves for example",
+        )
 
 
 def normal(values: Tensor) -> Tensor:

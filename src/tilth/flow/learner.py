@@ -188,8 +188,8 @@ class Learner:
             torch.set_num_threads(settings.threads)
         loop = self.loop(dataclasses.replace(self.plan, total_steps=1))
         if len(loop.objectives) > 1 or not self.task.usual(self.data).measured:
-            said = "as given, or float32: not measured for several players, policies of numbers "
-            said += "and pairs of sets"
+            said = "as given, or float32: where several players learn, and for some tasks, "
+            said += "nothing is measured"
             return dataclasses.replace(self.plan, reasons={**self.plan.reasons, "numerics": said})
         (objective,) = loop.objectives
         choice = choose_numerics(

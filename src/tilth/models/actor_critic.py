@@ -25,7 +25,7 @@ from tilth.nn.distributions import (
 from tilth.nn.judged import Judged
 from tilth.nn.observation_encoder import ObservationInput, observation_encoder
 from tilth.nn.orthogonal import dense, orthogonal
-from tilth.nn.precision import at_least_float32
+from tilth.nn.precision import at_least_float32, without_autocast
 from tilth.nn.sizes import height_width
 
 FEATURES = 512  # of a picture (Mnih et al. 2015)
@@ -47,15 +47,24 @@ class ActorCritic(nn.Module):
     def forward(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Return [B, K] logits (or [B, D] means) and [B] values."""
         features = self.encoder(observations)
-        return self.actor(features), self.critic(features).squeeze(1)
+        return self._policy(features), self._values(features)
+
+    def _policy(self, features: Tensor) -> Tensor:
+        with without_autocast(features.device):  # bfloat16 would round values to 8 bits
+            answer: Tensor = self.actor(at_least_float32(features))
+        return answer
+
+    def _values(self, features: Tensor) -> Tensor:
+        with without_autocast(features.device):
+            values: Tensor = self.critic(at_least_float32(features)).squeeze(1)
+        return values
 
     def judge(self, observations: Tensor, actions: Tensor) -> Judged:
         """Return log-probabilities of ``actions`` [B] or [B, D], entropies and values."""
         return self._judge(self.encoder(observations), actions)
 
     def _judge(self, features: Tensor, actions: Tensor) -> Judged:
-        answer = at_least_float32(self.actor(features))
-        values = at_least_float32(self.critic(features)).squeeze(1)
+        answer, values = self._policy(features), self._values(features)
         if self.log_std is None:
             return Judged(*categorical_log_prob_entropy(answer, actions), values)
         spread = gaussian_entropy(self.log_std).expand(len(values))
@@ -65,7 +74,7 @@ class ActorCritic(nn.Module):
     def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:
         """Draw from the policy; with explore=0 take the likeliest action."""
         features = self.encoder(observations)
-        answer = at_least_float32(self.actor(features))
+        answer = self._policy(features)
         if explore <= 0:
             return Action(answer.argmax(1) if self.log_std is None else answer, features)
         if self.log_std is None:
@@ -74,7 +83,6 @@ class ActorCritic(nn.Module):
         noise = torch.randn(answer.shape, generator=generator, device=answer.device)
         return Action(answer + torch.exp(self.log_std) * noise, features)
 
-    @torch.no_grad()
     def recall(self, features: Tensor, actions: Tensor) -> dict[str, Tensor]:
         """Return the log-probabilities of actions that were taken, and the values."""
         log_probs, _, values = self._judge(features, actions)

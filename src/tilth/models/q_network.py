@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from tilth.nn.action import Action
 from tilth.nn.observation_encoder import observation_encoder
-from tilth.nn.precision import at_least_float32
+from tilth.nn.precision import at_least_float32, without_autocast
 
 
 def q_network(
@@ -54,12 +54,14 @@ class QNetwork(nn.Module):
 
     def forward(self, observations: Tensor) -> Tensor:
         """Return [B, choices] values."""
-        values: Tensor = self.head(self.body(observations))
+        features = self.body(observations)
+        with without_autocast(features.device):  # bfloat16 would round values to 8 bits
+            values: Tensor = self.head(at_least_float32(features))
         return values
 
     def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:
         """Choose the best, or with chance ``explore`` any."""
-        values = at_least_float32(self(observations))
+        values = self(observations)
         best = values.argmax(1)
         if explore <= 0:
             return Action(best, values)

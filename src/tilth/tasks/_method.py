@@ -47,6 +47,7 @@ class Method(ABC):
     schedule: ClassVar[str] = "linear"
     clip: ClassVar[float] = 0.5
     range_test: ClassVar[bool] = True  # whether one loss tells which rate is right
+    measured: ClassVar[bool] = False  # whether a batch is soon there to time a gradient of
     optimizer: ClassVar[Any] = staticmethod(adam)
 
     @abstractmethod

@@ -35,6 +35,7 @@ class OnPolicy(Method):
     trace: float
 
     normalise: ClassVar[bool] = False
+    measured = True
 
     def sizes(self, batch_size: int | None, epochs: int | None) -> Sizes:
         """Return minibatches of a rollout; an epoch is the rollouts that make up its frames.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ from tilth.train.loop import Loop
 from tilth.train.optimizers import adamw
 from tilth.train.schedules import one_cycle
 from tilth.train.streams import seeded
+
+VERSION = 1  # of how this file teaches
 
 
 @dataclass(frozen=True)
@@ -51,17 +54,23 @@ class Lesson:
 
 def taught(data: ImageData, lesson: Lesson, device: torch.device) -> Any:
     """Return the net after the lesson on train's classes (or numbers), on the device."""
-    with seeded(fold(0, lesson.name), device):
-        net: nn.Module = registry.build("tilth.models", lesson.model, dict(lesson.arguments))
-    net = net.to(device)
     kept = cache_folder() / lesson.name / f"{_key(data, lesson)}.safetensors"
+    net = _untaught(lesson, device)
     try:
         net.load_state_dict(load_file(kept))
     except (OSError, RuntimeError, SafetensorError):  # not there, or of another make
+        net = _untaught(lesson, device)  # without what was loaded before it failed
         _loop(net, data, lesson, device).fit()
         tensors = {name: value.cpu().contiguous() for name, value in net.state_dict().items()}
-        files.replace_bytes(kept, save(tensors))
+        with suppress(OSError):  # a cache that cannot be written is no reason to stop
+            files.replace_bytes(kept, save(tensors))
     return net
+
+
+def _untaught(lesson: Lesson, device: torch.device) -> nn.Module:
+    with seeded(fold(0, lesson.name), device):
+        net: nn.Module = registry.build("tilth.models", lesson.model, dict(lesson.arguments))
+    return net.to(device)
 
 
 def _loop(net: nn.Module, data: ImageData, lesson: Lesson, device: torch.device) -> Loop:
@@ -89,7 +98,8 @@ def _loop(net: nn.Module, data: ImageData, lesson: Lesson, device: torch.device)
 
 def _key(data: ImageData, lesson: Lesson) -> str:
     """Return what the net depends on, hashed."""
-    seen = (data.preprocessor.to_config(), data.augment)  # the files alone say no size
-    told = hashlib.sha256(f"{data.fingerprint()} {lesson} {seen}".encode())
+    varied = data.augment if lesson.augment else None
+    seen = (data.preprocessor.to_config(), data.binary, varied)  # the files alone say no size
+    told = hashlib.sha256(f"{VERSION} {data.fingerprint()} {lesson} {seen}".encode())
     told.update(data.splits["train"].tobytes())
     return told.hexdigest()

@@ -42,7 +42,8 @@ from tilth.train.evaluate import Outputs, evaluate, in_parts
 
 WAYS = ("method", "peak")
 """Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
-METHODS = ("dann", "cdan")
+PEAKS = {"dann": 1.0, "cdan": 0.1}
+"""Method -> its last lambda, as measured on digits: docs/log.md."""
 NEEDED = ("body", "head", "critic")
 LEAST_JUDGED = 4
 MOST_TOLD_APART = 1000  # pictures of each set that the critic is asked about
@@ -55,8 +56,9 @@ class Adapt(ItemMeans):
     metrics: Mapping[str, Metric]
     main_metric = "accuracy"
 
-    def __init__(self, target: Target, method: str, peak: float) -> None:
-        choose(method, METHODS, "method")
+    def __init__(self, target: Target, method: str, peak: float | None) -> None:
+        choose(method, PEAKS, "method")
+        peak = PEAKS[method] if peak is None else peak
         if not (0 < peak < math.inf):
             raise UserError(f"peak={peak}", rule="it is the last strength of the reversal, above 0")
         self.target, self.outputs = target, len(target.labels)
@@ -229,13 +231,14 @@ class Adapt(ItemMeans):
         return found
 
 
-def adapt(*, target: Target, method: str = "cdan", peak: float = 1.0) -> Adapt:
+def adapt(*, target: Target, method: str = "cdan", peak: float | None = None) -> Adapt:
     """Return the task of adapting to a second domain.
 
     method: "cdan" (Long et al. 2018), whose critic sees features by predicted label, or "dann"
-    (Ganin et al. 2016), where it sees features alone; peak: the last lambda of the reversal, which
-    both papers raise to 1. The method was chosen on digits (MNIST to USPS), judged on rows that
-    are in no published test set (docs/log.md); other domains may prefer the other one.
+    (Ganin et al. 2016), where it sees features alone; peak: the last lambda of the reversal, 0.1
+    or 1 where it is not given (both papers raise it to 1). Method and lambda were chosen on digits
+    (MNIST to USPS), judged on rows that are in no published test set (docs/log.md); other domains
+    may prefer others.
 
     >>> adapt(target=Target("digit", "classes", ("0", "1"))).outputs
     2

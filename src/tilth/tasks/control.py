@@ -54,8 +54,8 @@ class Control(Acting):
 
     def usual(self, data: Data) -> Usual:
         """Return the defaults of the method; nets that see numbers are too small to measure."""
-        pictures = len(as_world(data).observation.shape) == 3
-        return dataclasses.replace(self.method(data).usual(), measured=pictures)
+        method, pictures = self.method(data), len(as_world(data).observation.shape) == 3
+        return dataclasses.replace(method.usual(), measured=method.measured and pictures)
 
     def model_arguments(self, data: Data) -> dict[str, Any]:
         """Return what is seen and done in the world."""
