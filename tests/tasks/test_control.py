@@ -14,6 +14,7 @@ from tilth.errors import UserError
 from tilth.nn.action import Action
 from tilth.randomness import fold
 from tilth.tasks._methods import METHODS
+from tilth.tasks.control import control
 
 WORLD = tl.world("CartPole-v1")
 LEARNER = functools.partial(tl.Learner, WORLD, task="control", epochs=1, seed=3)
@@ -201,6 +202,12 @@ def test_pictures_have_settings_of_their_own(world, method, network, copies):
     parts = learner.parts()
     assert parts.source.environment.copies == copies
     assert {objective.moves for objective in parts.objectives} == parts.players.keys()
+
+
+def test_number_types_are_measured_where_pictures_are_seen_and_a_batch_is_soon_there():
+    asked = [("MiniPong", "pqn"), ("MiniPong", "dqn"), ("CartPole-v1", "pqn")]
+    tasks = [(control(target=WORLD.target, method=method), name) for name, method in asked]
+    assert [task.usual(tl.world(name)).measured for task, name in tasks] == [True, False, False]
 
 
 def test_a_road_is_not_learned_by_reward_unasked():

@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 import tilth as tl
 from tests.tasks.test_restore import digits
 from tilth.errors import UserError
 from tilth.nn.features import fingerprint
-from tilth.tasks import _feature_net, _taught_net
+from tilth.tasks import _feature_net, _judges, _taught_net
 from tilth.tasks._feature_net import feature_net
+from tilth.tasks._judges import judge_of
+from tilth.tasks._taught_net import taught
 
 
 @pytest.fixture
@@ -53,6 +56,33 @@ def test_the_local_net_is_trained_once_and_is_the_same_for_every_seed(setup, mon
     monkeypatch.setattr(_taught_net, "_loop", None)  # a second training would fail
     other = dataclasses.replace(setup, plan=dataclasses.replace(setup.plan, seed=5))
     assert fingerprint(feature_net(other, None)) == fingerprint(first)
+
+
+def test_a_judge_is_taught_once_and_the_same_out_of_the_cache(setup, monkeypatch, tmp_path):
+    monkeypatch.setenv("TILTH_CACHE", str(tmp_path / "cache"))
+    first = judge_of(setup.data, setup.device)
+    monkeypatch.setattr(_taught_net, "_loop", None)  # a second training would fail
+    second = judge_of(setup.data, setup.device)
+    assert fingerprint(second.body) == fingerprint(first.body)
+    modes = [(m.training, p.requires_grad) for m in second.body.modules() for p in m.parameters()]
+    assert modes and not any(map(any, modes))
+
+
+def test_a_cache_that_cannot_be_written_or_does_not_fit_changes_nothing(
+    setup, monkeypatch, tmp_path
+):
+    lesson = dataclasses.replace(_judges.lesson(setup.data), steps=2)
+    monkeypatch.setenv("TILTH_CACHE", str(tmp_path / "cache"))
+    first = fingerprint(taught(setup.data, lesson, setup.device))
+    (kept,) = (tmp_path / "cache" / "judge").iterdir()
+    tensors = load_file(kept)
+    tensors["head.bias"] = torch.zeros(3)
+    tensors["head.weight"] += 1
+    save_file(tensors, kept)
+    assert fingerprint(taught(setup.data, lesson, setup.device)) == first
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("TILTH_CACHE", str(tmp_path / "file"))
+    assert fingerprint(taught(setup.data, lesson, setup.device)) == first
 
 
 def test_pictures_of_one_folder_read_in_other_sizes_have_nets_of_their_own(tmp_path):
