@@ -46,9 +46,9 @@ def explain(error: click.ClickException) -> str:
     path = context.command_path if context else "tilth"
     fix = f"Fix: {path} --help says what it takes."
     if isinstance(error, click.NoSuchOption):
-        options = [name for one in known(context) for name in one.opts if name.startswith("--")]
-        guess = nearest(error.option_name, options)
-        fix = f"Fix: did you mean {guess!r}?" if guess else fix
+        options = [name[2:] for one in known(context) for name in one.opts if name[:2] == "--"]
+        guess = nearest(error.option_name.lstrip("-"), options)
+        fix = f"Fix: did you mean '--{guess}'?" if guess else fix
         return f"unknown option {error.option_name!r}. {fix}"
     said = error.format_message().rstrip(".")
     said = said[:1].lower() + said[1:]

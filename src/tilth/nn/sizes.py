@@ -20,5 +20,6 @@ def height_width(size: int | Sequence[int], *, at_least: int = 1, name: str = "s
         raise UserError(
             f"{name}={size!r}",
             rule=f"{name} is one number or (height, width) in pixels, each at least {at_least}",
+            fix=f"take pictures of that size: {name}={at_least} (--set data.{name}={at_least})",
         )
     return sides
