@@ -22,6 +22,7 @@ def ppo(variant: str, config: Config, seed: int) -> Result:
     """Train for the frames that are asked for, without looks at valid, as in the peer's arm."""
     name = str(config["world"])
     usual = learner_of(name, seed)
+    usual.measure_numerics()
     method = usual.task.method(usual.data)
     rollout = method.steps * method.copies
     frames = int(config["frames"]) // rollout * rollout
@@ -29,6 +30,7 @@ def ppo(variant: str, config: Config, seed: int) -> Result:
     warm = usual.loop(replace(usual.plan, total_steps=method.minibatches * method.passes))
     warm.fit()
     learner = learner_of(name, seed)
+    learner.measure_numerics()  # remembered
     loop = learner.loop(replace(learner.plan, total_steps=steps))
     wait_for_start()
     clock = Clock()

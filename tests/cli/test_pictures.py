@@ -38,7 +38,7 @@ def test_each_is_an_object_with_json_and_the_bad_one_is_named(restorer, pictures
     code, said, _ = call(*words, "--out", tmp_path / "o", "--json")
     answers = [json.loads(line) for line in said.splitlines()]
     assert code == 1
-    assert answers[0]["restored"] == str(tmp_path / "o" / "0.png")
+    assert answers[0]["picture"] == str(tmp_path / "o" / "0.png")
     assert "bad.png" in answers[1]["item"] and "error" in answers[1]
     code, _, err = call(*words, "--out", tmp_path / "other")
     assert code == 1 and "1 answers in" in err and "bad.png\tERROR" in err
@@ -47,7 +47,7 @@ def test_each_is_an_object_with_json_and_the_bad_one_is_named(restorer, pictures
 def test_nothing_is_overwritten_and_no_two_have_one_name(restorer, pictures, tmp_path):
     one = pictures / "dark" / "0.png"
     code, _, err = call("predict", restorer, one)
-    assert code == 2 and "--out restored" in err
+    assert code == 2 and "--out answers" in err
     code, _, err = call(
         "predict", restorer, one, pictures / "light" / "0.png", "-o", tmp_path / "o"
     )

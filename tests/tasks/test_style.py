@@ -44,9 +44,9 @@ def test_the_net_takes_the_style_on(tmp_path):
     as_it_is = next(one for one in found["baselines"] if one["name"] == "input")["metrics"]
     assert as_it_is["content_distance"]["value"] == 0
     assert found["test"]["style_loss"]["value"] < 0.9 * as_it_is["style_loss"]["value"]
-    restorer = tl.load(run.export())
+    model = tl.load(run.export())
     pixels = np.random.default_rng(0).integers(0, 256, (9, 14), dtype=np.uint8)
-    assert restorer.restore(pixels).size == (14, 9)
+    assert model.apply(pixels).size == (14, 9)
 
 
 def test_a_run_whose_picture_was_overwritten_does_not_go_on(tmp_path):

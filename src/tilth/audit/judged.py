@@ -22,7 +22,7 @@ ASKED = {
     "predictions": "Answers for new data, with chances:",
     "codes": "The numbers that stand for new rows:",
     "actions": "Let it act:",
-    "pictures": "New pictures, restored and written to a folder:",
+    "pictures": "New pictures, and a folder for what is made of them:",
     "translations": "New pictures in the looks of the other set:",
     "samples": "New ones, made up:",
 }

@@ -43,8 +43,8 @@ def usage(
     if answers == "codes":
         return f"{loading(folder, own)}.encode([ITEM, ...])"
     if answers == "pictures":
-        line = f"tilth predict {shlex.quote(folder)} {files} --out restored"
-        return f"{loading(folder, own)}.restore([PICTURE, ...])" if own else line
+        line = f"tilth predict {shlex.quote(folder)} {files} --out answers"
+        return f"{loading(folder, own)}.apply([PICTURE, ...])" if own else line
     if answers == "translations":
         return f'{loading(folder, own)}.translate([PICTURE, ...], to="target")'
     if not own and kind in READ_FROM_FILES:

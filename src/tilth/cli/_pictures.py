@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tilth.errors import UserError
 
 if TYPE_CHECKING:
-    from tilth.ship.restorer import Restorer
+    from tilth.ship.picture_model import PictureModel
 
 
 def places(items: Sequence[str], out: str | None, force: bool) -> dict[str, Path]:
@@ -23,9 +23,9 @@ def places(items: Sequence[str], out: str | None, force: bool) -> dict[str, Path
 
     if not out:
         raise UserError(
-            "restored pictures without a place for them",
+            "pictures without a place for what is made of them",
             rule="they are written as PNG files to a folder",
-            fix="--out restored",
+            fix="--out answers",
         )
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
@@ -47,7 +47,7 @@ def _check(found: dict[str, Path], force: bool) -> None:
         if place in taken:
             raise UserError(
                 f"{taken[place]} and {name} would both be written to {place}",
-                fix="restore them one after the other, to two folders",
+                fix="ask for them one after the other, to two folders",
             )
         taken[place] = name
         if place.exists() and not force:
@@ -56,11 +56,11 @@ def _check(found: dict[str, Path], force: bool) -> None:
             )
 
 
-def restored(restorer: Restorer, where: dict[str, Path]) -> Iterator[dict[str, Any]]:
-    """Restore each picture, write it, and yield {"item", "restored"} or {"item", "error"}."""
+def answered(model: PictureModel, where: dict[str, Path]) -> Iterator[dict[str, Any]]:
+    """Write what is made of each picture; yield {"item", "picture"} or {"item", "error"}."""
     from tilth.files import replace_bytes
 
-    for name, answer in restorer.restore_items(list(where)):
+    for name, answer in model.apply_items(list(where)):
         if isinstance(answer, UserError):
             yield {"item": name, "error": str(answer)}
             continue
@@ -73,4 +73,4 @@ def restored(restorer: Restorer, where: dict[str, Path]) -> Iterator[dict[str, A
             raise UserError(
                 f"cannot write {place} ({error.strerror or error})", fix="choose another place"
             ) from error
-        yield {"item": name, "restored": str(place)}
+        yield {"item": name, "picture": str(place)}

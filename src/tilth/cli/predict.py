@@ -23,7 +23,7 @@ from tilth.errors import UserError
     examples=[
         "tilth predict runs/flowers new.jpg more/",
         "tilth predict houses-model new.csv --out answers.csv",
-        "tilth predict runs/sharper small/ --out restored",
+        "tilth predict runs/sharper small/ --out sharper",
     ],
 )
 @click.argument("model", type=click.Path())
@@ -93,11 +93,11 @@ def in_pictures(
     model: str, items: tuple[str, ...], out: str | None, device: str, force: bool
 ) -> Iterator[dict[str, Any]]:
     """Write what a model makes of each picture, and yield where."""
-    from tilth.cli._pictures import places, restored
+    from tilth.cli._pictures import answered, places
     from tilth.ship.predictor import load
 
     where = places(items, out, force)
-    yield from restored(load(model, device=device), where)
+    yield from answered(load(model, device=device), where)
 
 
 def check_items(items: tuple[str, ...]) -> None:

@@ -121,7 +121,7 @@ def _what(target: Target, kind: str, answers: str, audit: Mapping[str, Any]) -> 
     if answers == "codes":
         return "keeps rows as a few numbers and gives them back"
     if answers == "pictures":
-        return "gives pictures back without what was done to them"
+        return "gives pictures back, restored or in another style"
     if answers == "translations":
         return "gives pictures of one set the looks of another, and back"
     if answers == "samples":

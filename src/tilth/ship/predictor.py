@@ -28,7 +28,7 @@ def load(
     """Open a bundle (or a finished run, whose bundle it takes) and return what answers.
 
     A Predictor; for models that give rows back a Codec, for policies an Actor, for models that
-    restore pictures a Restorer, for translation a Translator, for models that make rows up a
+    give pictures back a PictureModel, for translation a Translator, for models that make rows up a
     Sampler.
 
     plugins: your own network classes or functions (or a network, built as it was trained) that
@@ -57,9 +57,9 @@ def load(
 
         return Actor(opened, device=device)
     if opened.answers == "pictures":
-        from tilth.ship.restorer import Restorer
+        from tilth.ship.picture_model import PictureModel
 
-        return Restorer(opened, device=device)
+        return PictureModel(opened, device=device)
     if opened.answers == "translations":
         from tilth.ship.translator import Translator
 

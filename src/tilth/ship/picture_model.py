@@ -1,4 +1,4 @@
-"""The Restorer: pictures in, the same pictures restored out, each in its own size."""
+"""The PictureModel: pictures in, what the model makes of them out, each in its own size."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class Restorer:
-    """A model that restores pictures; it never changes after it is made.
+class PictureModel:
+    """A model that restores or styles pictures; it never changes after it is made.
 
-    Pictures need not have the size that it learned from: each is restored in its own, or that
+    Pictures need not have the size that it learned from: each is answered in its own, or that
     many times larger.
 
     >>> import numpy as np
@@ -31,8 +31,8 @@ class Restorer:
     >>> data = tl.arrays(pictures, np.arange(80) % 2)
     >>> small = {"width": 4, "blocks": 1}
     >>> learn = tl.Learner(data, task="restore", model_arguments=small, quiet=True, epochs=1)
-    >>> restorer = tl.load(learn.fit().export())
-    >>> restorer.restore(pictures[0]).size  # twice as large
+    >>> model = tl.load(learn.fit().export())
+    >>> model.apply(pictures[0]).size  # twice as large
     (24, 24)
     """
 
@@ -41,7 +41,7 @@ class Restorer:
         self._model = opened.model.to(self._device).eval()
         self._preprocessor = cast(ImagePreprocessor, opened.preprocessor)
 
-    def restore(self, asked: Any) -> Any:
+    def apply(self, asked: Any) -> Any:
         """Return a PIL picture for one picture, a list of them for several.
 
         asked: a path, the bytes of a file, a PIL picture or an array; a folder or a list of them
@@ -52,8 +52,8 @@ class Restorer:
             return self._one(request.items[0])
         return [self._one(item) for item in request.items]
 
-    def restore_items(self, asked: Any) -> Iterator[tuple[Name, Image.Image | UserError]]:
-        """Yield each picture's name with the picture restored, or with why it cannot be read."""
+    def apply_items(self, asked: Any) -> Iterator[tuple[Name, Image.Image | UserError]]:
+        """Yield each picture's name with what is made of it, or with why it cannot be read."""
         request = understand(asked, self._preprocessor)
         for name, item in zip(request.names, request.items, strict=True):
             try:
@@ -67,10 +67,10 @@ class Restorer:
             found = self._model(inputs.to(self._device))[0].float().cpu()
         if not found.isfinite().all():
             raise UserError(
-                "the restored picture holds numbers that are not finite",
+                "the picture made holds numbers that are not finite",
                 fix="look for pixels far outside those it was trained with",
             )
         return picture((found.clamp(0, 1) * 255).round().to(torch.uint8).numpy())
 
     def __repr__(self) -> str:
-        return f"Restorer({type(self._model).__name__})"
+        return f"PictureModel({type(self._model).__name__})"
