@@ -13,7 +13,7 @@ BENCH = Bench(
         "and values. A frame is a step of one copy; acting and learning are timed together. "
         "Afterwards 100 games of 5 points are played without exploring: all lost is -5, all won 5."
     ),
-    config={"world": "MiniPong", "frames": 40_960, "threads": 1},
+    config={"world": "MiniPong", "frames": 204_800, "threads": 1},
     quick={"frames": 4_096},
     arms=(
         Arm("tilth", "bench.ours_worlds", "ppo", "tilth"),

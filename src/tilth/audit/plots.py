@@ -134,6 +134,9 @@ def learning_rate(config: Mapping[str, Any], records: Records) -> str | None:
             axes.plot(*seen, "o", markersize=4, color=VALID, label="used, at each look at valid")
         axes.legend(fontsize=8.5)
         axes.yaxis.set_major_formatter(lambda value, place: f"{value:.2g}")
+        rates = {*planned[1], *seen[1]}
+        if max(rates) - min(rates) < 1e-6 * max(rates):  # ticks beside it would read alike
+            axes.set_yticks([max(rates)])
         _epochs(axes)
         axes.set(ylabel="learning rate", title="Learning rate by epoch")
         return figures.svg(figure, "rate", "Learning rate by epoch")

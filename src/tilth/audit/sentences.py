@@ -19,7 +19,7 @@ def plural(audit: Mapping[str, Any]) -> str:
 def data_lines(run: RunFiles) -> list[str]:
     """Say how much data there is and how unequal the classes are."""
     audit, things = run.audit, plural(run.audit)
-    splits = list(audit["splits"].values())
+    splits = [split for split in audit["splits"].values() if split["rows"]]
     total = sum(split["rows"] for split in splits)
     lines = [f"{counted(total, things[:-1])} in {len(splits)} parts that share none."]
     if "classes" in splits[0]:

@@ -68,7 +68,8 @@ def title(metric: str) -> str:
     >>> title("auc"), title("my_cost")
     ('AUC', 'my cost')
     """
-    return TITLES.get(metric, metric.replace("_", " "))
+    plain = metric.replace("_", " ")
+    return TITLES.get(metric, plain.capitalize() if metric in EXPLANATIONS else plain)
 
 
 def described(metric: str, mode: str) -> dict[str, str]:
