@@ -16,7 +16,7 @@ BENCH = Bench(
     config={"world": "MiniPong", "frames": 204_800, "threads": 1},
     quick={"frames": 4_096},
     arms=(
-        Arm("tilth", "bench.ours_worlds", "ppo", "tilth"),
+        Arm("tilth", "bench.ours_worlds", "ppo", "tilth", "numerics by its own measurement"),
         Arm("Stable-Baselines3", "bench.peers.with_sb3", "ppo", "peer"),
     ),
     metrics=PPO_METRICS,
