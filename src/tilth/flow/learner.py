@@ -34,6 +34,7 @@ from tilth.flow.warm_start import take_body
 from tilth.randomness import fold
 from tilth.tasks import Metric, Task
 from tilth.tasks._choice import build_named, check_target, task_for
+from tilth.tasks._loop import loop_of
 from tilth.tasks._metrics import as_list
 from tilth.tasks._setup import MakeOptimizer, Setup, TrainingParts
 from tilth.train.device import choose_device
@@ -154,18 +155,8 @@ class Learner:
     ) -> Loop:
         """Return the loop of a phase; parts: what ``parts`` gave for it, made anew where None."""
         parts = parts or self.parts(plan, phase)
-        return Loop(
-            self.model,
-            parts.objectives,
-            parts.source,
-            parts.players,
-            total_steps=plan.total_steps,
-            hooks=[*parts.hooks, *hooks],
-            micro_batches=plan.micro_batches,
-            numerics=plan.numerics,
-            seed=fold(plan.seed, "phase", phase),
-            device=self.device,
-        )
+        seed = fold(plan.seed, "phase", phase)
+        return loop_of(self.setup(plan, phase), parts, seed=seed, hooks=hooks)
 
     def measure_numerics(self) -> Plan:
         """Choose number type and layout by a short measurement, unless they were given or chosen.

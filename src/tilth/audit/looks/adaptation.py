@@ -20,12 +20,12 @@ from tilth.audit import words
 from tilth.audit.domain_features import features_of, picture, probe
 from tilth.audit.intervals import Interval, bootstrap, wilson
 from tilth.audit.judged import Contestant, Section, judged
-from tilth.audit.twin import train_twin
 from tilth.data.domains import Domains, as_domains
 from tilth.nn.begin_anew import begun_anew
 from tilth.randomness import fold
 from tilth.tasks import Array
 from tilth.tasks._domains import Side, rows_of
+from tilth.tasks._loop import loop_of
 from tilth.tasks._setup import Setup
 from tilth.tasks.adapt import Adapt
 from tilth.train.early_stop import BestWeights
@@ -101,7 +101,7 @@ def bound(task: Adapt, setup: Setup, side: Side, seed: int) -> Bound:
 
     every = plan.steps_per_epoch
     best = BestWeights(measure, monitor="valid/accuracy", mode="max", every_steps=every)
-    train_twin(own, task.bound(own, side), seed=fold(plan.seed, "bound", side), hooks=[best])
+    loop_of(own, task.bound(own, side), seed=fold(plan.seed, "bound", side), hooks=[best]).fit()
     values = task.values(own, "test")
     return Bound(own.model, values, time.perf_counter() - begun, best.best_step)
 

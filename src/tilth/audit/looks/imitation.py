@@ -12,11 +12,11 @@ from torch import nn
 from tilth.audit.acted import LUCK, SAFETY, by_chance, films, spread
 from tilth.audit.forks import forks
 from tilth.audit.judged import Contestant, judged
-from tilth.audit.twin import train_twin
 from tilth.data.road_world import RoadWorld
 from tilth.models.mixture_density import MixtureDensity
 from tilth.nn.begin_anew import begun_anew
 from tilth.randomness import fold
+from tilth.tasks._loop import loop_of
 from tilth.tasks._setup import Setup
 from tilth.tasks.imitate import LOSSES, Imitate, demonstrated
 from tilth.train.streams import seeded
@@ -75,5 +75,5 @@ def other_loss(task: Imitate, setup: Setup) -> tuple[nn.Module, str]:
         begun.head = nn.Linear(begun.head.in_features, 3 * components)
     with seeded(fold(plan.seed, "model"), setup.device):
         own = dataclasses.replace(setup, model=begun_anew(begun).to(setup.device))
-    train_twin(own, other.parts(own), seed=fold(plan.seed, "phase", setup.phase))
+    loop_of(own, other.parts(own), seed=fold(plan.seed, "phase", setup.phase)).fit()
     return own.model, loss

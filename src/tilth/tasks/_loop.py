@@ -1,4 +1,4 @@
-"""A net that a report trains to hold the run's own against: as long, and by the same loop."""
+"""The loop of a plan: what a learner trains by, and what a report trains a twin by."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from tilth.tasks._setup import Setup, TrainingParts
 from tilth.train.loop import Loop
 
 
-def train_twin(
-    setup: Setup, parts: TrainingParts, *, seed: int, hooks: Sequence[Hook] = ()
-) -> None:
-    """Train the setup's model for as many steps as its plan has, in its numerics and slices.
+def loop_of(setup: Setup, parts: TrainingParts, *, seed: int, hooks: Sequence[Hook] = ()) -> Loop:
+    """Return the loop that trains the setup's model for its plan's steps, numerics and slices.
 
-    setup: that of the run, with another model; parts: what that model learns by
+    parts: what the model learns by; hooks: beside those of the parts
     """
     plan = setup.plan
-    Loop(
+    return Loop(
         setup.model,
         parts.objectives,
         parts.source,
@@ -28,4 +26,4 @@ def train_twin(
         numerics=plan.numerics,
         seed=seed,
         device=setup.device,
-    ).fit()
+    )
