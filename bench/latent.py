@@ -31,7 +31,7 @@ import tilth as tl
 from tilth.audit.kernel_distance import squared_discrepancy
 from tilth.audit.latent import usage
 from tilth.contracts import Objective, Player
-from tilth.data.dataset import Rows
+from tilth.data.dataset import Rows, as_they_are
 from tilth.data.idx import read_idx
 from tilth.data.noise import WithNoise
 from tilth.data.resident_store import ResidentStore
@@ -62,10 +62,6 @@ def digits(seed: int) -> tuple[Tensor, Tensor]:
         np.arange(len(rows)), test_size=360, random_state=seed, stratify=labels
     )
     return rows[parts[0]], rows[parts[1]]
-
-
-def as_they_are(raw: Tensor, rows: Tensor, epoch: int) -> Tensor:
-    return raw
 
 
 def fit(

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tilth.data.dataset import IntArray, Prepare
+from tilth.data.dataset import IntArray, Prepare, as_they_are
 from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
 from tilth.data.table_codes import NumberCode
@@ -109,7 +109,7 @@ class ArrayTable(TableData):
 
     def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
         """Return the batch transform: plain rows are whole already."""
-        return _as_is if self.preprocessor.plain else super().prepare(train=train, seed=seed)
+        return as_they_are if self.preprocessor.plain else super().prepare(train=train, seed=seed)
 
     def with_splits(self, splits: Mapping[str, IntArray]) -> ArrayTable:
         """Return the same rows split otherwise, with all statistics from the new train rows."""
@@ -171,10 +171,6 @@ def _of_arrays(table: TableData, *, plain: bool = False) -> ArrayTable:
     width = sum(column.name != TARGET for column in table.columns)
     encoder = ArrayEncoder.beside(table.preprocessor, width, plain=plain)
     return ArrayTable(**{**parts, "preprocessor": encoder})
-
-
-def _as_is(raw: Any, keys: Tensor, epoch: int) -> Any:
-    return raw
 
 
 def named(array: NDArray[Any]) -> pl.DataFrame:

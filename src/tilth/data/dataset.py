@@ -163,6 +163,11 @@ class Prepare(Protocol):
         ...
 
 
+def as_they_are(raw: Any, keys: Tensor, epoch: int) -> Any:
+    """Return a raw batch as it is: the ``Prepare`` of what needs no change."""
+    return raw
+
+
 class SplitNote(str):
     """A note that holds for one way of splitting the rows, and not for another."""
 
@@ -280,6 +285,11 @@ class Rows(Data):
     def targets(self) -> Tensor:
         """[rows] int64 class ids (0 where nothing is wanted) or float32 standardised numbers."""
 
+    @property
+    def wanted(self) -> Tensor | Store:
+        """What a batch's targets are taken from: ``targets``, or a store of larger ones."""
+        return self.targets
+
     def counts(self) -> dict[str, dict[str, Any]]:
         """Return split -> {"rows": how many, "classes": label -> how many (where classes)}."""
         found: dict[str, dict[str, Any]] = {}
@@ -299,6 +309,10 @@ class Rows(Data):
     @abstractmethod
     def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
         """Return the batch transform: with augmentation for train, without otherwise."""
+
+    def follow(self, *, train: bool, seed: int = 0) -> Prepare:
+        """Return the transform of a batch's targets that goes with ``prepare`` of the same."""
+        return as_they_are
 
     def content_ids(self, rows: IntArray) -> Ids:
         """Return what copies of a row share: content hashes, or names where none are kept."""

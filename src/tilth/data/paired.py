@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tilth.contracts import BaseSource, Batch, Context, State
 from tilth.data.dataset import IntArray, Prepare, Store
-from tilth.data.source import gather
+from tilth.data.source import as_store, gather
 from tilth.errors import UserError
 from tilth.randomness import fold, permutation
 from tilth.tree import bounds, join
@@ -143,7 +143,7 @@ class _Side:
         self.prepare, self.device = domain.prepare, device
         self.order = Endless(domain.rows, seed=seed)
         blank = torch.zeros(len(domain.store), 0)
-        self.targets = (blank if domain.targets is None else domain.targets).to(device)
+        self.targets = as_store(blank if domain.targets is None else domain.targets).to(device)
 
     def take(self, places: tuple[int, int], following: tuple[int, int]) -> Batch:
         pieces = self.order.between(*places)

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tilth.contracts import BaseSource, Batch, Context, State
-from tilth.data.dataset import IntArray, Prepare, Store
+from tilth.data.dataset import IntArray, Prepare, Store, as_they_are
+from tilth.data.resident_store import ResidentStore
 from tilth.errors import UserError
 from tilth.randomness import permutation
 from tilth.tree import bounds, map_tree
@@ -70,25 +71,29 @@ class DatasetSource(BaseSource):
 
     ``prepare`` gets the raw batch, its row ids and the epoch, so augmentation is a function of
     (seed, epoch, row) whatever the number of workers or ranks; so is what the store itself draws
-    (random transforms inside the user's own items).
+    (random transforms inside the user's own items). ``follow`` does to targets what ``prepare``
+    does to inputs: where a picture is turned, so are its points.
+
+    targets: [len(store), ...], or a store of them
     """
 
     def __init__(
         self,
         store: Store,
-        targets: Tensor,
+        targets: Tensor | Store,
         rows: IntArray,
         batch_size: int,
         *,
         prepare: Prepare,
+        follow: Prepare = as_they_are,
         seed: int = 0,
         device: str | torch.device = "cpu",
     ) -> None:
         self.order = Order(rows, batch_size, seed=seed, shuffle=True)
         self.device = torch.device(device)
         self.store = store.keyed(seed).to(self.device)
-        self.targets = targets.to(self.device)
-        self.prepare, self.step = prepare, 0
+        self.targets = as_store(targets).to(self.device)
+        self.prepare, self.follow, self.step = prepare, follow, 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -99,9 +104,10 @@ class DatasetSource(BaseSource):
         """Return this rank's share of the next batch; never ends."""
         rows, epoch = self.order.at(self.step, context.rank, context.world)
         self.step += 1
-        if not self.store.resident:
-            self.store.prefetch(*self.order.at(self.step, context.rank, context.world))
-        return gather(self.store, self.targets, rows, epoch, self.prepare, self.device)
+        for store in (self.store, self.targets):
+            if not store.resident:
+                store.prefetch(*self.order.at(self.step, context.rank, context.world))
+        return gather(self.store, self.targets, rows, epoch, self.prepare, self.device, self.follow)
 
     def rows_of(self, step: int) -> list[int]:
         """Name the rows of the batch at ``step`` (over all ranks)."""
@@ -116,29 +122,45 @@ class DatasetSource(BaseSource):
         self.step = state["step"]
 
 
+def as_store(targets: Tensor | Store) -> Store:
+    """Return a store that hands out the targets of rows."""
+    return ResidentStore(targets) if isinstance(targets, Tensor) else targets
+
+
 def gather(
-    store: Store, targets: Tensor, rows: Tensor, epoch: int, prepare: Prepare, device: torch.device
+    store: Store,
+    targets: Store,
+    rows: Tensor,
+    epoch: int,
+    prepare: Prepare,
+    device: torch.device,
+    follow: Prepare = as_they_are,
 ) -> Batch:
     """Return the prepared batch of ``rows`` on ``device``."""
     rows = rows.to(device, non_blocking=True)
-    raw = map_tree(lambda leaf: leaf.to(device, non_blocking=True), store.take(rows, epoch))
-    return Batch(prepare(raw, rows, epoch), targets.index_select(0, rows), rows)
+    raw, wanted = (
+        map_tree(lambda leaf: leaf.to(device, non_blocking=True), one.take(rows, epoch))
+        for one in (store, targets)
+    )
+    return Batch(prepare(raw, rows, epoch), follow(wanted, rows, epoch), rows)
 
 
 def in_order(
     store: Store,
-    targets: Tensor,
+    targets: Tensor | Store,
     rows: IntArray,
     batch_size: int,
     *,
     prepare: Prepare,
+    follow: Prepare = as_they_are,
     device: str | torch.device = "cpu",
 ) -> Iterator[Batch]:
     """Yield the rows once, in the order given, for evaluation (bounded memory)."""
     place = torch.device(device)
-    store, targets = store.to(place), targets.to(place)
+    store, targets = store.to(place), as_store(targets).to(place)
     pieces = torch.split(torch.from_numpy(np.asarray(rows, dtype=np.int64)), batch_size)
     for piece, following in zip(pieces, (*pieces[1:], None), strict=True):
-        if following is not None and not store.resident:
-            store.prefetch(following)
-        yield gather(store, targets, piece, 0, prepare, place)
+        for one in (store, targets):
+            if following is not None and not one.resident:
+                one.prefetch(following)
+        yield gather(store, targets, piece, 0, prepare, place, follow)

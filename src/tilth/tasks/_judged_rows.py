@@ -16,5 +16,12 @@ def judged_rows(data: Rows, rows: IntArray, setup: Setup) -> Iterator[Batch]:
     In batches four times as large as those of training: no gradient is kept.
     """
     size = min(len(rows), 4 * setup.plan.batch_size)
-    prepare = data.prepare(train=False)
-    return in_order(data.store, data.targets, rows, size, prepare=prepare, device=setup.device)
+    return in_order(
+        data.store,
+        data.wanted,
+        rows,
+        size,
+        prepare=data.prepare(train=False),
+        follow=data.follow(train=False),
+        device=setup.device,
+    )

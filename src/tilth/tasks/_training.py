@@ -49,10 +49,11 @@ def rows_of_train(setup: Setup, prepare: Prepare | None = None) -> DatasetSource
     seed = fold(plan.seed, "phase", setup.phase)
     return DatasetSource(
         data.store,
-        data.targets,
+        data.wanted,
         data.splits["train"],
         plan.batch_size,
         prepare=prepare or data.prepare(train=plan.augment, seed=seed),
+        follow=data.follow(train=plan.augment, seed=seed),
         seed=seed,
         device=setup.device,
     )
