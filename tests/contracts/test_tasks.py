@@ -16,7 +16,7 @@ from torch import nn
 from tilth import registry
 from tilth.contracts import Batch
 from tilth.data.dataset import Target
-from tilth.tasks import Metric, score
+from tilth.tasks import Metric
 
 ROWS = 60
 ALL = registry.names("tilth.tasks")
@@ -80,7 +80,7 @@ def test_each_metric_prefers_who_knows(name, make):
     """The mode decides which weights are kept: a wrong one would keep the worst."""
     target, targets, known = make()
     task = build(name, target)
-    good, bad = score(task, known, targets), score(task, guesses(task), targets)
+    good, bad = task.scores(known, targets), task.scores(guesses(task), targets)
     assert good.keys() == bad.keys() == task.metrics.keys()
     for key, metric in task.metrics.items():
         assert math.isfinite(good[key]) and math.isfinite(bad[key])
@@ -94,9 +94,10 @@ def test_shapes_of_predictions_truths_and_losses(name, make, rows):
     task = build(name, target)
     outputs, targets = guesses(task)[:rows], targets[:rows]
     found = task.decode(outputs)
-    wanted = (rows, task.outputs) if target.kind == "classes" else (rows,)
+    several = tuple(targets.shape[1:])
+    wanted = (rows, task.outputs) if target.kind == "classes" else (rows, *several)
     assert found.values.shape == wanted and np.isfinite(found.values).all()
-    assert found.answers.shape == task.truths(targets).shape == (rows,)
+    assert found.answers.shape == task.truths(targets).shape == (rows, *several)
     losses = task.row_losses(outputs, targets)
     assert losses.shape == (rows,) and bool(losses.isfinite().all())
 
@@ -139,6 +140,6 @@ def test_a_bundle_s_words_make_the_same_task(name, make):
     one, other = build(name, target), build(config["task"], Target.from_config(config["target"]))
     assert other.target == target
     outputs = guesses(one)
-    assert score(one, outputs, targets) == score(other, outputs, targets)
+    assert one.scores(outputs, targets) == other.scores(outputs, targets)
     assert (one.main_metric, one.outputs) == (other.main_metric, other.outputs)
     assert list(one.metrics) == list(other.metrics)

@@ -77,7 +77,7 @@ def test_a_function_may_give_whole_numbers_of_any_type(flat):
 def test_columns_of_a_wide_table_are_known_by_their_names(flat):
     rows = [f"{i},{n}.png,{kind},x" for i, (n, kind) in enumerate(TRUTH.items())]
     assert as_read(tl.images(flat, labels=table(flat, ["no,file,label,note", *rows]))) == TRUTH
-    with pytest.raises(UserError, match="4 columns: no, picture, what, note"):
+    with pytest.raises(UserError, match="4 columns and no target was named"):
         tl.images(flat, labels=table(flat, ["no,picture,what,note", *rows]))
 
 
@@ -146,7 +146,7 @@ def test_pictures_of_one_name_need_their_path(tmp_path):
         ("cat", r"no group.*in parentheses, is the label"),
         ("(bird)", r"none of the 30 pictures.*such as 'all/cat_00\.png'"),
         ("nowhere.csv", "no such file"),
-        (lambda path: 0.5, r"the label 0\.5; a label is a text"),
+        (lambda path: {1: 2}, r"the label \{1: 2\}; a label is a text"),
         (3, "labels=3"),
     ],
 )

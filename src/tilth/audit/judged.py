@@ -20,6 +20,7 @@ from tilth.tasks import Array, Task
 VERSION = 1
 ASKED = {
     "predictions": "Answers for new data, with chances:",
+    "masks": "New pictures, and a folder for their masks:",
     "codes": "The numbers that stand for new rows:",
     "actions": "Let it act:",
     "pictures": "New pictures, and a folder for what is made of them:",

@@ -26,6 +26,14 @@ TITLES = {
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
     "exits": "Roads left",
+    "f1": "F1",
+    "f2": "F2",
+    "exact": "All labels right",
+    "nme": "Normalised mean error",
+    "found": "Points found",
+    "iou": "Mean IoU",
+    "dice": "Dice",
+    "pixels": "Pixels right",
 }
 EXPLANATIONS = {
     "accuracy": "share of rows whose most probable class is the true one",
@@ -51,12 +59,22 @@ EXPLANATIONS = {
     "style_loss": "distance in content plus the weighted distance in style (less is better)",
     "content_distance": "from the picture itself, as a net sees it (less is better)",
     "style_distance": "from the style picture, as a net sees it (less is better)",
+    "f1": "mean over rows of the harmonic mean of precision and recall of their labels",
+    "f2": "as F1, with recall counting twice as much as precision",
+    "exact": "share of rows of which every label is right",
+    "nme": "mean distance of points, as a share of the size of what they lie on (less is better)",
+    "found": "share of points within a tenth of that size",
+    "iou": "mean over classes of the pixels both said and true over those said or true",
+    "dice": "mean over classes of twice the pixels both said and true over said plus true",
+    "pixels": "share of pixels whose class is right",
     "exits": "share of episodes in which the road was left (less is better)",
     "kernel_distance": "squared kernel discrepancy of made and real rows; around 0 for two sets of "
     "real ones (less is better)",
     "label_agreement": "share of rows made for a label that are read as that label",
 }
-PERCENT = frozenset({"accuracy", "balanced_accuracy", "exits", "label_agreement"})
+PERCENT = frozenset(
+    {"accuracy", "balanced_accuracy", "exits", "label_agreement", "exact", "found", "pixels"}
+)
 AHEAD = {"better": "ahead", "worse": "behind"}
 """What a difference is called that the test rows do not make sure of."""
 PLUS_MINUS = "\u00b1"

@@ -47,12 +47,18 @@ def grouped(heading: str, *options: Callable[[F], F]) -> Callable[[F], F]:
 
 data_options = grouped(
     "The data",
-    click.option("--target", help="Column to predict (tables)."),
+    click.option("--target", help="Column to predict, of a table or of --labels."),
     click.option(
-        "--task", help="classify or regress, where the inference is not wanted; or another task."
+        "--task",
+        help="classify, regress, multilabel or keypoints, where the inference is not wanted; or "
+        "another task.",
     ),
     click.option("--onto", metavar="PATH", help="Pictures to adapt or translate to (--task)."),
     click.option("--labels", help="CSV of names and labels, or a pattern on the path (pictures)."),
+    click.option("--masks", metavar="PATH", help="Folder or pattern of the pictures' masks."),
+    click.option("--names", help="What the masks' values are called, from 0 on: sky,road,void."),
+    click.option("--void", help="Names or values in masks that are not counted."),
+    click.option("--pairs", metavar="PATH", help="Folder or pattern of the pictures wanted."),
     click.option("--size", metavar="PX", help="Side of the pictures, or HEIGHT,WIDTH."),
     click.option("--fix", "fixes", multiple=True, help="Repair to apply, such as labels."),
     click.option("--group", help="Column whose values stay in one split."),
@@ -90,11 +96,17 @@ train_options = grouped(
     changes,
 )
 
-TARGETED = ("classify", "regress")  # the tasks that say how a target is read
+TARGETED = (
+    "classify",
+    "multilabel",
+    "regress",
+    "keypoints",
+)  # the tasks that say how a target is read
 HOMES = {
     **dict.fromkeys(
-        ("target", "task", "onto", "labels", "size", "group", "time", "split_seed", "fixes"), "data"
+        ("target", "task", "onto", "labels", "masks", "names", "void", "pairs", "size"), "data"
     ),
+    **dict.fromkeys(("group", "time", "split_seed", "fixes"), "data"),
     **dict.fromkeys(
         ("epochs", "minutes", "batch_size", "lr", "seed", "device", "dtype", "compile"), "train"
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tilth.errors import UserError
 
 if TYPE_CHECKING:
-    from tilth.ship.picture_model import PictureModel
+    from tilth.ship.picture_answers import PictureAnswers
 
 
 def places(items: Sequence[str], out: str | None, force: bool) -> dict[str, Path]:
@@ -56,7 +56,7 @@ def _check(found: dict[str, Path], force: bool) -> None:
             )
 
 
-def answered(model: PictureModel, where: dict[str, Path]) -> Iterator[dict[str, Any]]:
+def answered(model: PictureAnswers, where: dict[str, Path]) -> Iterator[dict[str, Any]]:
     """Write what is made of each picture; yield {"item", "picture"} or {"item", "error"}."""
     from tilth.files import replace_bytes
 

@@ -49,7 +49,8 @@ def command(
     from tilth.ship.open_bundle import stated_answers
 
     kind = stated_answers(model)
-    found = in_pictures if kind == "pictures" else in_words
+    drawn = kind in ("pictures", "masks")
+    found = in_pictures if drawn else in_words
     answers, failed = [], 0
     for answer in found(model, items, out, device, force):
         failed += "error" in answer
@@ -60,11 +61,11 @@ def command(
         elif not out:
             click.echo(line(answer))
     if out:
-        if kind != "pictures":
+        if not drawn:
             write_csv(answers, Path(out))
         click.echo(f"{len(answers) - failed:,} answers in {out}", err=True)
     if failed:
-        for answer in answers if kind == "pictures" and not as_json else ():
+        for answer in answers if drawn and not as_json else ():
             if "error" in answer:
                 click.echo(line(answer), err=True)
         click.echo(f"{failed:,} without an answer: see the errors beside them", err=True)
@@ -128,8 +129,12 @@ def line(answer: dict[str, Any]) -> str:
     """Return one answer as a line of text."""
     if "error" in answer:
         return f"{answer['item']}\tERROR: {answer['error']}"
-    sure = answer.get("probability")
-    said = f"{answer['item']}\t{answer['prediction']}"
+    sure, told = answer.get("probability"), answer["prediction"]
+    if isinstance(told, list):
+        told = ", ".join(told) or "none"
+    if isinstance(told, dict):
+        told = "; ".join(f"{name} {x:.1f}, {y:.1f}" for name, (x, y) in told.items())
+    said = f"{answer['item']}\t{told}"
     return said if sure is None else f"{said}\t{sure:.3f}"
 
 
@@ -155,9 +160,19 @@ def write_csv(answers: list[dict[str, Any]], path: Path) -> None:
 
 
 def flat(answer: dict[str, Any]) -> dict[str, Any]:
-    """Spread the probabilities over columns."""
+    """Spread the probabilities, or the points, over columns."""
     from tilth.ship.prediction import PROBABILITY
 
     chances = answer.get("probabilities") or {}
     plain = {name: value for name, value in answer.items() if name != "probabilities"}
+    said = plain.get("prediction")
+    if isinstance(said, list):
+        plain["prediction"] = ";".join(said)
+    if isinstance(said, dict):
+        del plain["prediction"]
+        plain |= {
+            f"{point}_{axis}": place
+            for point, both in said.items()
+            for axis, place in zip("xy", both, strict=True)
+        }
     return plain | {PROBABILITY.format(label=label): chance for label, chance in chances.items()}

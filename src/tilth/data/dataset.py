@@ -21,6 +21,7 @@ from tilth.randomness import numpy_generator
 from tilth.wording import counted, sentence
 
 IntArray = NDArray[np.int64]
+Kind = Literal["classes", "labels", "number", "points", "mask", "picture", "reward", "none"]
 SPLITS = ("train", "valid", "calibrate", "test")
 USES = {
     "train": "learning",
@@ -35,14 +36,16 @@ USES = {
 class Target:
     """What is wanted: one of ``labels``, a number standardised with train statistics, or reward.
 
-    Of the kind "none" where nothing is: rows alone, for tasks that need no more.
+    Of pictures also: "labels", any number of them; "points", one place per label (``scale`` is then
+    the pictures' width over height); "mask", a label per pixel; "picture", another one. Of the kind
+    "none" where nothing is: rows alone, for tasks that need no more.
 
     >>> Target("kind", "classes", labels=("cat", "dog")).encode(["dog", "cat"])
     tensor([1, 0])
     """
 
     name: str
-    kind: Literal["classes", "number", "reward", "none"]
+    kind: Kind
     labels: tuple[str, ...] = ()
     mean: float = 0.0
     scale: float = 1.0
@@ -50,13 +53,21 @@ class Target:
     def encode(self, values: Sequence[Any]) -> Tensor:
         """Return class ids (int64) or standardised numbers (float32), one per value.
 
-        A label that is not known becomes -1; where nothing is wanted, each is 0.
+        Of labels 0 or 1 for each (float32 [N, K]), of points their places (float32 [N, P, 2]).
+        A class that is not known becomes -1, other labels that are not known are left out; where
+        nothing is wanted, or what is wanted lies in a store, each is 0.
         """
-        if self.kind == "none":
+        if self.kind in ("none", "mask", "picture"):
             return torch.zeros(len(values), dtype=torch.int64)
         if self.kind == "classes":
             index = {label: i for i, label in enumerate(self.labels)}
             return torch.tensor([index.get(str(value), -1) for value in values])
+        if self.kind == "labels":
+            return torch.tensor(
+                [[float(label in value) for label in self.labels] for value in values]
+            )
+        if self.kind == "points":
+            return torch.as_tensor(np.asarray(values, dtype=np.float32))
         numbers = torch.as_tensor(np.asarray(values, dtype=np.float64))
         return ((numbers - self.mean) / self.scale).float()
 
@@ -268,8 +279,11 @@ class Rows(Data):
         return show_rows(self, rows, [self._true_answer(int(row)) for row in rows], "true answer")
 
     def _true_answer(self, row: int) -> str:
-        if self.target.kind == "none":
+        if self.target.kind not in ("classes", "labels", "number"):
             return ""
+        if self.target.kind == "labels":
+            there = zip(self.target.labels, self.targets[row].tolist(), strict=True)
+            return ", ".join(label for label, present in there if present) or "none"
         value = float(self.targets[row])
         if self.target.kind == "classes":
             return self.target.labels[int(value)]
@@ -283,7 +297,10 @@ class Rows(Data):
     @property
     @abstractmethod
     def targets(self) -> Tensor:
-        """[rows] int64 class ids (0 where nothing is wanted) or float32 standardised numbers."""
+        """[rows] int64 class ids (0 where nothing is wanted) or float32 standardised numbers.
+
+        Of labels float32 [rows, K], of points float32 [rows, P, 2].
+        """
 
     @property
     def wanted(self) -> Tensor | Store:
@@ -291,7 +308,7 @@ class Rows(Data):
         return self.targets
 
     def counts(self) -> dict[str, dict[str, Any]]:
-        """Return split -> {"rows": how many, "classes": label -> how many (where classes)}."""
+        """Return split -> {"rows": how many, "classes" or "labels": label -> how many}."""
         found: dict[str, dict[str, Any]] = {}
         values, labels = self.targets.cpu().numpy(), self.target.labels
         for name, rows in self.splits.items():
@@ -300,6 +317,9 @@ class Rows(Data):
                 known = values[rows]
                 per_class = np.bincount(known[known >= 0], minlength=len(labels))
                 found[name]["classes"] = dict(zip(labels, per_class.tolist(), strict=True))
+            elif self.target.kind == "labels":
+                per_label = values[rows].sum(axis=0).astype(np.int64)
+                found[name]["labels"] = dict(zip(labels, per_label.tolist(), strict=True))
         return found
 
     def with_splits(self, splits: dict[str, IntArray]) -> Rows:

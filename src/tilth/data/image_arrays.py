@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -12,11 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from tilth.data.augment import Augment
+from tilth.data.dataset import Kind
 from tilth.data.decoder import Decoder
 from tilth.data.given_splits import given_splits
 from tilth.data.image_assemble import Gathered, Labels, assemble
+from tilth.data.image_partners import PartnersRead
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_set import ImageData
+from tilth.data.label_table import ASKED
+from tilth.data.mask_decoder import VOID
 from tilth.data.pixel_arrays import as_bytes, batch_channels_first, opaque
 from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
@@ -45,10 +50,13 @@ def image_arrays(
     images: [N, H, W], [N, H, W, C] or [N, C, H, W] with 1, 3 or 4 channels; whole numbers are
         0..255 (uint16: 0..65535); floats are kept as they are, whatever their range, or stored
         in 8 bits where nothing is lost by it
-    labels: [N] class names or numbers, or numbers to predict; None where nothing is wanted
+    labels: [N] class names or numbers, or numbers to predict; None where nothing is wanted; see
+        ``task`` for other shapes
     splits: split name -> rows; what is missing of train, valid, test is taken out of train
     task: "classify" or "regress"; by default labels that are floats and not all whole numbers
-        are to be regressed, all others are classes
+        are to be regressed, all others are classes; "multilabel": labels are [N, K], 0 or 1;
+        "keypoints": [N, P, 2], (x, y) in px, NaN where missing; "segment": [N, H, W], the class
+        of each pixel, 255 where it is not said
     size: resized to so many pixels (one number, or height and width)
     augment: True for the defaults of this size, False for none
     max_bad: share of rows whose label train lacks, up to which they are left out
@@ -63,13 +71,25 @@ def image_arrays(
     """
     notes: list[str] = []
     planes = batch_channels_first(_array(images))
-    values = None if labels is None else _labels(labels, task, notes)
+    told = _told(labels, task, notes)
+    values = told.labels
     count = len(planes) if values is None else len(values)
     if count != len(planes) or len(planes) == 0:
         raise UserError(
             f"{len(planes)} pictures and {count} labels", rule="each picture has one label"
         )
     pixels, bounds = _pixels(planes, notes)
+    if told.kind == "mask" and values.shape[1:] != pixels.shape[2:]:
+        raise UserError(
+            f"masks of {values.shape[1:]} for pictures of {pixels.shape[2:]}",
+            rule="a mask is as large as its picture",
+        )
+    if size is not None and told.kind in ("mask", "points"):
+        raise UserError(
+            f"size={size} for arrays with {told.kind}",
+            rule="what is marked in pictures would have to move with them",
+            fix="bring both to one size before",
+        )
     if size is not None:
         pixels = _resized(pixels, height_width(size, at_least=4))
         notes.append(f"resized to {pixels.shape[3]} x {pixels.shape[2]} px")
@@ -81,7 +101,10 @@ def image_arrays(
     gathered = Gathered(
         name=name,
         store=ResidentStore(torch.from_numpy(pixels)),
-        labels=values,
+        labels=values if told.kind != "mask" else [""] * len(pixels),
+        kind=told.kind,
+        names=told.names,
+        wanted=_masks(told),
         given=given_splits(splits, len(pixels)),
         keys=_content_keys(pixels),
         decoder=Decoder(height, width, channels),
@@ -98,20 +121,79 @@ def _array(values: ArrayLike | Tensor) -> Pixels:
     return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
 
 
-def _labels(
-    labels: ArrayLike | Tensor | Sequence[str],
-    task: str | None,
-    notes: list[str],
-) -> Labels:
+@dataclass(frozen=True)
+class _Told:
+    """What is wanted of each picture: see ``image_assemble.Gathered``."""
+
+    kind: Kind
+    labels: Labels
+    names: tuple[str, ...] = ()
+
+
+def _told(labels: Any, task: str | None, notes: list[str]) -> _Told:
+    if labels is None:
+        return _Told("classes", None)
+    if task is not None:
+        choose(task, (*ASKED, "segment"), "task")
     array = _array(labels)
+    if task == "multilabel":
+        return _told_labels(array)
+    if task == "keypoints":
+        if array.ndim != 3 or array.shape[2] != 2 or array.dtype.kind not in "iuf":
+            raise UserError(
+                f"points of shape {array.shape}", rule="points are [N, P, 2], (x, y) in px each"
+            )
+        names = tuple(map(str, range(array.shape[1])))
+        return _Told("points", array.astype(np.float32), names)
+    if task == "segment":
+        return _told_masks(array)
+    found = _labels(array, task, notes)
+    return _Told("number" if isinstance(found, np.ndarray) else "classes", found)
+
+
+def _told_labels(array: Pixels) -> _Told:
+    if array.ndim != 2 or not np.isin(array, (0, 1)).all():
+        raise UserError(
+            f"labels of shape {array.shape} for multilabel",
+            rule="several labels are [N, K], each 0 or 1",
+        )
+    names = tuple(map(str, range(array.shape[1])))
+    rows = [tuple(names[place] for place in np.flatnonzero(row)) for row in array]
+    return _Told("labels", rows, names)
+
+
+def _told_masks(array: Pixels) -> _Told:
+    if array.ndim != 3 or array.dtype.kind not in "bui" or array.min() < 0 or array.max() > VOID:
+        raise UserError(
+            f"masks of {array.dtype} {array.shape}",
+            rule=f"masks are [N, H, W], whole numbers from 0, {VOID} where nothing is said",
+        )
+    said = array[array != VOID]
+    count = int(said.max()) + 1 if said.size else 0
+    if count < 2:
+        raise UserError(
+            f"masks of {counted(count, 'class')}", rule="a mask tells at least two classes apart"
+        )
+    return _Told("mask", array.astype(np.uint8), tuple(map(str, range(count))))
+
+
+def _masks(told: _Told) -> PartnersRead | None:
+    if told.kind != "mask":
+        return None
+    store = ResidentStore(torch.from_numpy(told.labels))
+    return PartnersRead(store, told.names, _content_keys(told.labels), {})
+
+
+def _labels(array: Pixels, task: str | None, notes: list[str]) -> Labels:
     if array.ndim != 1:
         raise UserError(
             f"labels of shape {array.shape}",
             rule="labels are [N], one for each picture",
-            fix="for one-hot labels give labels.argmax(1)" if array.ndim == 2 else "",
+            fix="for one-hot labels give labels.argmax(1); for several labels of a picture "
+            "task='multilabel'"
+            if array.ndim == 2
+            else "",
         )
-    if task is not None:
-        choose(task, ("classify", "regress"), "task")
     floats = array.dtype.kind == "f"
     if floats and not np.isfinite(array).all():
         raise UserError(f"{int((~np.isfinite(array)).sum())} labels are not finite numbers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,25 +13,31 @@ from torch import Tensor
 
 from tilth.data.augment import Augment, default_augment
 from tilth.data.class_findings import unseen_notes
-from tilth.data.dataset import NO_TARGET, BadItem, IntArray, SplitNote, Store, Target
+from tilth.data.dataset import NO_TARGET, BadItem, IntArray, Kind, SplitNote, Store, Target
 from tilth.data.decoder import Decoder
 from tilth.data.image_findings import Facts
+from tilth.data.image_partners import PartnersRead
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_set import ImageData
 from tilth.data.image_statistics import ChannelStatistics, channel_statistics
+from tilth.data.keys import mix
 from tilth.data.open_image import Header
 from tilth.data.split import complete, split
 from tilth.errors import UserError, nearest
 from tilth.wording import counted
 
-Labels = Sequence[str] | NDArray[np.float64]
+Labels = Any
+"""A value per picture: see ``Gathered``."""
 
 
 @dataclass
 class Gathered:
     """Pictures that have been read, before they are split.
 
-    labels: class names, or numbers to predict; None where nothing is wanted
+    labels: class names, numbers to predict (float64 [rows]), labels of each (tuples of texts), or
+    points ([rows, P, 2] in px of the pictures as they are held); None where nothing is wanted
+    kind: which of these; names: of labels, points or the classes of masks
+    wanted: masks or pictures that are wanted
     given: the splits that the source has
     keys: [rows] 64-bit content hashes; files, headers: None for arrays
     value_range: black and white; None to take the range of the training rows
@@ -43,6 +49,9 @@ class Gathered:
     given: Mapping[str, IntArray]
     keys: NDArray[np.uint64]
     decoder: Decoder
+    kind: Kind = "classes"
+    names: tuple[str, ...] = ()
+    wanted: PartnersRead | None = None
     dtype: Literal["uint8", "float32"] = "uint8"
     value_range: tuple[float, float] | None = (0.0, 255.0)
     files: list[str] | None = None
@@ -88,7 +97,8 @@ def assemble(
         preprocessor=_preprocessor(gathered, splits["train"], measured, notes),
         pictures=gathered.store,
         values=values,
-        keys=gathered.keys,
+        partners=None if gathered.wanted is None else gathered.wanted.store,
+        keys=_keys(gathered),
         files=gathered.files,
         headers=gathered.headers,
         augment=_augment(augment, gathered.decoder, notes),
@@ -114,9 +124,9 @@ def _split(
     # equal content has an equal key and is kept in one split, so that copies do not leak
     strata: list[str] | None = None
     numbers: NDArray[np.float64] | None = None
-    if isinstance(gathered.labels, np.ndarray):
-        numbers = gathered.labels
-    elif gathered.labels is not None:
+    if gathered.kind == "number":
+        numbers = np.asarray(gathered.labels)
+    elif gathered.kind == "classes" and gathered.labels is not None:
         strata = list(gathered.labels)
     if not gathered.given:
         splits = split(
@@ -149,14 +159,29 @@ def _of_train(fractions: Sequence[float], given: Mapping[str, IntArray]) -> tupl
 
 
 def _target(gathered: Gathered, train: IntArray) -> tuple[Target, Tensor]:
-    labels = gathered.labels
+    labels, kind, names = gathered.labels, gathered.kind, gathered.names
     if labels is None:
         return NO_TARGET, NO_TARGET.encode(range(len(gathered.keys)))
-    if isinstance(labels, np.ndarray):
-        target = Target("value", "number").fitted(labels[train])
-        return target, target.encode(labels.tolist())
+    if kind in ("mask", "picture", "points"):
+        sides = gathered.decoder
+        scale = sides.width / sides.height if kind == "points" else 1.0
+        target = Target(kind, kind, labels=names, scale=scale)
+        return target, target.encode(labels)
+    if kind == "number":
+        numbers = np.asarray(labels)
+        target = Target("value", "number").fitted(numbers[train])
+        return target, target.encode(numbers.tolist())
+    if kind == "labels":
+        known = names or sorted_labels([label for row in train for label in labels[row]])
+        target = Target("labels", "labels", labels=known)
+        return target, target.encode(labels)
     target = Target("label", "classes", labels=sorted_labels([labels[row] for row in train]))
     return target, target.encode(labels)
+
+
+def _keys(gathered: Gathered) -> NDArray[np.uint64]:
+    """Return the content hashes of rows: of pictures, with what is wanted where that is files."""
+    return gathered.keys if gathered.wanted is None else mix(gathered.keys + gathered.wanted.keys)
 
 
 def _without_unseen(

@@ -6,14 +6,16 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tilth.cache import cache_folder
 from tilth.data.augment import Augment
 from tilth.data.dataset import BadItem, IntArray, Store
-from tilth.data.decoder import Decoder, Fit
+from tilth.data.decoder import Decoder, Fit, placement
 from tilth.data.idx_folder import read_idx_folder
 from tilth.data.image_arrays import image_arrays
 from tilth.data.image_assemble import Gathered, assemble
@@ -21,10 +23,12 @@ from tilth.data.image_choices import choose_channels, choose_fit, choose_residen
 from tilth.data.image_files import Listing, existing_folder, idx_files, list_pictures
 from tilth.data.image_findings import Facts
 from tilth.data.image_labels import Labels, list_labelled
+from tilth.data.image_partners import PartnersRead, read_partners
 from tilth.data.image_scan import Progress, decode_all, find_cut_short, scan
 from tilth.data.image_set import ImageData
 from tilth.data.image_store import DecodedStore
 from tilth.data.open_image import MAX_PIXELS, Header
+from tilth.data.partner_files import Partners, list_partners
 from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
 from tilth.errors import UserError
@@ -39,6 +43,12 @@ def read_images(
     path: str | Path,
     *,
     labels: Labels | None = None,
+    target: Sequence[str] = (),
+    task: str | None = None,
+    masks: Partners | None = None,
+    names: tuple[str, ...] = (),
+    void: tuple[str, ...] = (),
+    pairs: Partners | None = None,
     size: int | Sequence[int] | None = None,
     grey: bool | None = None,
     fit: Fit | None = None,
@@ -55,7 +65,10 @@ def read_images(
 
     Of a folder of pictures alone nothing is wanted.
 
-    labels: where they are not the folders' names: see ``list_labelled``
+    labels, target, task: where labels are not the folders' names: see ``list_labelled``
+    masks: where each picture's mask is, a class for each pixel: see ``list_partners``; names: what
+        the values from 0 on are called; void: names or values of pixels that are not counted
+    pairs: where the picture is that is wanted of each one
     size: pixels of a side (or height and width); by default the pictures' own size where all
         are equal and at most 64, else 128 or the usual shorter side if that is smaller
     grey: one channel or three; by default one where no file holds colour
@@ -86,9 +99,7 @@ def read_images(
         return read_idx_folder(
             folder, idx, size=size, augment=augment, split_seed=split_seed, fractions=fractions
         )
-    listing = (
-        list_pictures(folder) if labels is None else list_labelled(folder, labels, max_bad=max_bad)
-    )
+    listing = _list(folder, labels, target, task, masks, pairs, max_bad)
     files = _look_at(listing, max_bad, max_pixels, progress)
     notes = [*listing.notes]
     channels = choose_channels(files.headers, grey, notes)
@@ -96,6 +107,8 @@ def read_images(
     height, width = choose_size(files.headers, size, how, notes)
     decoder = Decoder(height, width, channels, how, max_pixels)
     hold = choose_resident(len(files.names), decoder, resident, memory_budget, notes)
+    partners, files = _partners(listing, files, decoder, names, void, hold, max_bad, progress)
+    before = {name: row for row, name in enumerate(files.names)}
     store, files = _store(files, decoder, hold, max_bad, progress)
     if isinstance(store, DecodedStore):
         notes.append(f"pictures are {store.note}")
@@ -115,7 +128,10 @@ def read_images(
     gathered = Gathered(
         name=listing.root.name,
         store=store,
-        labels=files.labels if any(files.labels) else None,
+        labels=_labels(files, listing, decoder),
+        kind=listing.kind,
+        names=listing.names if partners is None else partners.labels,
+        wanted=partners and _chosen(partners, [before[name] for name in files.names]),
         given=given,
         keys=files.keys,
         decoder=decoder,
@@ -134,13 +150,114 @@ def read_images(
     )
 
 
+def _list(
+    folder: Path,
+    labels: Labels | None,
+    target: Sequence[str],
+    task: str | None,
+    masks: Partners | None,
+    pairs: Partners | None,
+    max_bad: float,
+) -> Listing:
+    told = {"labels": labels, "masks": masks, "pairs": pairs}
+    given = [name for name, value in told.items() if value is not None]
+    if len(given) > 1:
+        raise UserError(
+            f"{' and '.join(given)}", rule="one of them says what is wanted of each picture"
+        )
+    if masks is not None:
+        return list_partners(folder, masks, "mask", max_bad)
+    if pairs is not None:
+        return list_partners(folder, pairs, "picture", max_bad)
+    if labels is not None:
+        return list_labelled(folder, labels, target=target, task=task, max_bad=max_bad)
+    if target or task not in (None, "classify", "regress"):
+        raise UserError(
+            f"{f'target={target}' if target else f'task={task!r}'} without labels",
+            rule="folders say one class of each picture, and nothing else",
+            fix="name a table of labels (--labels TABLE) or masks (--masks FOLDER)",
+        )
+    listing = list_pictures(folder)
+    if task == "regress":
+        listing.kind = "number"
+        listing.labels = _folder_numbers(listing.labels)
+    return listing
+
+
+def _folder_numbers(labels: Sequence[str]) -> list[float]:
+    """Return the numbers that folders are called by, such as 17 and 18.5 for ages."""
+    try:
+        return [float(label) for label in labels]
+    except ValueError as error:
+        raise UserError(
+            f"task='regress' for class folders ({error})", rule="only numbers can be regressed"
+        ) from None
+
+
+def _partners(
+    listing: Listing,
+    files: _Files,
+    decoder: Decoder,
+    names: tuple[str, ...],
+    void: tuple[str, ...],
+    hold: bool,
+    max_bad: float,
+    progress: Progress | None,
+) -> tuple[PartnersRead | None, _Files]:
+    """Return what belongs to the pictures, where something does, and the files that have it."""
+    masks = listing.kind == "mask"
+    if not masks and (names or void):
+        raise UserError("names or void without masks", rule="they say what a mask's values are")
+    if not masks and listing.kind != "picture":
+        return None, files
+    paths = [Path(label) for label in files.labels]
+    found = read_partners(
+        paths,
+        files.headers,
+        decoder,
+        masks=masks,
+        names=names,
+        void=void,
+        hold=hold,
+        progress=progress,
+    )
+    left = files.without(found.bad, max_bad)
+    return _chosen(found, [row for row in range(len(paths)) if row not in found.bad]), left
+
+
+def _chosen(found: PartnersRead, rows: Sequence[int]) -> PartnersRead:
+    """Return some rows of what belongs to pictures."""
+    keys = found.keys[list(rows)]
+    if isinstance(found.store, ResidentStore):
+        store: Store = ResidentStore(found.store.take(torch.tensor(rows)))
+    else:
+        assert isinstance(found.store, DecodedStore)
+        store = found.store.chosen(rows)
+    return PartnersRead(store, found.labels, keys, {})
+
+
+def _labels(files: _Files, listing: Listing, decoder: Decoder) -> Any:
+    """Return what is wanted of the files, in the units of the pictures as they are decoded."""
+    if listing.kind == "number":
+        return np.array(files.labels, dtype=np.float64)
+    if listing.kind == "points":
+        size = (decoder.width, decoder.height)
+        return np.stack(
+            [
+                placement((header.width, header.height), size, decoder.fit).moved(np.array(points))
+                for header, points in zip(files.headers, files.labels, strict=True)
+            ]
+        )
+    return files.labels if any(files.labels) else None
+
+
 @dataclass
 class _Files:
     """The files that can be used so far, one entry each, and the bad ones."""
 
     root: Path
     names: list[str]
-    labels: list[str]
+    labels: list[Any]
     splits: list[str]
     headers: list[Header]
     keys: NDArray[np.uint64]

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from tilth.data.dataset import BadItem
+from tilth.data.dataset import BadItem, Kind
 from tilth.data.file_signature import sniff
 from tilth.data.idx import is_idx_name
 from tilth.errors import UserError, nearest
@@ -54,7 +55,8 @@ LOOSE = "not in a class folder"
 class Listing:
     """The picture files under ``root``, in the order of their relative paths.
 
-    files: relative POSIX paths; labels: class names, all "" where nothing tells them
+    files: relative POSIX paths; labels: class names, all "" where nothing tells them, or what else
+    ``kind`` says: see ``label_table.Told``; names: of labels or points
     splits: "train", "valid", "test", or "" where the folders do not say
     empty_classes: class folders without a picture
     gaps: pictures whose labels are missing, and labels whose pictures are
@@ -62,7 +64,9 @@ class Listing:
 
     root: Path
     files: list[str] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
+    labels: list[Any] = field(default_factory=list)
+    kind: Kind = "classes"
+    names: tuple[str, ...] = ()
     splits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     set_aside: list[BadItem] = field(default_factory=list)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.data.class_findings import class_findings
@@ -63,7 +65,7 @@ def find_trouble(
     headers: per row, for sets read from files
     """
     found = _read_findings(facts or Facts())
-    labels = values.numpy()
+    labels = _alike_ids(values)
     if target.kind == "none":
         found.append(_no_targets())
     if target.kind == "classes":
@@ -87,6 +89,14 @@ def find_trouble(
         classes = labels if target.kind == "classes" else None
         found += file_findings(headers, classes, item_id)
     return worst_first(found)
+
+
+def _alike_ids(values: Tensor) -> NDArray[Any]:
+    """Return [rows] numbers that are equal where what is wanted of two rows is."""
+    if values.dim() == 1:
+        return np.asarray(values.numpy())
+    flat = np.nan_to_num(values.flatten(1).numpy(), nan=-1.0)
+    return np.asarray(np.unique(flat, axis=0, return_inverse=True)[1]).reshape(-1)
 
 
 def _no_targets() -> Finding:

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from tilth.data.dataset import MOST_ITEMS, BadItem
+from tilth.data.dataset import MOST_ITEMS, BadItem, Kind
 from tilth.data.image_files import Listing, existing_folder, pictures_below, split_of
+from tilth.data.label_table import ASKED, Told, read_label_table
 from tilth.data.table_files import is_table_file
-from tilth.data.table_read import read_frame
-from tilth.data.table_values import clean
-from tilth.errors import UserError
+from tilth.errors import UserError, choose
 from tilth.wording import counted, setting
 
 Labels = str | Path | Callable[[Path], Any]
 """A table of names and labels, a regular expression on the path, or a function of the path."""
 
-_NAMES = ("name", "file", "filename", "file_name", "path", "image", "image_id", "id")
 _NO_LABEL = "no label"
-_LABELS = ("label", "labels", "class", "category", "target")
 
 
 def labels_table(labels: object) -> Path | None:
@@ -38,12 +33,21 @@ def labels_table(labels: object) -> Path | None:
     return None if is_pattern else Path(labels)
 
 
-def list_labelled(path: str | Path, labels: Labels, *, max_bad: float = 0.01) -> Listing:
+def list_labelled(
+    path: str | Path,
+    labels: Labels,
+    *,
+    target: Sequence[str] = (),
+    task: str | None = None,
+    max_bad: float = 0.01,
+) -> Listing:
     """List all pictures below a folder with the labels that ``labels`` gives them.
 
-    labels: a table of two columns (CSV, TSV, Parquet): the path in the folder, or the file's name
-        with or without suffix where no two share it, and the label; or a regular expression whose
-        group finds the label in the path in the folder, with /; or a function Path -> label
+    labels: a table (CSV, TSV, Parquet): see ``read_label_table``; pictures are named by the path
+        in the folder, or the file's name with or without suffix where no two share it; or a
+        regular expression whose group finds the label in the path in the folder, with /; or a
+        function Path -> label (a text or whole number; a float; a list of texts; [(x, y), ...])
+    target: the table's columns that are wanted; task: what labels are wanted for, a key of ASKED
     max_bad: share of pictures without a label, and of names in a table without a picture, up to
         which these gaps are set aside. A picture for which a function gives None, and a valid or
         test folder without any label, are left out on purpose and are no gap.
@@ -56,25 +60,29 @@ def list_labelled(path: str | Path, labels: Labels, *, max_bad: float = 0.01) ->
         raise UserError(f"no pictures in {root}", fix="check the path")
     listing = Listing(root)
     table = labels_table(labels)
+    if target and table is None:
+        raise UserError(f"target={target!r} without a table of labels", fix="leave target out")
     if table is not None:
-        found, said = _from_table(table, names, listing), f"{table.name}"
+        told = read_label_table(table, names, target=target, task=task)
+        said = f"{table.name}"
     elif isinstance(labels, str):
-        found, said = _from_pattern(labels, names), f"the pattern {labels!r}"
+        told, said = _from_pattern(labels, names, task), f"the pattern {labels!r}"
     elif callable(labels):
-        found, said = _from_function(labels, root, names), "your function"
+        told, said = _from_function(labels, root, names, task), "your function"
     else:
         raise UserError(
             f"labels={labels!r}", rule="labels are a table, a regular expression or a function"
         )
+    found = told.values
     if not found:
         raise UserError(
             f"none of the {counted(len(names), 'picture')} in {root} gets a label from {said}",
             rule=f"a picture is known by its path in the folder, such as {names[0]!r}",
         )
-    _fill(listing, names, found, on_purpose=callable(labels))
+    listing.gaps += told.gaps
+    _fill(listing, names, told, on_purpose=callable(labels))
     _check_gaps(listing, len(names), said, max_bad)
-    classes = len(set(found.values()))
-    listing.notes.append(f"labels are from {said}: {counted(classes, 'class')}")
+    listing.notes += [f"labels are from {said}: {_summary(told)}", *told.notes]
     if len(found) < len(names):
         listing.notes.append(
             counted(
@@ -104,10 +112,27 @@ def _check_gaps(listing: Listing, pictures: int, said: str, max_bad: float) -> N
     )
 
 
-def _fill(
-    listing: Listing, names: Sequence[str], found: Mapping[str, str], *, on_purpose: bool
-) -> None:
+def _summary(told: Told) -> str:
+    """Return in words what labels are.
+
+    >>> _summary(Told("labels", {"a.png": ("red", "old"), "b.png": ("red",)}))
+    '2 labels, any number of them to a picture'
+    """
+    if told.kind == "points":
+        return counted(len(told.names), "point")
+    if told.kind == "number":
+        return "numbers"
+    if told.kind == "labels":
+        different = {label for labels in told.values.values() for label in labels}
+        return f"{counted(len(different), 'label')}, any number of them to a picture"
+    return counted(len(set(told.values.values())), "class")
+
+
+def _fill(listing: Listing, names: Sequence[str], told: Told, *, on_purpose: bool) -> None:
+    found, listing.kind, listing.names = told.values, told.kind, told.names
     parts = {name: split_of(name.partition("/")[0]) for name in names if "/" in name}
+    if told.splits:
+        parts = {name: told.splits.get(name, "") for name in found}
     splits = "train" in {parts.get(name) for name in found}
     labelled = {name.partition("/")[0] for name in found}
     for name in names:
@@ -128,73 +153,7 @@ def _fill(
         )
 
 
-def _from_table(table: Path, names: Sequence[str], listing: Listing) -> dict[str, str]:
-    if not table.is_file():
-        raise UserError(f"labels={str(table)!r}: there is no such file", fix="check the spelling")
-    frame = read_frame(table).frame
-    place, label = _columns(frame, table)
-    rows = list(
-        zip(
-            frame[place].cast(pl.String).str.strip_chars().to_list(),
-            clean(frame[label].cast(pl.String)).to_list(),
-            strict=True,
-        )
-    )
-    known = _ways_to_say(names)
-    if frame.width == 2 and place in known:  # a table without a line of names
-        rows.insert(0, (place, label))
-    found: dict[str, str] = {}
-    absent: dict[str, BadItem] = {}
-    for said, value in rows:
-        picture = known.get(_plain(said))
-        if picture is None:
-            absent[str(said)] = BadItem(str(said), f"in {table.name}, but no one picture")
-        elif value is not None and found.setdefault(picture, value) != value:
-            raise UserError(
-                f"{table} gives {picture} the labels {found[picture]!r} and {value!r}",
-                rule="a picture has one label",
-            )
-    listing.gaps += absent.values()
-    return found
-
-
-def _plain(said: str | None) -> str:
-    return PurePosixPath((said or "").replace("\\", "/")).as_posix()
-
-
-def _columns(frame: pl.DataFrame, table: Path) -> tuple[str, str]:
-    """Return the columns of the pictures and of their labels: by name, or the only two."""
-    if frame.width == 2:
-        return frame.columns[0], frame.columns[1]
-    low = {column.strip().lower(): column for column in frame.columns}
-    place = next((low[name] for name in _NAMES if name in low), None)
-    label = next((low[name] for name in _LABELS if name in low), None)
-    if place is None or label is None:
-        raise UserError(
-            f"{table} has {counted(frame.width, 'column')}: {', '.join(frame.columns[:10])}",
-            rule="a table of labels has two columns, pictures and labels, or names them so",
-            fix=f"call the columns {_NAMES[0]} and {_LABELS[0]}",
-        )
-    return place, label
-
-
-def _ways_to_say(names: Sequence[str]) -> dict[str, str]:
-    """Return each picture by its path, and by its name and stem where no other has them."""
-    known = {name: name for name in names}
-    paths = [PurePosixPath(name) for name in names]
-    for short in (
-        [path.with_suffix("").as_posix() for path in paths],
-        [path.name for path in paths],
-        [path.stem for path in paths],
-    ):
-        counts = Counter(short)
-        for name, way in zip(names, short, strict=True):
-            if counts[way] == 1:
-                known.setdefault(way, name)
-    return known
-
-
-def _from_pattern(pattern: str, names: Sequence[str]) -> dict[str, str]:
+def _from_pattern(pattern: str, names: Sequence[str], task: str | None) -> Told:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
@@ -206,21 +165,93 @@ def _from_pattern(pattern: str, names: Sequence[str]) -> dict[str, str]:
             fix=r"for cat_12.jpg: '([a-z]+)_\d+\.jpg$'; for a table: give a .csv file",
         )
     matches = {name: compiled.search(name) for name in names}
-    return {name: match[1] for name, match in matches.items() if match and match[1]}
+    texts = {name: match[1] for name, match in matches.items() if match and match[1]}
+    kind = _kind(task, "classes")
+    if kind == "classes":
+        return Told(kind, dict(texts))
+    if kind != "number":
+        raise UserError(
+            f"labels={pattern!r} for {task}",
+            rule="a pattern finds one class or number in a path",
+            fix="give a table of labels, or a function",
+        )
+    odd = next((text for text in texts.values() if _number(text) is None), None)
+    if odd is not None:
+        raise UserError(f"labels={pattern!r} finds {odd!r}", rule="only numbers can be regressed")
+    return Told(kind, {name: _number(text) for name, text in texts.items()})
+
+
+def _kind(task: str | None, usual: Kind) -> Kind:
+    if task is None:
+        return usual
+    kind: Kind = ASKED[choose(task, ASKED, "task")]  # type: ignore[assignment]
+    return kind
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _from_function(
-    label_of: Callable[[Path], Any], root: Path, names: Sequence[str]
-) -> dict[str, str]:
-    found = {}
+    label_of: Callable[[Path], Any], root: Path, names: Sequence[str], task: str | None
+) -> Told:
+    """Return what a function says of pictures; the first answer says what kind its answers are."""
+    told: Told | None = None
     for name in names:
         label = label_of(root / name)
-        if label is None or label == "":
+        if label is None or (isinstance(label, str) and label == ""):
             continue
-        if not isinstance(label, str | int | np.integer):
+        kind = _kind_of(label)
+        if told is None:
+            told = Told(_kind(task, kind or "classes"))
+        if kind == "classes" and told.kind == "number" and not isinstance(label, str):
+            kind = "number"
+        if kind != told.kind:
             raise UserError(
                 f"labels gave {name} the label {label!r:.80}",
-                rule="a label is a text or a whole number, None leaves the picture out",
+                rule="a label is a text or a whole number (a class), a float (a number), a list "
+                "of texts (labels) or [(x, y), ...] (points), the same for all; None leaves the "
+                "picture out",
             )
-        found[name] = str(label)
-    return found
+        told.values[name] = _plain_label(label, kind)
+    if told is None:
+        return Told("classes")
+    if told.kind == "points":
+        _check_points(told)
+    return told
+
+
+def _kind_of(label: Any) -> Kind | None:
+    if isinstance(label, str | int | np.integer):
+        return "classes"
+    if isinstance(label, float | np.floating):
+        return "number"
+    if isinstance(label, set | frozenset | Sequence) and all(isinstance(x, str) for x in label):
+        return "labels"
+    if isinstance(label, Sequence | np.ndarray) and np.asarray(label).shape[1:] == (2,):
+        return "points"
+    return None
+
+
+def _plain_label(label: Any, kind: Kind) -> Any:
+    if kind == "number":
+        return float(label)
+    if kind == "labels":
+        return tuple(sorted(set(label)))
+    if kind == "points":
+        return tuple((float(x), float(y)) for x, y in label)
+    return str(label)
+
+
+def _check_points(told: Told) -> None:
+    counts = {len(points) for points in told.values.values()}
+    if len(counts) > 1:
+        raise UserError(
+            f"labels gave pictures {min(counts)} to {max(counts)} points",
+            rule="every picture has the same points in the same order, (nan, nan) where one is "
+            "missing",
+        )
+    told.names = tuple(map(str, range(counts.pop())))

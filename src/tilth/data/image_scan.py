@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.data.decoder import Decoder
-from tilth.data.open_image import BadImage, Header, read_header, read_picture
+from tilth.data.mask_decoder import MaskDecoder
+from tilth.data.open_image import BadImage, Header, read_header, read_picture, read_values
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and of how many."""
@@ -63,9 +65,9 @@ def scan(paths: Sequence[Path], *, max_pixels: int, progress: Progress | None = 
 
 
 def decode_all(
-    paths: Sequence[Path], decoder: Decoder, *, progress: Progress | None = None
+    paths: Sequence[Path], decoder: Decoder | MaskDecoder, *, progress: Progress | None = None
 ) -> tuple[Tensor, dict[int, str]]:
-    """Return the pixels of all files, uint8 [files, C, H, W], and the reasons of bad ones."""
+    """Return the pixels of all files, uint8 [files, *shape], and the reasons of bad ones."""
     pixels = torch.empty((len(paths), *decoder.shape), dtype=torch.uint8)
     canvas = pixels.numpy()  # torch's own copy would start threads inside these threads
     bad: dict[int, str] = {}
@@ -78,6 +80,20 @@ def decode_all(
 
     _each(decode, len(paths), "decoding pictures", progress)
     return pixels, bad
+
+
+def values_of(paths: Sequence[Path], skip: Container[int], *, max_pixels: int) -> list[int]:
+    """Return the values that masks hold, sorted; those that cannot be read hold none."""
+    there = np.zeros(256, dtype=np.bool_)
+
+    def look(place: int) -> None:
+        if place in skip:
+            return
+        with contextlib.suppress(BadImage):
+            there[np.unique(np.asarray(read_values(paths[place], max_pixels=max_pixels)))] = True
+
+    _each(look, len(paths), "looking at masks", None)
+    return [int(value) for value in np.flatnonzero(there)]
 
 
 def find_cut_short(

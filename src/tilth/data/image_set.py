@@ -18,7 +18,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from tilth.data.augment import Augment
 from tilth.data.black_or_white import BlackOrWhite
-from tilth.data.dataset import Finding, IntArray, Prepare, Rows, Store
+from tilth.data.dataset import Finding, IntArray, Prepare, Rows, Store, as_they_are
 from tilth.data.image_findings import Facts, find_trouble
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
@@ -26,6 +26,7 @@ from tilth.data.image_statistics import channel_statistics
 from tilth.data.keys import Keys, mix
 from tilth.data.open_image import Header
 from tilth.data.pixel_arrays import picture
+from tilth.data.places import Places
 from tilth.data.usual import Usual
 
 _LINEAR_FEATURES = 1024  # what a linear baseline of a few seconds can take
@@ -36,7 +37,8 @@ class ImageData(Rows):
     """Pictures with a class or a number each; ``read_images`` and ``image_arrays`` make them.
 
     preprocessor: what turns new pictures into inputs, with the statistics of the training rows
-    pictures: the raw pixels; values: [rows] class ids or standardised numbers
+    pictures: the raw pixels; values: [rows] class ids or standardised numbers, [rows, K] labels,
+        [rows, P, 2] points in px; partners: masks (uint8 [H, W], 255 is void) or wanted pictures
     keys: [rows] 64-bit content hashes; files: relative paths (None for arrays)
     headers: what the files' headers said (None for arrays)
     augment: what training pictures go through, or None
@@ -47,6 +49,7 @@ class ImageData(Rows):
     preprocessor: ImagePreprocessor
     pictures: Store
     values: Tensor
+    partners: Store | None = None
     keys: NDArray[np.uint64]
     files: list[str] | None = None
     headers: list[Header] | None = None
@@ -78,13 +81,24 @@ class ImageData(Rows):
 
     @property
     def targets(self) -> Tensor:
-        """[rows] int64 class ids or float32 standardised numbers, for all rows."""
+        """[rows] int64 class ids or float32 standardised numbers, for all rows; see ``values``."""
         return self.values
+
+    @property
+    def wanted(self) -> Tensor | Store:
+        """What a batch's targets are taken from: masks or pictures, where such are wanted."""
+        return self.values if self.partners is None else self.partners
 
     def prepare(self, *, train: bool, seed: int = 0) -> Prepare:
         """Return the batch transform: with augmentation for train, without otherwise."""
         plain = ImagePrepare(self.preprocessor, self.augment if train else None, seed)
         return BlackOrWhite(plain, seed) if self.binary else plain
+
+    def follow(self, *, train: bool, seed: int = 0) -> Prepare:
+        """Return the transform of targets: points from px to places, from -1 to 1 across."""
+        if self.target.kind != "points":
+            return as_they_are
+        return Places(self.preprocessor.width, self.preprocessor.height)
 
     def in_range(self, low: float, high: float) -> ImageData:
         """Return the same pictures with inputs from ``low`` (black) to ``high`` (white)."""

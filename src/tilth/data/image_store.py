@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.data.decoder import Decoder
+from tilth.data.mask_decoder import MaskDecoder
 from tilth.data.open_image import BadImage
 from tilth.data.pixel_cache import PixelCache, cache_key
 from tilth.errors import UserError
@@ -33,7 +34,7 @@ Pixels = NDArray[np.uint8]
 
 
 class DecodedStore:
-    """Batches of picture files, as uint8 [B, C, H, W].
+    """Batches of picture files, as uint8 [B, C, H, W], or of masks, as uint8 [B, H, W].
 
     paths: the files, one row each; decoder: how one becomes pixels
     cache_folder: where decoded pixels are kept for the next epoch and the next run, or None
@@ -48,7 +49,7 @@ class DecodedStore:
     def __init__(
         self,
         paths: Sequence[str | Path],
-        decoder: Decoder,
+        decoder: Decoder | MaskDecoder,
         *,
         cache_folder: Path | None = None,
         workers: int = 2,
@@ -95,6 +96,13 @@ class DecodedStore:
     def to(self, device: torch.device) -> DecodedStore:
         """Stay where it is: pictures are decoded on the CPU."""
         return self
+
+    def chosen(self, rows: Sequence[int]) -> DecodedStore:
+        """Return a store of some of the files alone."""
+        paths = [self.paths[row] for row in rows]
+        return DecodedStore(
+            paths, self.decoder, cache_folder=self.cache_folder, workers=self.workers
+        )
 
     def close(self) -> None:
         """End the threads and keep what is cached; done by itself at the end of the process."""
@@ -215,6 +223,6 @@ def _finish(pool: ThreadPoolExecutor | None, cache: PixelCache | None) -> None:
 
 
 def _reopened(
-    paths: list[Path], decoder: Decoder, cache_folder: Path | None, workers: int
+    paths: list[Path], decoder: Decoder | MaskDecoder, cache_folder: Path | None, workers: int
 ) -> DecodedStore:
     return DecodedStore(paths, decoder, cache_folder=cache_folder, workers=workers)

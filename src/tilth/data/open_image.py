@@ -138,6 +138,32 @@ def read_picture(
     return plain.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else plain
 
 
+def read_values(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Return the values of a mask in mode L: the numbers of a palette, not its colours.
+
+    Raises BadImage with the reason where it cannot be read, or holds colours or numbers over 255.
+    """
+    with _opened(source, max_pixels) as image:
+        try:
+            image.load()
+            if image is not source and image.format == "PNG":
+                _check_png(source)
+            values = np.asarray(image)
+        except (BadImage, MemoryError):
+            raise
+        except Exception as error:  # as above
+            raise BadImage(f"damaged or cut short ({_short(error)})") from error
+    if values.ndim == 3 and (values == values[..., :1])[..., :3].all():
+        values = values[..., 0]
+    if values.ndim != 2 or values.dtype.kind not in "bui":
+        raise BadImage(
+            f"a mask of mode {image.mode}: its values are one number a pixel, no colours"
+        )
+    if values.size and int(values.max()) > 255:
+        raise BadImage(f"a mask with the value {values.max()}: its values are from 0 to 255")
+    return Image.fromarray(values.astype(np.uint8))
+
+
 @contextmanager
 def _opened(source: Source, max_pixels: int) -> Iterator[Image.Image]:
     """Open ``source`` lazily, check its size, close what was opened here."""

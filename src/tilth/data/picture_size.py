@@ -24,11 +24,12 @@ def in_own_size(item: Any, preprocessor: ImagePreprocessor) -> Tensor:
     >>> in_own_size(np.zeros((3, 9), dtype=np.uint8), unit).shape
     torch.Size([1, 1, 3, 9])
     """
-    height, width = _size(item, preprocessor)
+    height, width = own_size(item, preprocessor)
     return replace(preprocessor, height=height, width=width)([item])
 
 
-def _size(item: Any, preprocessor: ImagePreprocessor) -> tuple[int, int]:
+def own_size(item: Any, preprocessor: ImagePreprocessor) -> tuple[int, int]:
+    """Return height and width of one picture; raise UserError where it cannot be read."""
     if isinstance(item, Tensor | np.ndarray):
         array = item.detach().cpu().numpy() if isinstance(item, Tensor) else item
         _, height, width = channels_first(array).shape

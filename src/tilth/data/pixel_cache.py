@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from tilth import aside, disk, files
 from tilth.data.decoder import Decoder
+from tilth.data.mask_decoder import MaskDecoder
 
 RESERVE_BYTES = 2**30
 """What is left free on the disk, so that checkpoints still find room."""
@@ -32,7 +33,7 @@ KEEP_DAYS = 30.0
 """Caches that nobody opened for so long are deleted when another one is made."""
 
 
-def cache_key(paths: Sequence[Path], decoder: Decoder) -> str:
+def cache_key(paths: Sequence[Path], decoder: Decoder | MaskDecoder) -> str:
     """Return a hash of names, sizes and times of the files, of the decoder and of Pillow.
 
     Raises OSError where a file is missing.

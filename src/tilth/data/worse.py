@@ -20,6 +20,7 @@ from tilth.errors import UserError, choose
 from tilth.randomness import normal
 
 KINDS = ("smaller", "noisy", "covered", "compressed")
+GIVEN = "given"  # both pictures come from files
 
 
 class Worsened(NamedTuple):
@@ -38,7 +39,7 @@ class Worse:
 
     kind: "smaller" (by ``factor``, bicubic with antialiasing), "noisy" (Gaussian, of standard
         deviation ``noise`` where white is 1), "covered" (a line of text), "compressed" (as a JPEG
-        file of ``quality`` keeps them)
+        file of ``quality`` keeps them); "given": nothing, pairs are read from files
     Whatever is done, the result is what 8 bits hold: clipped and rounded.
     Raises UserError for values that cannot be.
 
@@ -53,7 +54,7 @@ class Worse:
     quality: int = 10
 
     def __post_init__(self) -> None:
-        choose(self.kind, KINDS, "way to make pictures worse")
+        choose(self.kind, (*KINDS, GIVEN), "way to make pictures worse")
         if self.factor not in (2, 4, 8):
             raise UserError(
                 f"factor={self.factor}", rule="pictures get larger by doubling: 2, 4, 8"

@@ -393,7 +393,7 @@ def make_task(
     """
     check_target(data, asked.name)
     facts: dict[str, Any] = {"target": data.target, "metrics": metrics}
-    if data.target.labels and isinstance(data, Rows):
+    if data.target.kind == "classes" and isinstance(data, Rows):
         train = data.targets[torch.from_numpy(data.splits["train"])]
         counts = torch.bincount(train[train >= 0], minlength=len(data.target.labels))
         smoothing = pick(smoothing, label_smoothing(data.usual, data))

@@ -163,6 +163,7 @@ class Run:
             task=learner.task.name,
             temperature=found.get("temperature", {}).get("value", 1.0),
             answers=learner.task.answers,
+            decision=found.get("decision"),
             card={"audit": found, "environment": self.folder.environment},
             force=True,
         )

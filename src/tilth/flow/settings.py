@@ -13,9 +13,10 @@ from tilth.errors import UserError, choose, nearest
 
 T = TypeVar("T")
 
-PICTURES_ONLY = ("onto", "labels", "size", "grey", "fit", "resident")
-TABLES_ONLY = ("target", "test", "task", "group", "time", "columns", "fixes")
-FOR_BOTH = ("split_seed", "fractions", "max_bad")
+MARKS = ("labels", "masks", "names", "void", "pairs")  # what says what is wanted of pictures
+PICTURES_ONLY = ("onto", *MARKS, "size", "grey", "fit", "resident")
+TABLES_ONLY = ("test", "group", "time", "columns", "fixes")
+FOR_BOTH = ("target", "task", "split_seed", "fractions", "max_bad")
 WORLDS_ONLY = ("arguments",)
 WORLD = "env:"  # what the path of a world begins with
 """Which data settings apply to what; ``path`` names each of them."""
@@ -26,10 +27,13 @@ class DataSettings:
     """What to learn from. None means inferred, and said.
 
     Pictures: labels: a table of names and labels, or a regular expression whose group finds the
-    label in the path, where the folders are not the classes; size: their side in px, or height
-    and width; grey: whether they are used without colour; fit: how other proportions are brought
-    to the size ("squash", "crop" or "pad"); resident: whether decoded pictures are held in memory;
-    onto: a second set of them, to adapt or translate to
+    label in the path, where the folders are not the classes; target: the table's columns that are
+    wanted (with commas between); task: what they are wanted for; masks, pairs: where each
+    picture's mask, or the picture wanted of it, is: a folder, or a pattern with {folder} and
+    {stem}; names: of the values of masks from 0 on; void: those that are not counted; size: their
+    side in px, or height and width; grey: whether they are used without colour; fit: how other
+    proportions are brought to the size ("squash", "crop" or "pad"); resident: whether decoded
+    pictures are held in memory; onto: a second set of them, to adapt or translate to
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
@@ -42,6 +46,10 @@ class DataSettings:
     path: str = ""
     onto: str | None = None
     labels: str | None = None
+    masks: str | None = None
+    names: tuple[str, ...] = ()
+    void: tuple[str, ...] = ()
+    pairs: str | None = None
     size: int | tuple[int, int] | None = None
     grey: bool | None = None
     fit: str | None = None

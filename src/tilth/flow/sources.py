@@ -17,6 +17,8 @@ from tilth.data.domains import Domains, two_domains
 from tilth.data.image_data import ImageData, image_arrays, read_images
 from tilth.data.image_files import is_picture
 from tilth.data.image_labels import Labels, labels_table
+from tilth.data.label_table import ASKED
+from tilth.data.partner_files import Partners
 from tilth.data.split import FRACTIONS, shares_of
 from tilth.data.table_data import FIXES, TableData, read_table
 from tilth.data.table_files import is_table_file
@@ -24,6 +26,7 @@ from tilth.data.world import World, open_world
 from tilth.errors import UserError, choose
 from tilth.flow.settings import (
     FOR_BOTH,
+    MARKS,
     PICTURES_ONLY,
     TABLES_ONLY,
     WORLD,
@@ -40,6 +43,12 @@ def images(
     path: str | Path,
     *,
     labels: Labels | None = None,
+    target: str | Sequence[str] = (),
+    task: str | None = None,
+    masks: Partners | None = None,
+    names: Sequence[str] = (),
+    void: Sequence[str] = (),
+    pairs: Partners | None = None,
     size: int | tuple[int, int] | None = None,
     grey: bool | None = None,
     fit: Fit | None = None,
@@ -50,8 +59,15 @@ def images(
 ) -> ImageData:
     """Read pictures: class folders, train/valid/test folders of them, or a folder of idx files.
 
-    labels: where folders are not the classes: a table (CSV) of names and labels, a regular
+    labels: where folders are not the classes: a table (CSV) of names and labels, or a regular
         expression whose group finds the label in the path, or a function Path -> label
+    target: the table's columns that are wanted; task: what labels are wanted for: "classify",
+        "multilabel" (any number of labels to a picture), "regress" (a number) or "keypoints";
+        inferred where it is not said
+    masks: where each picture's mask is: a folder, a pattern such as "{folder}annot/{stem}.png", or
+        a function Path -> Path; names: what the values of masks are called, from 0 on; void:
+        names or values of pixels that are not counted
+    pairs: where the picture is that is wanted of each one, in the same ways
     size: side in px the pictures are brought to, or (height, width); grey: drop colour; None
         infers, and says so
     fit: how other proportions are brought to the size: "squash", "crop" (the middle) or "pad";
@@ -70,7 +86,11 @@ def images(
     >>> images("shades").target.labels
     ('dark', 'light')
     """
+    columns = tuple(target.split(",")) if isinstance(target, str) else tuple(target)
     options: dict[str, Any] = {
+        "task": task,
+        "names": tuple(map(str, names)),
+        "void": tuple(map(str, void)),
         "size": size,
         "grey": grey,
         "fit": fit,
@@ -79,11 +99,14 @@ def images(
         "fractions": fractions,
         "max_bad": max_bad,
     }
-    found = read_images(path, labels=labels, **options)
+    marks: dict[str, Any] = {"labels": labels, "masks": masks, "pairs": pairs}
+    found = read_images(path, **marks, target=columns, **options)
     table = labels_table(labels)
-    named = labels if table is None else str(table.resolve())
-    if named is None or isinstance(named, str):  # no file brings back a function
-        found.origin = {"path": str(Path(path).resolve()), "labels": named, **options}
+    marks["labels"] = labels if table is None else str(table.resolve())
+    marks = {name: str(one) if isinstance(one, Path) else one for name, one in marks.items()}
+    if not any(callable(one) for one in marks.values()):  # no file brings back a function
+        named = {"target": ",".join(columns) or None, **marks}
+        found.origin = {"path": str(Path(path).resolve()), **named, **options}
     return found
 
 
@@ -273,10 +296,11 @@ def read(settings: DataSettings) -> Data:
     options["fractions"] = settings.fractions or FRACTIONS
     onto = options.pop("onto", None)
     if onto is not None:
-        return domains(path, onto, **{k: v for k, v in options.items() if k != "labels"})
+        two = {k: v for k, v in options.items() if k not in (*MARKS, "target", "task")}
+        return domains(path, onto, **two)
     if wants_table(settings):
         return table(path, **options)
-    return images(path, **options)
+    return images(path, **{**options, "target": settings.target or ()})
 
 
 def check_data_settings(settings: DataSettings) -> None:
@@ -304,7 +328,7 @@ def check_data_settings(settings: DataSettings) -> None:
             fix="add --target COLUMN",
         )
     refuse_settings_of_others(settings, path, "a table" if is_one else "a folder of pictures")
-    for name, offered in (("task", TASKS), ("fit", typing.get_args(Fit))):
+    for name, offered in (("task", TASKS if is_one else ASKED), ("fit", typing.get_args(Fit))):
         if getattr(settings, name) is not None:
             choose(getattr(settings, name), offered, name)
     for fix in settings.fixes:
@@ -330,9 +354,10 @@ def check_onto(settings: DataSettings) -> None:
             rule="source and target are two sets of pictures",
             fix="name the folder of the target after --onto",
         )
-    if settings.labels is not None:
+    marked = [n for n in (*MARKS, "target", "task") if getattr(settings, n) not in (None, ())]
+    if marked:
         raise UserError(
-            f"labels={settings.labels!r} with two sets of pictures",
+            f"{marked[0]}={getattr(settings, marked[0])!r} with two sets of pictures",
             rule="the labels of either are its class folders",
             fix="in Python: tl.domains(tl.images(path, labels=...), ...)",
         )
@@ -365,7 +390,7 @@ def refuse_settings_of_others(settings: DataSettings, path: Path, kind: str) -> 
             if value != getattr(usual, name):
                 rule = f"{name} is a setting of {other}"
                 if name == "task":  # other tasks are for other data
-                    rule = f"{' and '.join(TASKS)} are settings of {other}"
+                    rule = f"{', '.join(ASKED)} say how the targets of {other} are read"
                 raise UserError(
                     f"{name}={value!r} for {path}, which is {kind}",
                     rule=rule,
@@ -376,7 +401,7 @@ def refuse_settings_of_others(settings: DataSettings, path: Path, kind: str) -> 
 def wants_table(settings: DataSettings) -> bool:
     """Say whether a table is meant: by the path, or by a target where the path could be one."""
     path = Path(settings.path)
-    if settings.labels:
+    if settings.labels or settings.masks or settings.pairs:
         return False
     if is_table(path) or not settings.target:
         return is_table(path)

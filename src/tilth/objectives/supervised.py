@@ -93,3 +93,20 @@ class CrossEntropy:
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     """Return the summed squared error of [B] or [B, 1] outputs and [B] targets."""
     return F.mse_loss(at_least_float32(outputs).reshape(targets.shape), targets, reduction="sum")
+
+
+def binary_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return the sum over rows of the mean over labels: logits [B, K], targets 0 to 1 [B, K]."""
+    logits = at_least_float32(outputs)
+    each = F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none")
+    return each.mean(dim=1).sum()
+
+
+def point_distance(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Return each row's mean distance along x and y (L1) over the points that are there.
+
+    outputs: [B, 2 P]; targets: [B, P, 2], NaN where a point is not there -> [B], 0 without any
+    """
+    there = ~targets.isnan()
+    gaps = (at_least_float32(outputs).reshape(targets.shape) - targets.nan_to_num()).abs()
+    return (gaps * there).flatten(1).sum(dim=1) / there.flatten(1).sum(dim=1).clamp(min=1)

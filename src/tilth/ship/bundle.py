@@ -33,7 +33,7 @@ WEIGHTS, CONFIG, PREPROCESSOR, LABELS, CARD = (
     "labels.json",
     "README.md",
 )
-ANSWERS = ("predictions", "codes", "actions", "samples", "pictures", "translations")
+ANSWERS = ("predictions", "codes", "actions", "samples", "pictures", "translations", "masks")
 """What a bundle gives: see ``load``."""
 NEEDED = (WEIGHTS, CONFIG, PREPROCESSOR, LABELS)
 """What a model is read from; the card is for people, who may edit it."""
@@ -50,6 +50,7 @@ def save_bundle(
     temperature: float,
     card: Mapping[str, Any],
     answers: str = "predictions",
+    decision: Mapping[str, float] | None = None,
     force: bool = False,
 ) -> Path:
     """Write a bundle, whole or not at all, and return its folder.
@@ -59,6 +60,7 @@ def save_bundle(
     task: a file of ``tilth.tasks``; temperature: what logits are divided by, 1.0 for numbers
     card: what the model card is filled from, see ``model_card.render``
     answers: what it gives, one of ANSWERS
+    decision: what was chosen after training for the task to decide by, such as a threshold
     force: replace a bundle that is there already (never anything that is not a bundle)
 
     Raises UserError for what could not be read back, for weights that are not finite, and where
@@ -83,6 +85,8 @@ def save_bundle(
     folder = Path(folder)
     contents = _contents(model, architecture, preprocessor, target, task, temperature)
     contents[CONFIG]["answers"] = choose(answers, ANSWERS, "kind of answers")
+    if decision:
+        contents[CONFIG]["decision"] = dict(decision)
     # the template language is only needed here, not where bundles are opened
     from tilth.ship.model_card import render
 

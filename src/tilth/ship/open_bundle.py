@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from torch import Tensor, nn
 
 from tilth import files, registry
-from tilth.data.dataset import Preprocessor, Target
+from tilth.data.dataset import Kind, Preprocessor, Target
 from tilth.errors import UserError
 from tilth.ship import architecture, preprocessors
 from tilth.ship.architecture import Plugin
@@ -31,7 +32,7 @@ from tilth.tasks._predicting import Predicting
 _MOST_JSON_BYTES = 256 * 2**20  # millions of labels fit; more is not a model's description
 _LARGEST = sys.float_info.max
 _GET_AGAIN = "get the bundle again from where it came from"
-KINDS = ("classes", "number", "reward", "none")  # of targets
+KINDS = typing.get_args(Kind)  # of targets
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Contents:
     preprocessor: dict[str, Any]
     tensors: dict[str, Tensor]
     answers: str = "predictions"
+    decision: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened
     if contents.answers != "predictions":
         labels = contents.target.labels
         return Opened(model, preprocessor, None, 1.0, contents.answers, labels)
-    task: Predicting = registry.build("tilth.tasks", contents.task, {"target": contents.target})
+    facts = {"target": contents.target, **contents.decision}
+    task: Predicting = registry.build("tilth.tasks", contents.task, facts)
     outputs = contents.architecture["arguments"].get("outputs", task.outputs)
     if outputs != task.outputs:
         raise UserError(
@@ -106,6 +109,7 @@ def read_bundle(folder: str | Path) -> Contents:
         preprocessor=_read_object(folder / PREPROCESSOR),
         tensors=read_weights(folder / WEIGHTS),
         answers=_answers(config.get("answers", "predictions")),
+        decision=_decision(config.get("decision", {})),
     )
 
 
@@ -219,6 +223,12 @@ def _text(found: object, what: str) -> str:
 def _temperature(found: object) -> float:
     _need(_is_number(found) and cast(float, found) > 0, CONFIG, "temperature is not above 0")
     return float(cast(float, found))
+
+
+def _decision(found: object) -> dict[str, float]:
+    whole = isinstance(found, dict) and all(_is_number(value) for value in found.values())
+    _need(whole, CONFIG, "decision is not numbers by name")
+    return cast(dict[str, float], found)
 
 
 def _answers(found: object) -> str:

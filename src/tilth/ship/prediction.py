@@ -19,6 +19,8 @@ class Prediction:
 
     item: the path or row number it is about, None where it has no name
     label, probability, probabilities: the likeliest label, how likely, and every label's share
+    labels: where any number of them may be there, those that are; with their probabilities
+    points: name -> (x, y) in px of the picture, (0, 0) the middle of its upper left pixel
     value: the number predicted instead, in the target's units
 
     >>> Prediction(label="cat", probability=0.9, probabilities={"cat": 0.9, "dog": 0.1})
@@ -30,10 +32,16 @@ class Prediction:
     probability: float | None = None
     probabilities: dict[str, float] = field(default_factory=dict)
     value: float | None = None
+    labels: tuple[str, ...] | None = None
+    points: dict[str, tuple[float, float]] | None = None
 
     @property
-    def answer(self) -> str | float | None:
-        """The label, or the number."""
+    def answer(self) -> Any:
+        """The label, the labels, the points or the number."""
+        if self.labels is not None:
+            return list(self.labels)
+        if self.points is not None:
+            return {name: list(place) for name, place in self.points.items()}
         return self.value if self.label is None else self.label
 
     def to_json(self) -> dict[str, Any]:
@@ -45,11 +53,17 @@ class Prediction:
         found: dict[str, Any] = {"item": self.item, "prediction": self.answer}
         if self.label is not None:
             found |= {"probability": self.probability, "probabilities": dict(self.probabilities)}
+        elif self.labels is not None:
+            found["probabilities"] = dict(self.probabilities)
         return found
 
     def __repr__(self) -> str:
         parts = [] if self.item is None else [f"item={self.item!r}"]
-        if self.label is None:
+        if self.labels is not None:
+            parts.append(f"labels={self.labels!r}")
+        elif self.points is not None:
+            parts.append(f"points={len(self.points)}")
+        elif self.label is None:
             parts.append(f"value={self.value:.6g}")
         else:
             parts += [f"label={self.label!r}", f"probability={self.probability:.4g}"]
@@ -58,10 +72,17 @@ class Prediction:
     def _repr_html_(self) -> str:
         """Show the likeliest labels with bars in a notebook."""
         title = "" if self.item is None else f"<caption>{html.escape(str(self.item))}</caption>"
-        if self.label is None:
+        if self.points is not None:
+            places = "".join(
+                f"<tr><td>{html.escape(name)}</td><td>{x:.1f}, {y:.1f}</td></tr>"
+                for name, (x, y) in self.points.items()
+            )
+            return f"<table>{title}{places}</table>"
+        if self.label is None and self.labels is None:
             return f"<table>{title}<tr><td><b>{self.value:.6g}</b></td></tr></table>"
+        chosen = (self.label,) if self.labels is None else self.labels
         likeliest = sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:_MOST_LABELS]
-        rows = "".join(_bar(label, share, label == self.label) for label, share in likeliest)
+        rows = "".join(_bar(label, share, label in chosen) for label, share in likeliest)
         rest = len(self.probabilities) - len(likeliest)
         more = f"<tr><td>and {rest} more</td></tr>" if rest else ""
         return f"<table>{title}{rows}{more}</table>"
@@ -75,13 +96,26 @@ class Predictions(list[Prediction]):
         for place, one in enumerate(self[:_MOST_ROWS]):
             item = place if one.item is None else one.item
             share = "" if one.probability is None else f"{100 * one.probability:.1f} %"
-            answer = one.answer if one.label is not None else f"{one.value:.6g}"
+            answer = f"{one.value:.6g}" if one.value is not None else in_words(one)
             cells = "".join(f"<td>{html.escape(str(cell))}</td>" for cell in (item, answer, share))
             rows.append(f"<tr>{cells}</tr>")
         head = "<tr><th>item</th><th>prediction</th><th>probability</th></tr>"
         rest = len(self) - len(rows)
         more = f"<tr><td>and {rest} more</td></tr>" if rest else ""
         return f"<table>{head}{''.join(rows)}{more}</table>"
+
+
+def in_words(one: Prediction) -> str:
+    """Return an answer as a short text.
+
+    >>> in_words(Prediction(labels=("red", "round")))
+    'red, round'
+    """
+    if one.labels is not None:
+        return ", ".join(one.labels) or "none"
+    if one.points is not None:
+        return "; ".join(f"{name} {x:.1f}, {y:.1f}" for name, (x, y) in one.points.items())
+    return str(one.answer)
 
 
 def _bar(label: str, share: float, chosen: bool) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tilth.data.decoder import placement
+from tilth.data.image_preprocessor import ImagePreprocessor
+from tilth.data.picture_size import own_size
+from tilth.data.places import Places
 from tilth.errors import UserError
 from tilth.ship import frames
 from tilth.ship.architecture import Plugin
@@ -28,8 +32,8 @@ def load(
     """Open a bundle (or a finished run, whose bundle it takes) and return what answers.
 
     A Predictor; for models that give rows back a Codec, for policies an Actor, for models that
-    give pictures back a PictureModel, for translation a Translator, for models that make rows up a
-    Sampler.
+    give pictures back a PictureModel, for masks a Segmenter, for translation a Translator, for
+    models that make rows up a Sampler.
 
     plugins: your own network classes or functions (or a network, built as it was trained) that
         the bundle names; your own preprocessor classes. A name in a file never imports anything
@@ -60,6 +64,10 @@ def load(
         from tilth.ship.picture_model import PictureModel
 
         return PictureModel(opened, device=device)
+    if opened.answers == "masks":
+        from tilth.ship.segmenter import Segmenter
+
+        return Segmenter(opened, device=device)
     if opened.answers == "translations":
         from tilth.ship.translator import Translator
 
@@ -95,7 +103,7 @@ class Predictor:
         assert opened.task is not None
         self._preprocessor, self._task = opened.preprocessor, opened.task
         self._temperature = opened.temperature
-        self.labels = opened.task.target.labels
+        self.labels, self._kind = opened.task.target.labels, opened.task.target.kind
         self.task, self.target = opened.task.name, opened.task.target.name
 
     def predict(self, asked: Any) -> Any:
@@ -149,18 +157,21 @@ class Predictor:
         decoded = self._decoded(self._preprocessor([item]))
         if not np.isfinite(decoded.values).all():
             raise _not_finite("the item" if name is None else name)
-        return self._prediction(name, decoded, 0)
+        return self._prediction(name, decoded, 0, item)
 
     def _many(self, request: Request) -> Iterator[tuple[Name, Prediction | UserError]]:
+        items = iter(request.items)
         for group in encode(request.items, request.names, self._preprocessor):
             decoded = None if group.inputs is None else self._decoded(group.inputs)
             row = 0
             for place, name in enumerate(group.names):
+                item = next(items)
                 if place in group.errors or decoded is None:
                     yield name, group.errors[place]
                     continue
                 sound = np.isfinite(decoded.values[row]).all()
-                yield name, self._prediction(name, decoded, row) if sound else _not_finite(name)
+                answer = self._prediction(name, decoded, row, item) if sound else _not_finite(name)
+                yield name, answer
                 row += 1
 
     def _frame(self, frame: Any) -> Any:
@@ -194,17 +205,34 @@ class Predictor:
                 )
             return self._task.decode(outputs.float().cpu(), self._temperature)
 
-    def _prediction(self, name: Name, decoded: Decoded, row: int) -> Prediction:
+    def _prediction(self, name: Name, decoded: Decoded, row: int, item: Any = None) -> Prediction:
+        if self._kind == "points":
+            return Prediction(item=name, points=self._points(decoded.values[row], item))
         if not self.labels:
             return Prediction(item=name, value=float(decoded.values[row]))
         shares = decoded.values[row].tolist()
+        by_label = dict(zip(self.labels, shares, strict=True))
+        if self._kind == "labels":
+            said = zip(self.labels, decoded.answers[row], strict=True)
+            there = tuple(label for label, present in said if present)
+            return Prediction(item=name, labels=there, probabilities=by_label)
         answer = int(decoded.answers[row])
         return Prediction(
             item=name,
             label=self.labels[answer],
             probability=shares[answer],
-            probabilities=dict(zip(self.labels, shares, strict=True)),
+            probabilities=by_label,
         )
+
+    def _points(self, places: NDArray[Any], item: Any) -> dict[str, tuple[float, float]]:
+        """Return the points that places from -1 to 1 stand for, in px of the picture as it is."""
+        ready = cast(ImagePreprocessor, self._preprocessor)
+        height, width = own_size(item, ready)
+        shown = placement((width, height), (ready.width, ready.height), ready.fit)
+        points = shown.moved(Places(ready.width, ready.height).back(places), back=True)
+        return {
+            label: (float(x), float(y)) for label, (x, y) in zip(self.labels, points, strict=True)
+        }
 
     def _columns(self, decoded: Decoded) -> dict[str, NDArray[Any]]:
         if not self.labels:
@@ -220,7 +248,8 @@ class Predictor:
         }
 
     def __repr__(self) -> str:
-        what = f"{len(self.labels)} labels" if self.labels else "a number"
+        things = "points" if self._kind == "points" else "labels"
+        what = f"{len(self.labels)} {things}" if self.labels else "a number"
         return f"Predictor({self.task}, {self.target!r}, {what})"
 
 

@@ -33,9 +33,11 @@ def check_target(data: Data, name: str | None) -> None:
     name: of the task, None to predict; one that states no TARGET does not look at targets
     """
     stated = {one: registry.stated(ROOM, one, "TARGET") for one in registry.names(ROOM)}
-    if name is not None and stated.get(name) is None:
+    # the picture that is wanted can be the one that is given, made worse
+    needless = [one for one, kind in stated.items() if kind in (None, "picture")]
+    if name is not None and stated.get(name) in (None, "picture"):
         return
-    target, needless = data.target, [one for one, kind in stated.items() if kind is None]
+    target = data.target
     if target.kind == "none":
         raise UserError(
             f"{name or 'no task'} for {data.name}, whose rows have no targets",

@@ -81,4 +81,8 @@ class Predicting(ABC):
 
         found = outputs(setup, split)
         losses = self.row_losses(found.outputs, found.targets)
-        return {"loss": float(losses.mean()), **score(self, found.outputs, found.targets)}
+        return {"loss": float(losses.mean()), **self.scores(found.outputs, found.targets)}
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
+        """Return every metric for raw outputs [N, K] and encoded targets [N, ...]."""
+        return score(self, outputs, targets)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tilth.contracts import Objective, Player
-from tilth.data.dataset import Prepare, as_rows
+from tilth.data.dataset import Prepare, Store, as_rows
 from tilth.data.source import DatasetSource
 from tilth.errors import UserError
 from tilth.objectives.supervised import Supervised
@@ -43,12 +43,14 @@ def objective(task: Predicting, setup: Setup) -> Objective:
     return Supervised(setup.loss, reduction="mean", separable=False)
 
 
-def rows_of_train(setup: Setup, prepare: Prepare | None = None) -> DatasetSource:
-    """Return the training batches of a phase; prepare: in place of the data's own."""
+def rows_of_train(
+    setup: Setup, prepare: Prepare | None = None, store: Store | None = None
+) -> DatasetSource:
+    """Return the training batches of a phase; prepare, store: in place of the data's own."""
     data, plan = as_rows(setup.data), setup.plan
     seed = fold(plan.seed, "phase", setup.phase)
     return DatasetSource(
-        data.store,
+        store or data.store,
         data.wanted,
         data.splits["train"],
         plan.batch_size,

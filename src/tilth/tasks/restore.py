@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tilth.data.dataset import Data, IntArray, as_rows
+from tilth.data.dataset import NO_TARGET, Data, IntArray, Prepare, Store, Target, as_rows
+from tilth.data.given_pairs import PairPrepare, PairStore
 from tilth.data.image_set import ImageData
 from tilth.data.source import in_order
 from tilth.data.usual import Usual
-from tilth.data.worse import KINDS, Worse, Worsened, WorsePrepare
-from tilth.errors import UserError
+from tilth.data.worse import GIVEN, KINDS, Worse, Worsened, WorsePrepare
+from tilth.errors import UserError, choose
 from tilth.nn.modes import modes_kept
 from tilth.objectives.restore import Restore, RestoreCritic, check_weights
 from tilth.randomness import fold
@@ -32,6 +33,7 @@ from tilth.train.evaluate import in_parts
 WAYS = ("features", "feature_weight", "critic_weight")
 """Arguments that say how it is learned, not what is asked: runs that differ in them compare."""
 PLAYERS = ("restorer", "critic")
+TARGET = "picture"
 
 
 class RestoreTask(ItemMeans):
@@ -122,7 +124,7 @@ class RestoreTask(ItemMeans):
         """Return the restorer's objective, and the critic's before it where there is one."""
         seed = fold(setup.plan.seed, "phase", setup.phase)
         clean = as_rows(setup.data).prepare(train=setup.plan.augment, seed=seed)
-        source = rows_of_train(setup, WorsePrepare(clean, self.worse, seed))
+        source = rows_of_train(setup, *paired(self, setup, clean, seed))
         net = feature_net(setup, self.features) if self.feature_weight else None
         restoring = functools.partial(
             Restore, net, feature_weight=self.feature_weight, critic_weight=self.critic_weight
@@ -141,6 +143,15 @@ class RestoreTask(ItemMeans):
         return np.concatenate(found)
 
 
+def paired(task: RestoreTask, setup: Setup, clean: Prepare, seed: int) -> tuple[Prepare, Store]:
+    """Return the transform and the store of pictures seen and wanted; clean: of either alone."""
+    data = setup.data
+    assert isinstance(data, ImageData)
+    if data.partners is not None:
+        return PairPrepare(clean), PairStore(data.store, data.partners)
+    return WorsePrepare(clean, task.worse, seed), data.store
+
+
 def pairs(
     task: RestoreTask, setup: Setup, split: str, places: slice | IntArray = slice(None)
 ) -> Iterator[Worsened]:
@@ -150,11 +161,10 @@ def pairs(
     """
     data = as_rows(setup.data)
     chosen = data.splits[split][places]
-    prepare = WorsePrepare(data.prepare(train=False), task.worse, fold(0, "worse", split))
+    seed = fold(0, "worse", split)
+    prepare, store = paired(task, setup, data.prepare(train=False), seed)
     size = min(len(chosen), 4 * setup.plan.batch_size)
-    for batch in in_order(
-        data.store, data.targets, chosen, size, prepare=prepare, device=setup.device
-    ):
+    for batch in in_order(store, data.targets, chosen, size, prepare=prepare, device=setup.device):
         yield batch.inputs
 
 
@@ -184,7 +194,8 @@ def _try_critic(model: Any, wanted: Tensor) -> None:
 
 def restore(
     *,
-    worse: str = "smaller",
+    target: Target = NO_TARGET,
+    worse: str | None = None,
     factor: int | None = None,
     noise: float | None = None,
     quality: int | None = None,
@@ -194,8 +205,9 @@ def restore(
 ) -> RestoreTask:
     """Return the task of restoring pictures that were made worse.
 
-    worse: "smaller" (by ``factor``: 2, 4 or 8), "noisy" (``noise``: standard deviation where white
-        is 1), "covered" (by a line of text), "compressed" (``quality`` of a JPEG file: 1 to 95)
+    target: of the data; worse: what was done to pictures: nothing where the data has pairs of them,
+        else "smaller" (by ``factor``: 2, 4 or 8), "noisy" (``noise``: standard deviation where
+        white is 1), "covered" (by a line of text), "compressed" (``quality`` of JPEG: 1 to 95)
     feature_weight: of what a net sees in the pictures, beside their pixels; features: its bundle,
         None for a small VGG that is trained on the labels
     critic_weight: of a critic's opinion; 0 leaves it out
@@ -204,8 +216,18 @@ def restore(
     >>> restore(worse="noisy", noise=0.2).main_metric
     'psnr'
     """
+    has_pairs = target.kind == "picture"
+    if has_pairs and worse is not None:
+        raise UserError(
+            f"worse={worse!r} for pairs of pictures",
+            rule="what is seen and what is wanted are both given",
+            fix="leave worse out, or read the pictures without pairs",
+        )
+    if worse is not None:
+        choose(worse, KINDS, "way to make pictures worse")
+    worse = GIVEN if has_pairs else worse or "smaller"
     given = {"factor": factor, "noise": noise, "quality": quality}
-    own = dict(zip(KINDS, ("factor", "noise", None, "quality"), strict=True))
+    own = {**dict(zip(KINDS, ("factor", "noise", None, "quality"), strict=True)), GIVEN: None}
     known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     for name in known:
         if worse in own and name != own[worse]:

@@ -117,6 +117,7 @@ def in_words(worse: Worse) -> str:
         "smaller": f"made {worse.factor} times smaller",
         "noisy": f"noise of standard deviation {worse.noise:g} (white is 1)",
         "covered": "a line of text across each",
+        "given": "as the pairs of pictures show it",
         "compressed": f"as JPEG files of quality {worse.quality} keep them",
     }[worse.kind]
 

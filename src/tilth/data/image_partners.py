@@ -1,0 +1,92 @@
+"""Reading the masks, or the wanted pictures, that belong to pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tilth.cache import cache_folder
+from tilth.data.dataset import Store
+from tilth.data.decoder import Decoder
+from tilth.data.image_scan import Progress, decode_all, scan, values_of
+from tilth.data.image_store import DecodedStore
+from tilth.data.mask_decoder import MaskDecoder, mask_classes
+from tilth.data.open_image import Header
+from tilth.data.resident_store import ResidentStore
+from tilth.errors import UserError
+
+_ALIKE = 1.02  # proportions of a picture and its mask: sizes that were rounded apart
+
+
+@dataclass(frozen=True)
+class PartnersRead:
+    """What belongs to pictures, one row each.
+
+    labels: the classes of masks; keys: 64-bit content hashes; bad: row -> why it cannot be used,
+    where its entry in the store is not to be looked at
+    """
+
+    store: Store
+    labels: tuple[str, ...]
+    keys: NDArray[np.uint64]
+    bad: dict[int, str]
+
+
+def read_partners(
+    paths: Sequence[Path],
+    headers: Sequence[Header],
+    decoder: Decoder,
+    *,
+    masks: bool,
+    names: tuple[str, ...] = (),
+    void: tuple[str, ...] = (),
+    hold: bool = True,
+    progress: Progress | None = None,
+) -> PartnersRead:
+    """Read the file that belongs to each picture, brought to the size of the pictures.
+
+    headers, decoder: of the pictures; masks: whether they are masks, whose values are called
+    ``names`` (by themselves where none are given), but for the ``void`` ones; hold: in memory
+    Raises UserError for masks that name nothing.
+    """
+    seen = scan(paths, max_pixels=decoder.max_pixels, progress=progress)
+    bad = {row: f"what belongs to it: {reason}" for row, reason in seen.bad.items()}
+    for row, (own, other) in enumerate(zip(headers, seen.headers, strict=True)):
+        if other is not None and not _fits(own, other):
+            bad[row] = (
+                f"it is {own.width} x {own.height} px and what belongs to it "
+                f"{other.width} x {other.height} px"
+            )
+    labels: tuple[str, ...] = ()
+    reader: Decoder | MaskDecoder = decoder
+    if masks:
+        values = [] if names else values_of(paths, bad, max_pixels=decoder.max_pixels)
+        classes = mask_classes(values, names, void)
+        labels = classes.labels
+        if len(labels) < 2:
+            raise UserError(
+                f"masks of {len(labels)} classes: {', '.join(labels)}",
+                rule="a mask tells at least two classes apart",
+                fix="look at the values in the masks, and at void",
+            )
+        reader = MaskDecoder(
+            decoder.height, decoder.width, classes.table, decoder.fit, decoder.max_pixels
+        )
+    if hold:
+        pixels, unread = decode_all(paths, reader, progress=progress)
+        bad |= {row: f"what belongs to it: {reason}" for row, reason in unread.items()}
+        return PartnersRead(ResidentStore(pixels), labels, seen.keys, bad)
+    folder = cache_folder() / "pixels"
+    store = DecodedStore(paths, reader, cache_folder=folder, workers=os.cpu_count() or 1)
+    return PartnersRead(store, labels, seen.keys, bad)
+
+
+def _fits(own: Header, other: Header) -> bool:
+    """Say whether two files have the same proportions, so that pixels lie over each other."""
+    ratio = (own.width * other.height) / (own.height * other.width)
+    return 1 / _ALIKE <= ratio <= _ALIKE

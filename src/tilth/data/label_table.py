@@ -1,0 +1,292 @@
+"""What a table says of pictures: a class, several labels, a number or points each, and a split."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from tilth.data.dataset import BadItem, Kind
+from tilth.data.image_files import split_of
+from tilth.data.table_read import read_frame
+from tilth.data.table_values import clean
+from tilth.errors import UserError, choose
+from tilth.wording import counted
+
+NAMES = ("name", "file", "filename", "file_name", "path", "image", "image_id", "id")
+LABELS = ("label", "labels", "class", "category", "target")
+SPLIT = "split"
+_BETWEEN = (";", "|", ",", " ")  # what may stand between several labels, the likeliest first
+_ACROSS, _DOWN = re.compile(r"^(.*?)x(\d*)$", re.I), re.compile(r"^(.*?)y(\d*)$", re.I)
+
+ASKED = {"classify": "classes", "multilabel": "labels", "regress": "number", "keypoints": "points"}
+"""Task -> the kind of target that labels are read as for it."""
+
+
+@dataclass
+class Told:
+    """What was found out about pictures.
+
+    values: picture -> a text (classes), texts (labels), a number, or [(x, y), ...] (points)
+    names: of the labels or points, where the table has columns for them
+    splits: picture -> "train", "valid" or "test", where the table says so
+    """
+
+    kind: Kind
+    values: dict[str, Any] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    splits: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    gaps: list[BadItem] = field(default_factory=list)
+
+
+def read_label_table(
+    table: Path,
+    pictures: Sequence[str],
+    *,
+    target: Sequence[str] = (),
+    task: str | None = None,
+) -> Told:
+    """Return what a table (CSV, TSV, Parquet) says of pictures, known by path, name or stem.
+
+    pictures: relative paths; target: the columns that are wanted; task: what they are wanted for
+    (a key of ASKED), inferred where it is not said: one column of numbers that are not all whole
+    is a number, several columns are labels where all hold 0 or 1, another column is the class
+    A column "split" with train, valid and test is taken as the split.
+    Raises UserError for columns that are not there or do not fit what is asked for.
+    """
+    if not table.is_file():
+        raise UserError(f"labels={str(table)!r}: there is no such file", fix="check the spelling")
+    frame = read_frame(table).frame
+    known = _ways_to_say(pictures)
+    place = _place_column(frame, table, known)
+    others = [name for name in frame.columns if name != place]
+    wanted = _wanted_columns(frame, table, others, target, task)
+    kind = _kind(frame, wanted, task)
+    if frame.width == 2 and place in known:  # a table without a line of names
+        first = dict(zip(frame.columns, ([name] for name in frame.columns), strict=True))
+        frame = pl.concat([pl.DataFrame(first), frame.cast(pl.String)])
+        kind = _kind(frame, wanted, task)
+    told = Told(kind)
+    values = _READERS[kind](frame, wanted, told)
+    said = frame[place].cast(pl.String).str.strip_chars().to_list()
+    parts = _splits(frame, table, wanted)
+    for name, value, part in zip(said, values, parts, strict=True):
+        picture = known.get(_plain(name))
+        if picture is None:
+            told.gaps.append(BadItem(str(name), f"in {table.name}, but no one picture"))
+            continue
+        if part:
+            told.splits[picture] = part
+        if value is not None and told.values.setdefault(picture, value) != value:
+            raise UserError(
+                f"{table} says of {picture} both {told.values[picture]!r:.80} and {value!r:.80}",
+                rule="a picture has one line",
+            )
+    told.gaps = list({gap.item: gap for gap in told.gaps}.values())
+    return told
+
+
+def _place_column(frame: pl.DataFrame, table: Path, known: Mapping[str, str]) -> str:
+    """Return the column that names pictures: by its name, or the one that most often does."""
+    if frame.width < 2:
+        raise UserError(
+            f"{table} has {counted(frame.width, 'column')}",
+            rule="a table of labels has the pictures in one column and what they show in others",
+        )
+    low = {column.strip().lower(): column for column in frame.columns}
+    named = next((low[name] for name in NAMES if name in low), None)
+    texts = [name for name in frame.columns if frame[name].dtype == pl.String]
+
+    def hits(name: str) -> int:
+        return sum(_plain(said.strip()) in known for said in frame[name].drop_nulls())
+
+    return named or max(texts, key=hits, default=frame.columns[0])
+
+
+def _wanted_columns(
+    frame: pl.DataFrame,
+    table: Path,
+    others: Sequence[str],
+    target: Sequence[str],
+    task: str | None,
+) -> list[str]:
+    if target:
+        return [choose(name, others, f"column of {table.name}") for name in target]
+    free = [name for name in others if name.strip().lower() != SPLIT] or list(others)
+    if task == "keypoints":
+        return [name for name in free if numbers_of(frame[name]) is not None]
+    if len(free) == 1:
+        return free
+    low = {column.strip().lower(): column for column in free}
+    named = next((low[name] for name in LABELS if name in low), None)
+    if named is not None:
+        return [named]
+    raise UserError(
+        f"{table} has {counted(frame.width, 'column')} and no target was named",
+        rule="the column to learn has to be said where there are several",
+        choices=free[:20],
+        fix=f"--target {free[0]} (target={free[0]!r})",
+    )
+
+
+def _kind(frame: pl.DataFrame, wanted: Sequence[str], task: str | None) -> Kind:
+    if task is not None:
+        kind: Kind = ASKED[choose(task, ASKED, "task")]  # type: ignore[assignment]
+        if kind in ("classes", "number") and len(wanted) > 1:
+            raise UserError(
+                f"target={', '.join(wanted)} for {task}",
+                rule="a class or a number is one column",
+                fix="name one, or --task multilabel, or keypoints",
+            )
+        return kind
+    if len(wanted) > 1:
+        return "labels"
+    numbers = numbers_of(frame[wanted[0]])
+    fractions = numbers is not None and bool((numbers.drop_nulls() % 1 != 0).any())
+    return "number" if fractions else "classes"
+
+
+def numbers_of(column: pl.Series) -> pl.Series | None:
+    """Return a column as numbers, null where it is empty; None where something is no number.
+
+    >>> numbers_of(pl.Series(["1", " 2.5", ""])).to_list(), numbers_of(pl.Series(["1", "x"]))
+    ([1.0, 2.5, None], None)
+    """
+    texts = column.cast(pl.String).str.strip_chars()
+    numbers = texts.cast(pl.Float64, strict=False).fill_nan(None)
+    known = texts.is_not_null() & ~texts.str.to_lowercase().is_in(["", "nan"])
+    return None if bool((known & numbers.is_null()).any()) else numbers
+
+
+def _classes(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
+    values: list[Any] = clean(frame[wanted[0]].cast(pl.String)).to_list()
+    return values
+
+
+def _numbers(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
+    column = frame[wanted[0]]
+    numbers = numbers_of(column)
+    if numbers is None:
+        odd = next(one for one in column.to_list() if numbers_of(pl.Series([one])) is None)
+        raise UserError(f"{wanted[0]}={odd!r}", rule="only numbers can be regressed")
+    told.notes.append(f"{wanted[0]} is a number to predict")
+    return numbers.to_list()
+
+
+def _several(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
+    """Read several labels: columns of 0 and 1, or one column with something between them."""
+    if len(wanted) > 1:
+        texts = frame.select(pl.col(wanted).cast(pl.String).str.strip_chars())
+        columns = [column.cast(pl.Float64, strict=False) for column in texts]
+        for name, column in zip(wanted, columns, strict=True):
+            odd = texts[name].filter(~column.fill_null(-1).is_in([0.0, 1.0]))
+            if len(odd):
+                raise UserError(
+                    f"{name}={odd[0]}",
+                    rule="several columns are labels that are there (1) or not (0)",
+                    fix="for points: --task keypoints",
+                )
+        told.names = tuple(wanted)
+        rows = zip(*(column.to_list() for column in columns), strict=True)
+        return [
+            tuple(name for name, there in zip(wanted, row, strict=True) if there) for row in rows
+        ]
+    said = frame[wanted[0]].cast(pl.String).to_list()
+    between = next((sign for sign in _BETWEEN if any(sign in (text or "") for text in said)), ";")
+    told.notes.append(f"labels of a picture are divided by {between!r} in {wanted[0]}")
+    return [_divided(text, between) for text in said]
+
+
+def _divided(text: str | None, between: str) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    parts = (part.strip() for part in text.split(between))
+    return tuple(sorted({part for part in parts if part}))
+
+
+def _points(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
+    """Read points: columns in pairs, x before y; where either is missing, the point is."""
+    if len(wanted) < 2 or len(wanted) % 2:
+        raise UserError(
+            f"{counted(len(wanted), 'column')} of numbers for points: {', '.join(wanted[:8])}",
+            rule="points are pairs of columns, x before y, in pixels of the file",
+        )
+    told.names = tuple(
+        _point_name(across, down, number)
+        for number, (across, down) in enumerate(zip(wanted[::2], wanted[1::2], strict=True))
+    )
+    texts = frame.select(pl.col(wanted).cast(pl.String).str.strip_chars())
+    rows = texts.cast(pl.Float64, strict=False).fill_null(float("nan"))
+    found: list[Any] = []
+    for row in rows.iter_rows():
+        points = list(zip(row[::2], row[1::2], strict=True))
+        seen = any(x == x and y == y for x, y in points)
+        found.append(tuple(points) if seen else None)
+    return found
+
+
+def _point_name(across: str, down: str, number: int) -> str:
+    """Return what two columns name together; raise UserError where they are no x and y.
+
+    >>> _point_name("nose_x", "nose_y", 0), _point_name("x3", "y3", 3)
+    ('nose', '3')
+    """
+    left, right = _ACROSS.match(across), _DOWN.match(down)
+    if left is None or right is None or left.groups() != right.groups():
+        raise UserError(
+            f"columns {across!r} and {down!r}",
+            rule="points are pairs of columns, x before y: nose_x, nose_y or x0, y0",
+            fix="name the columns of the points: --target nose_x,nose_y",
+        )
+    name = f"{left[1].strip('_- ')}{left[2]}"
+    return name or str(number)
+
+
+_READERS = {
+    "classes": _classes,
+    "number": _numbers,
+    "labels": _several,
+    "points": _points,
+}
+
+
+def _splits(frame: pl.DataFrame, table: Path, wanted: Sequence[str]) -> list[str]:
+    column = next((name for name in frame.columns if name.strip().lower() == SPLIT), None)
+    if column is None or column in wanted or frame.width == 2:
+        return [""] * len(frame)
+    said = frame[column].cast(pl.String).fill_null("").to_list()
+    found = [split_of(one.strip()) or "" for one in said]
+    odd = next((one for one, part in zip(said, found, strict=True) if not part), None)
+    if odd is not None:
+        raise UserError(
+            f"{table} has a column {column!r} that says {odd!r}",
+            rule="it names the split of each picture: train, valid or test",
+            fix="correct it, or call the column otherwise",
+        )
+    return found
+
+
+def _plain(said: str | None) -> str:
+    return PurePosixPath((said or "").replace("\\", "/")).as_posix()
+
+
+def _ways_to_say(names: Sequence[str]) -> dict[str, str]:
+    """Return each picture by its path, and by its name and stem where no other has them."""
+    known = {name: name for name in names}
+    paths = [PurePosixPath(name) for name in names]
+    for short in (
+        [path.with_suffix("").as_posix() for path in paths],
+        [path.name for path in paths],
+        [path.stem for path in paths],
+    ):
+        counts = Counter(short)
+        for name, way in zip(names, short, strict=True):
+            if counts[way] == 1:
+                known.setdefault(way, name)
+    return known

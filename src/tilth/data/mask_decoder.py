@@ -1,0 +1,89 @@
+"""From a mask's file to the class of each pixel, brought to the size of its picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from tilth.data.decoder import Fit, fitted
+from tilth.data.open_image import MAX_PIXELS, BadImage, Source, read_values
+
+VOID = 255
+"""The class of pixels that nobody said anything about: they are not learned from nor judged."""
+UNKNOWN = 254  # in a table: a value that stands for nothing
+
+
+@dataclass(frozen=True)
+class MaskDecoder:
+    """How a mask becomes a uint8 tensor [height, width]; a plain, picklable value.
+
+    table: value in the file -> class, VOID or UNKNOWN, for the values from 0 on
+    fit: as that of the pictures; the bars of "pad" are VOID. The nearest pixel is taken.
+
+    >>> MaskDecoder(1, 2, table=(0, VOID, 1))(Image.fromarray(np.uint8([[2, 1]])))
+    tensor([[  1, 255]], dtype=torch.uint8)
+    """
+
+    height: int
+    width: int
+    table: tuple[int, ...]
+    fit: Fit = "squash"
+    max_pixels: int = MAX_PIXELS
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height, width."""
+        return self.height, self.width
+
+    def __call__(self, source: Source) -> Tensor:
+        """Return the classes of a path, the bytes of a file, or a PIL picture.
+
+        Raises BadImage where it cannot be read or holds a value that stands for nothing.
+        """
+        values = np.asarray(read_values(source, max_pixels=self.max_pixels))
+        known = np.full(256, UNKNOWN, dtype=np.uint8)
+        known[: len(self.table)] = self.table
+        found = known[values]
+        if (found == UNKNOWN).any():
+            value = int(values[found == UNKNOWN][0])
+            raise BadImage(f"a mask with the value {value}, which stands for no class")
+        size = (self.width, self.height)
+        mask = fitted(Image.fromarray(found), size, self.fit, nearest=True, bars=VOID)
+        return torch.from_numpy(np.array(mask))
+
+
+@dataclass(frozen=True)
+class MaskClasses:
+    """What the values of masks stand for.
+
+    labels: the classes; table: see MaskDecoder
+    """
+
+    labels: tuple[str, ...]
+    table: tuple[int, ...]
+
+
+def mask_classes(seen: list[int], names: tuple[str, ...], void: tuple[str, ...]) -> MaskClasses:
+    """Return which classes the values of masks stand for.
+
+    seen: the values in masks, looked at where ``names`` are not given; names: of the values from
+    0 on; void: names or values that stand for "not said"
+
+    >>> mask_classes([], ("sky", "void", "road"), ("void",))
+    MaskClasses(labels=('sky', 'road'), table=(0, 255, 1))
+    """
+    values = list(range(len(names))) if names else seen
+    called = {value: names[value] if names else str(value) for value in values}
+    labels: list[str] = []
+    table = [UNKNOWN] * (max(values) + 1)
+    for value in values:
+        if called[value] in void or str(value) in void:
+            table[value] = VOID
+        else:
+            table[value] = len(labels)
+            labels.append(called[value])
+    return MaskClasses(tuple(labels), tuple(table))

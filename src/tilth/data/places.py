@@ -1,0 +1,32 @@
+"""Points in pictures as a net learns them: from -1 to 1 across the picture, whatever its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Places:
+    """From (x, y) in px, (0, 0) the middle of the upper left pixel, to places.
+
+    width, height: of the pictures, in px; -1 is their left or upper edge, 1 the right or lower
+
+    >>> import torch
+    >>> Places(4, 2)(torch.tensor([[[1.5, 0.0]]]), torch.tensor([0]), 0)
+    tensor([[[ 0.0000, -0.5000]]])
+    """
+
+    width: int
+    height: int
+
+    def __call__(self, raw: Tensor, keys: Tensor, epoch: int) -> Tensor:
+        """Return [B, P, 2] places of points [B, P, 2]."""
+        return (raw + 0.5) * (2 / raw.new_tensor([self.width, self.height])) - 1
+
+    def back(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the points in px that places [..., 2] stand for."""
+        return np.asarray((places + 1) / 2 * np.array([self.width, self.height]) - 0.5)

@@ -1,0 +1,170 @@
+"""What a table says of pictures, against what was written into it."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+import tilth as tl
+from tilth.data.label_table import read_label_table
+from tilth.errors import UserError
+
+PICTURES = ["a/1.png", "a/2.png", "b/3.png"]
+
+
+def written(folder, **columns):
+    """Return a table whose first column names the pictures."""
+    pl.DataFrame({"file": ["1.png", "a/2", "3"], **columns}).write_csv(folder / "t.csv")
+    return folder / "t.csv"
+
+
+def test_one_column_of_fractions_is_a_number_and_of_whole_numbers_a_class(tmp_path):
+    told = read_label_table(written(tmp_path, age=[1.5, 2.0, 7.25]), PICTURES)
+    assert told.kind == "number" and told.values == dict(
+        zip(PICTURES, [1.5, 2.0, 7.25], strict=True)
+    )
+    told = read_label_table(written(tmp_path, age=[1, 2, 7]), PICTURES)
+    assert told.kind == "classes" and list(told.values.values()) == ["1", "2", "7"]
+    told = read_label_table(written(tmp_path, age=[1, 2, 7]), PICTURES, task="regress")
+    assert told.kind == "number" and list(told.values.values()) == [1.0, 2.0, 7.0]
+
+
+@pytest.mark.parametrize("between", [" ", ";", "|", ", "])
+def test_several_labels_in_one_column_are_divided(tmp_path, between):
+    texts = [between.join(["old", "red"]), "red", ""]
+    told = read_label_table(written(tmp_path, tags=texts), PICTURES, task="multilabel")
+    assert told.kind == "labels"
+    assert list(told.values.values()) == [("old", "red"), ("red",), ()]
+
+
+def test_columns_of_nought_and_one_are_labels(tmp_path):
+    table = written(tmp_path, red=[1, 0, 0], old=[1, 1, 0], note=["x", "y", "z"])
+    told = read_label_table(table, PICTURES, target=["red", "old"])
+    assert told.kind == "labels" and told.names == ("red", "old")
+    assert list(told.values.values()) == [("red", "old"), ("old",), ()]
+
+
+def test_pairs_of_columns_are_points_and_what_is_missing_is_nan(tmp_path):
+    table = written(
+        tmp_path,
+        nose_x=[1.0, 2.0, None],
+        nose_y=[3.0, None, 1.0],
+        chin_x=[5, 6, 7],
+        chin_y=[0, 1, 2],
+    )
+    told = read_label_table(table, PICTURES, task="keypoints")
+    assert told.kind == "points" and told.names == ("nose", "chin")
+    first, second, third = told.values.values()
+    assert first == ((1.0, 3.0), (5.0, 0.0))
+    assert math.isnan(second[0][1]) and second[1] == (6.0, 1.0)
+    assert math.isnan(third[0][0])
+
+
+def test_a_column_of_splits_is_taken_and_an_odd_word_told(tmp_path):
+    table = written(tmp_path, label=["u", "v", "w"], split=["train", "val", "test"])
+    told = read_label_table(table, PICTURES)
+    assert told.splits == dict(zip(PICTURES, ["train", "valid", "test"], strict=True))
+    table = written(tmp_path, label=["u", "v", "w"], split=["train", "val", "spare"])
+    with pytest.raises(UserError, match="'spare'; it names the split"):
+        read_label_table(table, PICTURES)
+
+
+@pytest.mark.parametrize(
+    ("columns", "asked", "told"),
+    [
+        ({"a": [1, 2, 3], "b": [1, 2, 3]}, {}, "no target was named.*Choices: a, b"),
+        ({"a": [1, 2, 3]}, {"target": ["c"]}, "'c'"),
+        ({"a": ["x", "y", "1"]}, {"task": "regress"}, "a='x'; only numbers"),
+        ({"a": [0, 2, 1], "b": [0, 0, 1]}, {"target": ["a", "b"]}, "a=2; several columns"),
+        (
+            {"a": [0.5, 2, 1], "b": [0, 0, 1]},
+            {"task": "keypoints"},
+            "'a' and 'b'; points",
+        ),
+        ({"a_x": [0.5, 2, 1]}, {"task": "keypoints"}, "1 column of numbers for points"),
+        ({"a": [1, 2, 3]}, {"task": "sing"}, "'sing'"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path, columns, asked, told):
+    with pytest.raises(UserError, match=told):
+        read_label_table(written(tmp_path, **columns), PICTURES, **asked)
+
+
+def test_the_column_of_pictures_is_found_whatever_it_is_called(tmp_path):
+    frame = pl.DataFrame(
+        {"who": ["p", "q", "r"], "shot": ["1", "2", "3"], "label": ["u", "v", "w"]}
+    )
+    frame.with_columns(pl.col("shot") + ".png").write_csv(tmp_path / "t.csv")
+    assert read_label_table(tmp_path / "t.csv", PICTURES).values == dict(
+        zip(PICTURES, "uvw", strict=True)
+    )
+
+
+@pytest.fixture
+def spots(tmp_path):
+    """A folder of 40 pictures of 20 x 10 px with a white spot, and the table of where it is."""
+    draw = np.random.default_rng(0)
+    rows = []
+    for number in range(40):
+        x, y = int(draw.integers(1, 19)), int(draw.integers(1, 9))
+        pixels = np.zeros((10, 20), dtype=np.uint8)
+        pixels[y, x] = 255
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+        rows.append({"file": f"{number}.png", "spot_x": x, "spot_y": y})
+    pl.DataFrame(rows).write_csv(tmp_path / "spots.csv")
+    return tmp_path
+
+
+@pytest.mark.parametrize("fit", ["squash", "pad", "crop"])
+def test_points_lie_where_the_pictures_show_them(spots, fit):
+    """The centroid of the white spot, after it was brought to another size, is the point."""
+    data = tl.images(spots, labels=spots / "spots.csv", task="keypoints", size=(40, 40), fit=fit)
+    assert data.target.labels == ("spot",) and data.target.scale == 1.0
+    for row in range(40):
+        pixels = data.store.take(data.targets.new_tensor([row]).long())[0, 0].double().numpy()
+        x, y = data.targets[row, 0].tolist()
+        if fit == "crop" and not 3 < x < 36:
+            continue  # cut off, or next to it
+        down, across = np.nonzero(pixels)
+        weights = pixels[down, across]
+        assert np.average(across, weights=weights) == pytest.approx(x, abs=0.51)
+        assert np.average(down, weights=weights) == pytest.approx(y, abs=0.51)
+
+
+def test_what_is_read_is_kept_as_origin(spots):
+    data = tl.images(spots, labels=spots / "spots.csv", target="spot_x", task="regress")
+    assert data.target.kind == "number"
+    assert data.origin["target"] == "spot_x" and data.origin["task"] == "regress"
+    truth = pl.read_csv(spots / "spots.csv")["spot_x"].to_numpy()
+    order = [int(name.split(".")[0]) for name in data.files]
+    found = data.targets.numpy() * data.target.scale + data.target.mean
+    assert np.allclose(found, truth[order], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"target": "age"}, "target=.*without labels"),
+        ({"task": "keypoints"}, "task='keypoints' without labels"),
+        ({"labels": "t.csv", "masks": "m"}, "labels and masks"),
+        ({"names": ("sky",)}, "names or void without masks"),
+    ],
+)
+def test_marks_that_do_not_go_together_are_told(spots, given, told):
+    with pytest.raises(UserError, match=told):
+        tl.images(spots, **given)
+
+
+def test_a_function_may_give_numbers_labels_or_points(spots):
+    data = tl.images(spots, labels=lambda path: float(path.stem) / 2)
+    assert data.target.kind == "number"
+    data = tl.images(spots, labels=lambda path: ["even"] if int(path.stem) % 2 == 0 else [])
+    assert data.target.kind == "labels" and data.target.labels == ("even",)
+    there = {name: bool(one) for name, one in zip(data.files, data.targets[:, 0], strict=True)}
+    assert all(there[f"{n}.png"] == (n % 2 == 0) for n in range(40))
+    data = tl.images(spots, labels=lambda path: [(1.0, 2.0), (3.0, 4.0)])
+    assert data.target.kind == "points" and data.targets.shape == (40, 2, 2)
+    with pytest.raises(UserError, match="1 to 2 points"):
+        tl.images(spots, labels=lambda path: [(1.0, 2.0)] * (1 + int(path.stem) % 2))

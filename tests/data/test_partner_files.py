@@ -1,0 +1,146 @@
+"""Masks and wanted pictures beside pictures, against what was written."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import tilth as tl
+from tilth.data.mask_decoder import VOID, MaskDecoder, mask_classes
+from tilth.data.open_image import BadImage
+from tilth.errors import UserError
+
+
+def save(path, pixels, palette=False):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.fromarray(pixels)
+    if palette:
+        picture.putpalette(list(range(255, -1, -1)) * 3)
+    picture.save(path)
+
+
+@pytest.fixture
+def streets(tmp_path):
+    """Folders train, val, test with masks in trainannot and so on: classes 0, 1 and void 2."""
+    draw, truth = np.random.default_rng(0), {}
+    for part, count in (("train", 30), ("val", 6), ("test", 6)):
+        for number in range(count):
+            mask = draw.integers(0, 3, (6, 8)).astype(np.uint8)
+            save(tmp_path / part / f"{number}.png", draw.integers(0, 255, (6, 8)).astype(np.uint8))
+            save(tmp_path / f"{part}annot" / f"{number}.png", mask, palette=True)
+            truth[f"{part}/{number}.png"] = mask
+    return tmp_path, truth
+
+
+PATTERN = "{folder}annot/{stem}.png"
+
+
+def masks_of(data):
+    return data.wanted.take(torch.arange(len(data.keys)))
+
+
+def test_a_pattern_finds_masks_and_folders_are_the_splits(streets):
+    folder, truth = streets
+    names = ("sky", "road", "void")
+    data = tl.images(folder, masks=PATTERN, names=names, void=["void"])
+    assert data.target.kind == "mask" and data.target.labels == ("sky", "road")
+    assert [len(data.splits[s]) for s in ("train", "test")] == [30, 6]
+    for name, found in zip(data.files, masks_of(data).numpy(), strict=True):
+        wanted = np.where(truth[name] == 2, VOID, truth[name])
+        assert np.array_equal(found, wanted)
+
+
+def test_without_names_classes_are_called_by_their_values(streets):
+    folder, _ = streets
+    data = tl.images(folder, masks=PATTERN, void=["1"])
+    assert data.target.labels == ("0", "2")
+    assert sorted(masks_of(data).unique().tolist()) == [0, 1, VOID]
+
+
+def test_what_is_not_held_in_memory_is_the_same(streets):
+    folder, _ = streets
+    held, read = (tl.images(folder, masks=PATTERN, resident=one) for one in (True, False))
+    assert not read.wanted.resident
+    assert torch.equal(masks_of(held), masks_of(read))
+    assert held.fingerprint() == read.fingerprint()
+
+
+def test_another_mask_is_another_fingerprint(streets):
+    folder, _ = streets
+    before = tl.images(folder, masks=PATTERN).fingerprint()
+    save(folder / "trainannot" / "0.png", np.ones((6, 8), dtype=np.uint8))
+    assert tl.images(folder, masks=PATTERN).fingerprint() != before
+
+
+def test_masks_that_cannot_be_used_set_their_pictures_aside(streets):
+    folder, _ = streets
+    save(folder / "trainannot" / "1.png", np.zeros((6, 9), dtype=np.uint8))  # other proportions
+    save(folder / "trainannot" / "2.png", np.full((6, 8, 3), (1, 2, 3), dtype=np.uint8))
+    (folder / "trainannot" / "3.png").write_bytes(b"not a picture")
+    (folder / "trainannot" / "4.png").unlink()
+    data = tl.images(folder, masks=PATTERN, names=("a", "b", "c"), max_bad=0.2)
+    reasons = {bad.item: bad.reason for bad in data.bad_items}
+    assert sorted(reasons) == [f"train/{n}.png" for n in (1, 2, 3, 4)]
+    assert "8 x 6 px and what belongs to it 9 x 6 px" in reasons["train/1.png"]
+    assert "no colours" in reasons["train/2.png"]
+    assert reasons["train/4.png"] == "no mask for it"
+    with pytest.raises(UserError, match="no mask"):
+        tl.images(folder, masks=PATTERN, names=("a", "b", "c"), max_bad=0.0)
+
+
+def test_a_value_without_a_name_is_told(streets):
+    folder, _ = streets
+    with pytest.raises(UserError, match="the value 2, which stands for no class"):
+        tl.images(folder, masks=PATTERN, names=("sky", "road"))
+
+
+def test_a_folder_of_masks_mirrors_that_of_pictures(tmp_path):
+    for number in range(20):
+        save(tmp_path / "all" / "x" / f"{number}.png", np.full((4, 4), number, dtype=np.uint8))
+        mask = np.full((4, 4), number % 2, dtype=np.uint8)
+        save(tmp_path / "marks" / "x" / f"{number}.bmp", mask)
+    data = tl.images(tmp_path / "all", masks=tmp_path / "marks")
+    for name, found in zip(data.files, masks_of(data), strict=True):
+        assert (found == int(name.split("/")[1][:-4]) % 2).all()
+    with pytest.raises(UserError, match="is no folder, here or in"):
+        tl.images(tmp_path / "all", masks="nowhere")
+    with pytest.raises(UserError, match="a pattern has"):
+        tl.images(tmp_path / "all", masks="{what}/1.png")
+
+
+def test_pairs_are_the_pictures_wanted(tmp_path):
+    draw, truth = np.random.default_rng(1), {}
+    for number in range(30):
+        clean = draw.integers(0, 255, (8, 8)).astype(np.uint8)
+        save(tmp_path / "noisy" / f"{number}.png", clean // 2)
+        save(tmp_path / "clean" / f"{number}.png", clean)
+        truth[f"{number}.png"] = clean
+    data = tl.images(tmp_path / "noisy", pairs=tmp_path / "clean")
+    assert data.target.kind == "picture"
+    for name, found in zip(data.files, masks_of(data), strict=True):
+        assert np.array_equal(found[0].numpy(), truth[name])
+
+
+def test_a_mask_is_brought_to_a_size_by_its_nearest_pixels():
+    mask = Image.fromarray(np.arange(8, dtype=np.uint8).reshape(2, 4))
+    table = tuple(range(8))
+    found = MaskDecoder(4, 8, table)(mask).numpy()
+    assert np.array_equal(found, np.arange(8).reshape(2, 4).repeat(2, 0).repeat(2, 1))
+    padded = MaskDecoder(4, 4, table, fit="pad")(mask).numpy()
+    assert (padded[[0, 3]] == VOID).all() and padded[1].tolist() == [0, 1, 2, 3]
+    assert MaskDecoder(2, 2, table, fit="crop")(mask).tolist() == [[1, 2], [5, 6]]
+
+
+def test_values_over_a_byte_and_colours_are_refused():
+    with pytest.raises(BadImage, match="the value 300"):
+        MaskDecoder(2, 2, (0, 1))(Image.fromarray(np.full((2, 2), 300, dtype=np.uint16)))
+    with pytest.raises(BadImage, match="no colours"):
+        colours = np.zeros((2, 2, 3), dtype=np.uint8)
+        colours[..., 0] = 9
+        MaskDecoder(2, 2, (0, 1))(Image.fromarray(colours))
+
+
+def test_void_is_named_by_name_or_value():
+    by_name = mask_classes([], ("a", "b", "c"), ("b",))
+    assert by_name == mask_classes([], ("a", "b", "c"), ("1",))
+    assert by_name.labels == ("a", "c") and by_name.table == (0, VOID, 1)
