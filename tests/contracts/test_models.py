@@ -20,13 +20,16 @@ from tilth.errors import UserError
 from tilth.tree import map_tree
 
 OUTPUTS = 3
-# values for arguments that have no default and do not come from the data
-CHOICES = {"backbone": "test_resnet"}
+CHOICES = {"timm_backbone": "test_resnet", "torchvision_backbone": "resnet18"}  # of backbone
 VARIED = ("channels", "size", "num_numbers", "cardinalities")
 
 NAMES = registry.names("tilth.models")
 PREDICTORS = [
     n for n in NAMES if "outputs" in inspect.signature(registry.find("tilth.models", n)).parameters
+]
+
+FOR_PIXELS = [
+    n for n in NAMES if "classes" in inspect.signature(registry.find("tilth.models", n)).parameters
 ]
 
 model_names = pytest.mark.parametrize("name", NAMES)
@@ -54,7 +57,8 @@ def build(name: str, size: int, seed: int = 0) -> nn.Module:
         "outputs": OUTPUTS,
     }
     accepted = inspect.signature(registry.find("tilth.models", name)).parameters
-    arguments = {k: v for k, v in (facts | CHOICES).items() if k in accepted}
+    facts["backbone"] = CHOICES.get(name)
+    arguments = {k: v for k, v in facts.items() if k in accepted}
     torch.manual_seed(seed)
     return registry.build("tilth.models", name, arguments)
 
@@ -161,6 +165,28 @@ def test_the_head_is_one_linear_layer_and_can_be_swapped(name):
     assert torch.equal(model.head(features), model(batch))
     model.head = nn.Linear(model.head.in_features, 7)
     assert model(batch).shape == (12, 7)
+
+
+@pytest.mark.parametrize("name", FOR_PIXELS)
+def test_every_pixel_of_pictures_of_any_size_is_answered_by_a_head_that_can_be_swapped(name):
+    arguments = case(name)["arguments"]
+    model = build(name, 0).eval()
+    pictures = torch.rand(2, arguments["channels"], 37, 51)
+    assert model(pictures).shape == (2, arguments["classes"], 37, 51)
+    other = registry.build("tilth.models", name, arguments | {"classes": 7}).eval()
+    body = {k: v for k, v in model.state_dict().items() if not k.startswith("head.")}
+    assert body.keys() == {k for k in other.state_dict() if not k.startswith("head.")}
+    other.load_state_dict(other.state_dict() | body)  # whatever depends on classes is in the head
+    assert other(pictures).shape == (2, 7, 37, 51)
+    multiple = torch.rand(2, arguments["channels"], 2 * model.multiple, model.multiple)
+    for ours, theirs in zip(
+        listed(other.body(multiple)), listed(model.body(multiple)), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+
+
+def listed(maps: Any) -> list[Tensor]:
+    return maps if isinstance(maps, list) else [maps]
 
 
 @model_names

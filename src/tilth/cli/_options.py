@@ -74,7 +74,9 @@ changes = click.option(
 )
 train_options = grouped(
     "The training",
-    click.option("--model", help="A network's name; tilth doctor lists them."),
+    click.option(
+        "--model", help="A network's name: one of tilth doctor's, or of timm's, as resnet34."
+    ),
     click.option("--epochs", type=int, help="Passes over the training rows."),
     click.option("--minutes", type=float, help="Time budget of the training."),
     click.option("--batch-size", type=int, help="Rows in a step."),

@@ -18,7 +18,7 @@ from tilth.data.dataset import Data, Rows
 from tilth.errors import UserError
 from tilth.flow.checks import check_applies, check_data, check_parts
 from tilth.flow.defaults import label_smoothing
-from tilth.flow.fitting_models import check_model_fits
+from tilth.flow.fitting_models import check_model_fits, named_model
 from tilth.flow.phase import Phase, open_run, recorded_plans
 from tilth.flow.plan import make_plan, pick, within_minutes
 from tilth.flow.run import Run
@@ -51,7 +51,8 @@ class Learner:
     """What learns: data, a model, a task and the settings to train with.
 
     data: from ``tl.images``, ``tl.table``, ``tl.arrays`` or ``tl.dataset``
-    model: None for the default, a registry name, or your own nn.Module
+    model: None for the default, a registry name, that of a backbone of timm or torchvision
+        ("resnet34"), or your own nn.Module
     task: None to predict the target; otherwise a name from the registry
     task_arguments, model_arguments: plain arguments of the task and of a registry model
     metrics: names, functions (predictions, targets) -> float; the first decides what is best
@@ -129,6 +130,8 @@ class Learner:
             raise UserError(
                 f"no default model for {self.data.kind} data", fix="give your own nn.Module"
             )
+        name, named = named_model(name)
+        arguments = self.given_arguments = {**named, **arguments}
         usual = self.data.usual_network() if name == self.data.usual.model else {}
         known = self.task.model_arguments(self.data)
         check_model_fits(name, self.data.kind, known)

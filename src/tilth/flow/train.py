@@ -13,6 +13,7 @@ from tilth import console, registry
 from tilth.audit.headline import best_baseline
 from tilth.data.dataset import Data
 from tilth.errors import UserError, choose
+from tilth.flow.fitting_models import named_model
 from tilth.flow.learner import Learner
 from tilth.flow.phase import Interrupted, recorded_plans
 from tilth.flow.plan import check_train_settings
@@ -68,7 +69,7 @@ def check_asked(settings: Settings) -> None:
     check_train_settings(settings.train)
     choose_device(settings.train.device)
     if settings.model.name is not None:
-        choose(settings.model.name, registry.names("tilth.models"), "model")
+        named_model(settings.model.name)
     if settings.task.name is not None:
         choose(settings.task.name, registry.names("tilth.tasks"), "task")
     if settings.model.warm_start and not Path(settings.model.warm_start).is_dir():

@@ -1,27 +1,46 @@
 """Any image backbone of the timm library, from scratch or from a local weights file.
 
 timm (Wightman 2019, https://github.com/huggingface/pytorch-image-models). Nothing is downloaded:
-weights come from a ``.safetensors`` file that the user has, under timm's own tensor names.
+weights come from a ``.safetensors`` file that the user has, under timm's own tensor names, or from
+the cache that timm itself fills.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import timm
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from timm.models import adapt_input_conv
-from torch import Tensor, nn
+from huggingface_hub import try_to_load_from_cache
+from torch import nn
 
-from tilth.errors import UserError
+from tilth.errors import UserError, choose
+from tilth.models._backbone import (
+    CACHE,
+    STEMS,
+    feature_width,
+    load_weights,
+    smallest_side,
+    with_small_stem,
+)
 from tilth.nn.body_head import BodyHead
 from tilth.nn.sizes import height_width
+
+
+def named(name: str) -> dict[str, Any] | None:
+    """Return the arguments that a name of timm stands for, None for another name.
+
+    >>> named("resnet34"), named("resnet_of_mine")
+    ({'backbone': 'resnet34'}, None)
+    """
+    return {"backbone": name} if timm.is_model(name) else None
+
+
+def known() -> list[str]:
+    """Return every name that ``named`` knows."""
+    return list(timm.list_models())
 
 
 def timm_backbone(
@@ -31,18 +50,61 @@ def timm_backbone(
     size: int | Sequence[int],
     outputs: int,
     weights: str | None = None,
+    stem: str = "own",
+    more_channels: str = "repeat",
 ) -> nn.Module:
     """Return ``timm.create_model(backbone)`` without its classifier, and a linear head.
 
     backbone: a name of ``timm.list_models()``; channels, size: of the pictures [B, C, *size]
-    weights: a local .safetensors file for the backbone; a first convolution for another number
-        of channels is adapted as timm does (summed or repeated), a classifier in it is left out
+    weights: a local .safetensors file for the backbone, or "cache" for the one that timm
+    downloaded before; a classifier in it is left out
+    stem: "small" for ResNets on pictures of 28 to 64 px: 3 x 3 without stride or pool
+    more_channels: how a first convolution for colours is brought to another number of channels,
+    as timm does ("repeat"), or with zeros beyond the colours ("zero")
 
     Raises UserError for an unknown backbone, pictures it cannot take, or weights that do not fit.
 
     >>> timm_backbone(backbone="resnet18", channels=1, size=32, outputs=3).head.in_features
     512
     """
+    check_backbone(backbone)
+    choose(stem, STEMS, "stem")
+    sides = height_width(size)
+    config: Any = timm.get_pretrained_cfg(backbone)
+    asked: dict[str, Any] = {"img_size": tuple(sides)} if config.fixed_input_size else {}
+
+    def made() -> nn.Module:
+        net: nn.Module = timm.create_model(
+            backbone, pretrained=False, num_classes=0, in_chans=channels, **asked
+        )
+        return with_small_stem(net) if stem == "small" else net
+
+    try:
+        body = made()
+        width = feature_width(body, channels, sides)
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        least = None if asked else smallest_side(made, channels)
+        use = f"a size of {least} px or more" if least else "a size near it"
+        raise UserError(
+            f"{backbone} cannot take {channels} x {sides[0]} x {sides[1]} pictures ({error})",
+            fix=f"its own size is {config.input_size}: use {use}, or another backbone",
+        ) from error
+    if weights is not None:
+        load_weights(
+            body,
+            weights_path(backbone, weights),
+            channels=channels,
+            first=names(config.first_conv),
+            left_out=names(config.classifier),
+            more_channels=more_channels,
+        )
+    return BodyHead(body, nn.Linear(width, outputs))
+
+
+def check_backbone(backbone: str) -> None:
+    """Raise UserError for what is no name of timm, with names that are close."""
     if not timm.is_model(backbone):
         close = difflib.get_close_matches(backbone, timm.list_models(), n=5)
         raise UserError(
@@ -50,102 +112,31 @@ def timm_backbone(
             rule="it is a name of timm.list_models()",
             choices=close,
         )
-    sides = height_width(size)
+
+
+def weights_path(backbone: str, weights: str) -> Path:
+    """Return the file that ``weights`` means: its own path, or that of timm's cache.
+
+    Raises UserError where the cache does not hold it; nothing is downloaded.
+    """
+    if weights != CACHE:
+        return Path(weights)
     config: Any = timm.get_pretrained_cfg(backbone)
-    asked: dict[str, Any] = {"img_size": tuple(sides)} if config.fixed_input_size else {}
-    try:
-        body = timm.create_model(
-            backbone, pretrained=False, num_classes=0, in_chans=channels, **asked
-        )
-        width = _feature_width(body, channels, sides)
-    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{backbone} cannot take {channels} x {sides[0]} x {sides[1]} pictures ({error})",
-            fix=f"its own size is {config.input_size}: use a size near it, or another backbone",
-        ) from error
-    if weights is not None:
-        _load(body, Path(weights), config.classifier, config.first_conv, channels)
-    return BodyHead(body, nn.Linear(width, outputs))
-
-
-def _feature_width(body: nn.Module, channels: int, sides: Sequence[int]) -> int:
-    """Try the body on an empty picture; timm's attributes disagree for some families."""
-    body.eval()
-    with torch.no_grad():
-        features = body(torch.zeros(1, channels, *sides))
-    body.train()
-    if features.ndim != 2:
-        raise ValueError(f"it gives {tuple(features.shape[1:])}, not one vector per picture")
-    return int(features.shape[1])
-
-
-def _load(
-    body: nn.Module,
-    path: Path,
-    classifier: str | Sequence[str] | None,
-    first_conv: str | Sequence[str] | None,
-    channels: int,
-) -> None:
-    """Load the tensors of ``path`` into ``body``, or say why they do not fit."""
-    wanted = body.state_dict()
-    found = _read(path, wanted)
-    for name in _names(first_conv):
-        kernel = found.get(f"{name}.weight")
-        if kernel is not None and kernel.ndim == 4 and kernel.shape[1] != channels:
-            found[f"{name}.weight"] = adapt_input_conv(channels, kernel)
-    classifiers = tuple(f"{name}." for name in _names(classifier))
-    extra = [key for key in found if key not in wanted and not key.startswith(classifiers)]
-    missing = [k for k in wanted if k not in found and not k.endswith("num_batches_tracked")]
-    wrong = [
-        f"{key} is {list(found[key].shape)} in the file, {list(value.shape)} in the model"
-        for key, value in wanted.items()
-        if key in found and found[key].shape != value.shape
-    ]
-    if extra or missing or wrong:
-        parts = [
-            _some("tensors the model lacks", extra),
-            _some("tensors the file lacks", missing),
-            _some("shapes that differ", wrong),
-        ]
-        raise UserError(
-            f"{path} does not fit: " + "; ".join(part for part in parts if part),
-            fix="name the backbone (and size) that these weights were made for",
-        )
-    body.load_state_dict({key: found.get(key, value) for key, value in wanted.items()})
-
-
-def _read(path: Path, wanted: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of the file, without the prefix that a wrapper gave their names."""
-    if path.suffix != ".safetensors":
-        raise UserError(
-            f"weights={str(path)!r}",
-            rule="weights are read from .safetensors files only, which cannot carry code",
-            fix="convert the file on a machine that trusts it (safetensors.torch.save_file)",
-        )
-    try:
-        found = load_file(path)
-    except FileNotFoundError as error:
-        raise UserError(f"no weights file at {str(path)!r}") from error
-    except SafetensorError as error:
-        raise UserError(f"{path} is not a sound .safetensors file ({error})") from error
-    prefixes = Counter(
-        key[: -len(name)] for name in wanted for key in found if key.endswith(f".{name}")
+    found = None
+    if config.hf_hub_id:
+        found = try_to_load_from_cache(config.hf_hub_id, "model.safetensors")
+    if isinstance(found, str):
+        return Path(found)
+    raise UserError(
+        f"weights='cache': no weights of {backbone} are in the cache",
+        rule="nothing is downloaded while a model is built",
+        fix=f"where there is a network: timm.create_model({backbone!r}, pretrained=True) once, "
+        "or give the path of a .safetensors file",
     )
-    direct = sum(name in found for name in wanted)
-    if not prefixes or prefixes.most_common(1)[0][1] <= direct:
-        return found
-    prefix = prefixes.most_common(1)[0][0]
-    return {key.removeprefix(prefix): v for key, v in found.items() if key.startswith(prefix)}
 
 
-def _names(value: str | Sequence[str] | None) -> Sequence[str]:
+def names(value: str | Sequence[str] | None) -> Sequence[str]:
     """timm's configurations hold one name, several, or none."""
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else value
-
-
-def _some(title: str, items: Sequence[str]) -> str:
-    """Name the first three of ``items`` and how many there are."""
-    listed = ", ".join(items[:3]) + (", ..." if len(items) > 3 else "")
-    return f"{len(items)} {title} ({listed})" if items else ""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from tilth.contracts import BaseObjective, Batch, Context, Loss, Term
 from tilth.errors import UserError
+from tilth.nn.auxiliary import answers
 from tilth.nn.precision import at_least_float32
 
 RowLoss = Callable[[Tensor, Tensor], Tensor]
@@ -41,10 +42,16 @@ class Supervised(BaseObjective):
         self.moves, self.separable = moves, separable
 
     def __call__(self, model: nn.Module, batch: Batch, context: Context) -> Loss:
-        """Compute the summed loss of a batch and its number of rows."""
-        outputs = model(batch.inputs)
-        found = self.loss(outputs, batch.targets)
-        return Loss({"loss": Term(summed(found, len(batch.rows), self.reduction), len(batch.rows))})
+        """Compute the summed loss of a batch, of auxiliary heads too, and its number of rows."""
+        outputs, extra, weight = answers(model, batch.inputs)
+        parts = {"loss": self._term(outputs, batch)}
+        for name, logits in extra.items():
+            parts[f"loss_{name}"] = self._term(logits, batch, weight)
+        return Loss(parts)
+
+    def _term(self, outputs: Tensor, batch: Batch, weight: float = 1.0) -> Term:
+        rows = len(batch.rows)
+        return Term(summed(self.loss(outputs, batch.targets), rows, self.reduction), rows, weight)
 
 
 def summed(found: Tensor, count: int, reduction: str) -> Tensor:

@@ -21,6 +21,8 @@ from tilth.ship.weights import mismatches
 MODELS = "tilth.models"
 START_WEIGHTS = "weights"
 """The argument of models that start from a file; a bundle has its own weights."""
+LEARNING_ONLY = (START_WEIGHTS, "auxiliary")
+"""Arguments of models that matter while they learn, and that a bundle leaves out."""
 
 Plugin = type[nn.Module] | Callable[..., nn.Module] | nn.Module
 """Code of the caller's own: a class or function that makes the network, or the network itself."""
@@ -37,7 +39,7 @@ def to_ship(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
             rule="it is the name of a class or function (a lambda has none)",
             fix="give the model a class or function of its own",
         )
-    kept = {key: value for key, value in arguments.items() if key != START_WEIGHTS}
+    kept = {key: value for key, value in arguments.items() if key not in LEARNING_ONLY}
     return {"name": name, "arguments": kept}
 
 

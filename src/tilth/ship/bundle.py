@@ -91,7 +91,7 @@ def save_bundle(
     from tilth.ship.model_card import render
 
     config = contents[CONFIG]
-    about = {"parameters": sum(value.numel() for value in model.parameters())}
+    about = {"parameters": sum(value.numel() for value in plain_model(model).parameters())}
     collate = contents[PREPROCESSOR].get("collate")
     card_text = render(card, config=config, target=target, about=about, collate=collate)
     check_place(folder, force)

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from tilth.errors import UserError
+from tilth.nn.auxiliary import without_auxiliary
 
 _LISTED = 3  # how many names an error lists
 
@@ -58,9 +59,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def plain_model(model: nn.Module) -> nn.Module:
-    """Return the module inside a compiled one, whose names have a prefix, or itself."""
+    """Return the module that answers: inside a compiled one, and without auxiliary heads."""
     inner = getattr(model, "_orig_mod", model)
-    return inner if isinstance(inner, nn.Module) else model
+    return without_auxiliary(inner if isinstance(inner, nn.Module) else model)
 
 
 def mismatches(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
