@@ -11,7 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from tilth.data.augment import Augment
+from tilth.data.augment import Wish, check_wish
 from tilth.data.decoder import Decoder
 from tilth.data.given_splits import given_splits
 from tilth.data.image_assemble import Gathered, Labels, assemble
@@ -34,7 +34,7 @@ def image_arrays(
     splits: Mapping[str, ArrayLike] | None = None,
     task: str | None = None,
     size: int | Sequence[int] | None = None,
-    augment: Augment | bool = True,
+    augment: Wish = True,
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
     max_bad: float = 0.01,
@@ -50,7 +50,8 @@ def image_arrays(
     task: "classify" or "regress"; by default labels that are floats and not all whole numbers
         are to be regressed, all others are classes
     size: resized to so many pixels (one number, or height and width)
-    augment: True for the defaults of this size, False for none
+    augment: True for the defaults of this size, some fields of ``Augment`` that differ from
+        them, or False for none
     max_bad: share of rows whose label train lacks, up to which they are left out
 
     Raises UserError for shapes, values and labels that do not fit, saying which.
@@ -61,6 +62,7 @@ def image_arrays(
     >>> data.model_arguments()
     {'channels': 1, 'size': 8}
     """
+    check_wish(augment)
     notes: list[str] = []
     planes = batch_channels_first(_array(images))
     values = None if labels is None else _labels(labels, task, notes)

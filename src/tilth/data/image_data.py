@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilth.cache import cache_folder
-from tilth.data.augment import Augment
+from tilth.data.augment import Wish, check_wish
 from tilth.data.dataset import BadItem, IntArray, Store
 from tilth.data.decoder import Decoder, Fit
 from tilth.data.idx_folder import read_idx_folder
@@ -42,7 +42,7 @@ def read_images(
     size: int | Sequence[int] | None = None,
     grey: bool | None = None,
     fit: Fit | None = None,
-    augment: Augment | bool = True,
+    augment: Wish = True,
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
     max_bad: float = 0.01,
@@ -62,7 +62,8 @@ def read_images(
     fit: how other proportions are brought to this size: "squash" loses nothing of the picture,
         "crop" takes the middle, "pad" lays bars; by default "squash" where the files have much
         the same proportions, else "crop"
-    augment: True for the defaults of this size, False for none
+    augment: True for the defaults of this size, some fields of ``Augment`` that differ from
+        them, or False for none
     fractions: of train, valid and test, where the folders do not say; split_seed: the split is
         a function of it and of the contents, and copies stay together
     max_bad: pictures that cannot be read, or lack a label, are set aside and listed, up to this
@@ -77,6 +78,7 @@ def read_images(
     """
     if not 0 <= max_bad <= 1:
         raise UserError(f"max_bad={max_bad}", rule="max_bad is a share, from 0 to 1")
+    check_wish(augment)
     folder = existing_folder(path)
     idx = idx_files(folder)
     if idx:

@@ -11,6 +11,7 @@ import numpy as np
 
 from tilth.arguments import checked
 from tilth.data.array_table import array_table
+from tilth.data.augment import Wish, check_wish, fields_of
 from tilth.data.dataset import Data, Rows
 from tilth.data.decoder import Fit
 from tilth.data.domains import Domains, two_domains
@@ -47,6 +48,7 @@ def images(
     fractions: tuple[float, float, float] = FRACTIONS,
     max_bad: float = 0.01,
     resident: bool | None = None,
+    augment: Wish = True,
 ) -> ImageData:
     """Read pictures: class folders, train/valid/test folders of them, or a folder of idx files.
 
@@ -59,6 +61,8 @@ def images(
     fractions: of train, valid and test where the folder has no splits of its own
     max_bad: share of unreadable files that is set aside before reading stops with the list
     resident: whether decoded pictures are held in memory; chosen by measured size otherwise
+    augment: how training pictures are varied: True for what is usual for their size, the fields
+        of ``tilth.data.augment.Augment`` that differ ({"rotate_degrees": 5}), or False for none
     Raises UserError for a folder in which no such layout is found.
 
     >>> from pathlib import Path
@@ -79,7 +83,8 @@ def images(
         "fractions": fractions,
         "max_bad": max_bad,
     }
-    found = read_images(path, labels=labels, **options)
+    found = read_images(path, labels=labels, augment=augment, **options)
+    options["augment"] = fields_of(augment)
     table = labels_table(labels)
     named = labels if table is None else str(table.resolve())
     if named is None or isinstance(named, str):  # no file brings back a function
@@ -189,6 +194,7 @@ def domains(
     fractions: tuple[float, float, float] = FRACTIONS,
     max_bad: float = 0.01,
     resident: bool | None = None,
+    augment: Wish = True,
 ) -> Domains:
     """Put two sets of pictures beside each other: to adapt to the target, or to translate.
 
@@ -211,9 +217,10 @@ def domains(
         "fractions": fractions,
         "max_bad": max_bad,
         "resident": resident,
+        "augment": augment,
     }
     paths = [one for one in (source, target) if isinstance(one, str | Path)]
-    usual = {"split_seed": 0, "fractions": FRACTIONS, "max_bad": 0.01}
+    usual = {"split_seed": 0, "fractions": FRACTIONS, "max_bad": 0.01, "augment": True}
     for name, value in options.items():
         if not paths and value != usual.get(name):
             raise UserError(
@@ -227,7 +234,7 @@ def domains(
     found = two_domains(first, second)
     if len(paths) == 2:
         path, onto = (str(Path(one).resolve()) for one in paths)
-        found.origin = {"path": path, "onto": onto, **options}
+        found.origin = {"path": path, "onto": onto, **options, "augment": fields_of(augment)}
     return found
 
 
@@ -346,6 +353,7 @@ def check_ranges(settings: DataSettings) -> None:
         raise UserError(f"max_bad={settings.max_bad}", rule="max_bad is a share, from 0 to 1")
     if settings.size is not None:
         height_width(settings.size, at_least=4)
+    check_wish(settings.augment)
 
 
 OF_OTHERS = {
