@@ -7,7 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilth.data.augment import NOTHING, Augment, augment_pictures, default_augment
+from tilth.data.augment import NOTHING, Augment, default_augment
+from tilth.data.augment_pictures import augment_pictures
 from tilth.data.geometry import move
 from tilth.data.normalise import normalise
 from tilth.errors import UserError
@@ -86,7 +87,7 @@ def test_shifts_are_whole_pixels_of_every_length_up_to_the_limit():
     for y in range(-2, 3):
         for x in range(-1, 2):
             still, place = torch.tensor([False]), (torch.tensor([x]), torch.tensor([y]))
-            expected = normalise(move(raw[:1], still, *place), MEAN, STD)
+            expected = normalise(move(raw[:1], still, still, *place), MEAN, STD)
             counts[x, y] = int((seen == expected).flatten(1).all(1).sum())
     assert sum(counts.values()) == 3000
     assert min(counts.values()) > 0

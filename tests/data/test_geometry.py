@@ -86,12 +86,13 @@ def test_the_tilt_agrees_with_torchvision_perspective(tilt):
     zoom=st.floats(1, 1.5),
     tilt=st.floats(-0.2, 0.2),
     flipped=st.booleans(),
+    upended=st.booleans(),
     x=st.floats(-8, 8),
     y=st.floats(-8, 8),
 )
-def test_a_spot_lands_where_the_inverse_matrix_says(degrees, zoom, tilt, flipped, x, y):
+def test_a_spot_lands_where_the_inverse_matrix_says(degrees, zoom, tilt, flipped, upended, x, y):
     matrix = (
-        flipping(torch.tensor([flipped]))
+        flipping(torch.tensor([flipped]), torch.tensor([upended]))
         @ tilting(one(tilt / 32), one(-tilt / 32))
         @ rotating(one(math.radians(degrees)))
         @ zooming(one(zoom))
@@ -107,15 +108,18 @@ def test_whole_pixel_moves_are_exact_and_the_same_as_warping(size):
     pictures = torch.randint(0, 256, (6, 3, *size), generator=GENERATOR, dtype=torch.uint8)
     flipped = torch.tensor([False, True, False, True, False, True])
     x, y = torch.tensor([0, 0, 3, -2, 1, 40]), torch.tensor([0, 0, -1, 4, 0, -40])
-    moved = move(pictures, flipped, x, y)
-    matrices = flipping(flipped) @ shifting(x.float(), y.float())
+    upended = torch.tensor([False, False, True, True, False, False])
+    moved = move(pictures, flipped, upended, x, y)
+    matrices = flipping(flipped, upended) @ shifting(x.float(), y.float())
     torch.testing.assert_close(warp(pictures.float(), matrices), moved.float(), rtol=0, atol=0.03)
     for i in range(6):  # a hand loop
         for row in range(size[0]):
             for column in range(size[1]):
                 source = mirrored(column - int(x[i]), size[1])
                 source = size[1] - 1 - source if flipped[i] else source
-                expected = pictures[i, :, mirrored(row - int(y[i]), size[0]), source]
+                line = mirrored(row - int(y[i]), size[0])
+                line = size[0] - 1 - line if upended[i] else line
+                expected = pictures[i, :, line, source]
                 assert torch.equal(moved[i, :, row, column], expected)
 
 
@@ -127,12 +131,13 @@ def mirrored(place: int, count: int) -> int:
 
 def test_flipping_twice_gives_the_picture_back():
     pictures = torch.rand(2, 1, 5, 9, generator=GENERATOR)
-    both, zero = torch.tensor([True, True]), torch.tensor([0, 0])
-    once = move(pictures, both, zero, zero)
-    assert torch.equal(once, pictures.flip(3))
-    assert torch.equal(move(once, both, zero, zero), pictures)
-    twice = flipping(both) @ flipping(both)
-    assert torch.equal(twice, torch.eye(3).expand(2, 3, 3))
+    both, no, zero = torch.tensor([True, True]), torch.tensor([False, False]), torch.tensor([0, 0])
+    for flips, dims in (((both, no), (3,)), ((no, both), (2,)), ((both, both), (2, 3))):
+        once = move(pictures, *flips, zero, zero)
+        assert torch.equal(once, pictures.flip(dims))
+        assert torch.equal(move(once, *flips, zero, zero), pictures)
+        twice = flipping(*flips) @ flipping(*flips)
+        assert torch.equal(twice, torch.eye(3).expand(2, 3, 3))
 
 
 def test_half_a_pixel_is_the_mean_of_two():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tilth.data.augment import Augment
+from tilth.data.augment import Wish
 from tilth.data.dataset import SPLITS
 from tilth.data.idx import read_idx
 from tilth.data.image_arrays import image_arrays
@@ -23,7 +23,7 @@ def read_idx_folder(
     files: Sequence[Path],
     *,
     size: int | Sequence[int] | None = None,
-    augment: Augment | bool = True,
+    augment: Wish = True,
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
 ) -> ImageData:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from tilth.data.augment import Augment
+from tilth.data.augment import Wish, check_wish
 from tilth.data.dataset import Kind
 from tilth.data.decoder import Decoder
 from tilth.data.given_splits import given_splits
@@ -39,7 +39,7 @@ def image_arrays(
     splits: Mapping[str, ArrayLike] | None = None,
     task: str | None = None,
     size: int | Sequence[int] | None = None,
-    augment: Augment | bool = True,
+    augment: Wish = True,
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
     max_bad: float = 0.01,
@@ -58,7 +58,8 @@ def image_arrays(
         "keypoints": [N, P, 2], (x, y) in px, NaN where missing; "segment": [N, H, W], the class
         of each pixel, 255 where it is not said
     size: resized to so many pixels (one number, or height and width)
-    augment: True for the defaults of this size, False for none
+    augment: True for the defaults of this size, some fields of ``Augment`` that differ from
+        them, or False for none
     max_bad: share of rows whose label train lacks, up to which they are left out
 
     Raises UserError for shapes, values and labels that do not fit, saying which.
@@ -69,6 +70,7 @@ def image_arrays(
     >>> data.model_arguments()
     {'channels': 1, 'size': 8}
     """
+    check_wish(augment)
     notes: list[str] = []
     planes = batch_channels_first(_array(images))
     told = _told(labels, task, notes)

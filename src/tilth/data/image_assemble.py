@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tilth.data.augment import Augment, default_augment
+from tilth.data.augment import Augment, Wish, choose_augment
 from tilth.data.class_findings import unseen_notes
 from tilth.data.dataset import NO_TARGET, BadItem, IntArray, Kind, SplitNote, Store, Target
 from tilth.data.decoder import Decoder
@@ -65,12 +65,13 @@ def assemble(
     *,
     split_seed: int,
     fractions: Sequence[float],
-    augment: Augment | bool,
+    augment: Wish,
     max_bad: float,
 ) -> ImageData:
     """Split, name the classes, measure the training rows.
 
-    augment: True for the defaults of this size, False for none
+    augment: True for the defaults of this size, some fields of ``Augment`` that differ from
+        them, or False for none
     Raises UserError where over ``max_bad`` of the rows have a label that train lacks.
     """
     notes, facts = list(gathered.notes), gathered.facts
@@ -237,12 +238,11 @@ def _without_unreadable(
     return {name: rows[~np.isin(rows, list(bad))] for name, rows in splits.items()}
 
 
-def _augment(wish: Augment | bool, decoder: Decoder, notes: list[str]) -> Augment | None:
-    if isinstance(wish, Augment):
-        return wish
-    chosen, why = default_augment(min(decoder.height, decoder.width), decoder.channels)
-    notes.append(f"augmentation, for tasks that vary their pictures: {why if wish else 'none'}")
-    return chosen if wish else None
+def _augment(wish: Wish, decoder: Decoder, notes: list[str]) -> Augment | None:
+    chosen, why = choose_augment(wish, min(decoder.height, decoder.width), decoder.channels)
+    if not isinstance(wish, Augment):
+        notes.append(f"augmentation, for tasks that vary their pictures: {why}")
+    return chosen
 
 
 def _preprocessor(

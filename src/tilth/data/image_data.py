@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from tilth.cache import cache_folder
-from tilth.data.augment import Augment
+from tilth.data.augment import Wish, check_wish
 from tilth.data.dataset import BadItem, IntArray, Store
 from tilth.data.decoder import Decoder, Fit, placement
 from tilth.data.idx_folder import read_idx_folder
@@ -52,7 +52,7 @@ def read_images(
     size: int | Sequence[int] | None = None,
     grey: bool | None = None,
     fit: Fit | None = None,
-    augment: Augment | bool = True,
+    augment: Wish = True,
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
     max_bad: float = 0.01,
@@ -75,7 +75,8 @@ def read_images(
     fit: how other proportions are brought to this size: "squash" loses nothing of the picture,
         "crop" takes the middle, "pad" lays bars; by default "squash" where the files have much
         the same proportions, else "crop"
-    augment: True for the defaults of this size, False for none
+    augment: True for the defaults of this size, some fields of ``Augment`` that differ from
+        them, or False for none
     fractions: of train, valid and test, where the folders do not say; split_seed: the split is
         a function of it and of the contents, and copies stay together
     max_bad: pictures that cannot be read, or lack a label, are set aside and listed, up to this
@@ -90,6 +91,7 @@ def read_images(
     """
     if not 0 <= max_bad <= 1:
         raise UserError(f"max_bad={max_bad}", rule="max_bad is a share, from 0 to 1")
+    check_wish(augment)
     folder = existing_folder(path)
     idx = idx_files(folder)
     if idx:
@@ -242,12 +244,14 @@ def _labels(files: _Files, listing: Listing, decoder: Decoder) -> Any:
         return np.array(files.labels, dtype=np.float64)
     if listing.kind == "points":
         size = (decoder.width, decoder.height)
-        return np.stack(
+        moved = np.stack(
             [
                 placement((header.width, header.height), size, decoder.fit).moved(np.array(points))
                 for header, points in zip(files.headers, files.labels, strict=True)
             ]
         )
+        seen = ((moved >= -0.5) & (moved < np.array(size) - 0.5)).all(axis=2, keepdims=True)
+        return np.where(seen, moved, np.nan)  # what was cropped off is not there
     return files.labels if any(files.labels) else None
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from tilth.data.augment import Augment, augment_pictures
+from tilth.data.augment import Augment
+from tilth.data.augment_pictures import augment_pictures
 from tilth.data.image_preprocessor import ImagePreprocessor
 
 
@@ -27,7 +28,6 @@ class ImagePrepare:
         if self.augment is None:
             return self.preprocessor.normalised(raw)
         mean, std = self.preprocessor.statistics(raw.device)
-        low, high = self.preprocessor.value_range
         return augment_pictures(
             raw,
             keys.to(raw.device),
@@ -36,5 +36,5 @@ class ImagePrepare:
             mean=mean,
             std=std,
             seed=self.seed,
-            white=high - low,
+            bounds=self.preprocessor.value_range,
         )

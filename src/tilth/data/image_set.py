@@ -19,11 +19,13 @@ from torch.nn.functional import adaptive_avg_pool2d
 from tilth.data.augment import Augment
 from tilth.data.black_or_white import BlackOrWhite
 from tilth.data.dataset import Finding, IntArray, Prepare, Rows, Store, as_they_are
+from tilth.data.follow_moves import MovedMasks, MovedPoints
 from tilth.data.image_findings import Facts, find_trouble
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_statistics import channel_statistics
 from tilth.data.keys import Keys, mix
+from tilth.data.mix import MixTargets
 from tilth.data.open_image import Header
 from tilth.data.pixel_arrays import picture
 from tilth.data.places import Places
@@ -95,10 +97,26 @@ class ImageData(Rows):
         return BlackOrWhite(plain, seed) if self.binary else plain
 
     def follow(self, *, train: bool, seed: int = 0) -> Prepare:
-        """Return the transform of targets: points from px to places, from -1 to 1 across."""
-        if self.target.kind != "points":
+        """Return the transform of targets: moved and mixed as ``prepare`` does it to pictures.
+
+        Raises UserError for mixing targets that cannot be mixed.
+        """
+        kind: str = self.target.kind
+        augment = self.augment if train else None
+        if kind == "picture":
+            geometry = augment.geometry() if augment else None
+            return ImagePrepare(self.preprocessor, geometry, seed)
+        height, width = self.preprocessor.height, self.preprocessor.width
+        if kind == "points":
+            moved = MovedPoints(augment, height, width, seed) if augment else as_they_are
+            return Places(width, height, moved)
+        if augment is None or kind == "none":
             return as_they_are
-        return Places(self.preprocessor.width, self.preprocessor.height)
+        place = (augment, height, width, seed)
+        if kind == "mask":
+            return MovedMasks(*place)
+        classes = len(self.target.labels) if kind == "classes" else 0
+        return MixTargets(*place, classes) if augment.mixes else as_they_are
 
     def in_range(self, low: float, high: float) -> ImageData:
         """Return the same pictures with inputs from ``low`` (black) to ``high`` (white)."""

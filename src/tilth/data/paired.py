@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tilth.contracts import BaseSource, Batch, Context, State
-from tilth.data.dataset import IntArray, Prepare, Store
+from tilth.data.dataset import IntArray, Prepare, Store, as_they_are
 from tilth.data.source import as_store, gather
 from tilth.errors import UserError
 from tilth.randomness import fold, permutation
@@ -33,12 +33,14 @@ class Domain:
     """One of two data sets: ``rows`` of a store, and what makes model inputs of them.
 
     targets: [len(store)] what its rows are labelled with; None where nobody knows
+    follow: does to targets what ``prepare`` does to inputs
     """
 
     store: Store
     rows: IntArray
     prepare: Prepare
     targets: Tensor | None = None
+    follow: Prepare = as_they_are
 
 
 class Endless:
@@ -140,7 +142,7 @@ class _Side:
 
     def __init__(self, domain: Domain, seed: int, device: torch.device) -> None:
         self.store = domain.store.keyed(seed).to(device)
-        self.prepare, self.device = domain.prepare, device
+        self.prepare, self.follow, self.device = domain.prepare, domain.follow, device
         self.order = Endless(domain.rows, seed=seed)
         blank = torch.zeros(len(domain.store), 0)
         self.targets = as_store(blank if domain.targets is None else domain.targets).to(device)
@@ -151,7 +153,7 @@ class _Side:
             for rows, epoch in self.order.between(*following):
                 self.store.prefetch(rows, epoch)
         parts = [
-            gather(self.store, self.targets, rows, epoch, self.prepare, self.device)
+            gather(self.store, self.targets, rows, epoch, self.prepare, self.device, self.follow)
             for rows, epoch in pieces
         ]
         whole: Batch = join(parts)

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tilth.data.dataset import Prepare, as_they_are
+
 
 @dataclass(frozen=True)
 class Places:
     """From (x, y) in px, (0, 0) the middle of the upper left pixel, to places.
 
     width, height: of the pictures, in px; -1 is their left or upper edge, 1 the right or lower
+    moved: what moves the points in px before, as the pictures are moved
 
     >>> import torch
     >>> Places(4, 2)(torch.tensor([[[1.5, 0.0]]]), torch.tensor([0]), 0)
@@ -22,9 +25,11 @@ class Places:
 
     width: int
     height: int
+    moved: Prepare = as_they_are
 
     def __call__(self, raw: Tensor, keys: Tensor, epoch: int) -> Tensor:
         """Return [B, P, 2] places of points [B, P, 2]."""
+        raw = self.moved(raw, keys, epoch)
         return (raw + 0.5) * (2 / raw.new_tensor([self.width, self.height])) - 1
 
     def back(self, places: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from tilth.errors import UserError, choose, nearest
 T = TypeVar("T")
 
 MARKS = ("labels", "masks", "names", "void", "pairs")  # what says what is wanted of pictures
-PICTURES_ONLY = ("onto", *MARKS, "size", "grey", "fit", "resident")
+PICTURES_ONLY = ("onto", *MARKS, "size", "grey", "fit", "resident", "augment")
 TABLES_ONLY = ("test", "group", "time", "columns", "fixes")
 FOR_BOTH = ("target", "task", "split_seed", "fractions", "max_bad")
 WORLDS_ONLY = ("arguments",)
@@ -33,7 +33,9 @@ class DataSettings:
     {stem}; names: of the values of masks from 0 on; void: those that are not counted; size: their
     side in px, or height and width; grey: whether they are used without colour; fit: how other
     proportions are brought to the size ("squash", "crop" or "pad"); resident: whether decoded
-    pictures are held in memory; onto: a second set of them, to adapt or translate to
+    pictures are held in memory; onto: a second set of them, to adapt or translate to; augment: how
+    training pictures are varied, field by field where it differs from what is usual (flip,
+    flip_vertical, rotate_degrees, zoom, warp, light, shift, pad, cutout, mixup, cutmix)
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
@@ -54,6 +56,7 @@ class DataSettings:
     grey: bool | None = None
     fit: str | None = None
     resident: bool | None = None
+    augment: dict[str, Any] = dataclasses.field(default_factory=dict)
     target: str | None = None
     test: str | None = None
     task: str | None = None
@@ -152,9 +155,10 @@ class Settings:
         3
         """
         room, _, key = name.partition(".")
-        homes = [
-            r.name for r in dataclasses.fields(self) if room in field_types(getattr(self, r.name))
-        ]
+        kinds_of = {r.name: field_types(getattr(self, r.name)) for r in dataclasses.fields(self)}
+        homes = [home for home, kinds in kinds_of.items() if room in kinds]
+        if len(homes) > 1:  # the one that takes a plain value
+            homes = [home for home in homes if base_type(kinds_of[home][room]) is not dict]
         if not key and len(homes) == 1:
             room, key = homes[0], room
         if not key:

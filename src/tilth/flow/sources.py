@@ -11,6 +11,7 @@ import numpy as np
 
 from tilth.arguments import checked
 from tilth.data.array_table import array_table
+from tilth.data.augment import Wish, check_wish, fields_of
 from tilth.data.dataset import Data, Rows
 from tilth.data.decoder import Fit
 from tilth.data.domains import Domains, two_domains
@@ -56,6 +57,7 @@ def images(
     fractions: tuple[float, float, float] = FRACTIONS,
     max_bad: float = 0.01,
     resident: bool | None = None,
+    augment: Wish = True,
 ) -> ImageData:
     """Read pictures: class folders, train/valid/test folders of them, or a folder of idx files.
 
@@ -75,6 +77,8 @@ def images(
     fractions: of train, valid and test where the folder has no splits of its own
     max_bad: share of unreadable files that is set aside before reading stops with the list
     resident: whether decoded pictures are held in memory; chosen by measured size otherwise
+    augment: how training pictures are varied: True for what is usual for their size, the fields
+        of ``tilth.data.augment.Augment`` that differ ({"rotate_degrees": 5}), or False for none
     Raises UserError for a folder in which no such layout is found.
 
     >>> from pathlib import Path
@@ -100,7 +104,8 @@ def images(
         "max_bad": max_bad,
     }
     marks: dict[str, Any] = {"labels": labels, "masks": masks, "pairs": pairs}
-    found = read_images(path, **marks, target=columns, **options)
+    found = read_images(path, **marks, target=columns, augment=augment, **options)
+    options["augment"] = fields_of(augment)
     table = labels_table(labels)
     marks["labels"] = labels if table is None else str(table.resolve())
     marks = {name: str(one) if isinstance(one, Path) else one for name, one in marks.items()}
@@ -212,6 +217,7 @@ def domains(
     fractions: tuple[float, float, float] = FRACTIONS,
     max_bad: float = 0.01,
     resident: bool | None = None,
+    augment: Wish = True,
 ) -> Domains:
     """Put two sets of pictures beside each other: to adapt to the target, or to translate.
 
@@ -234,9 +240,10 @@ def domains(
         "fractions": fractions,
         "max_bad": max_bad,
         "resident": resident,
+        "augment": augment,
     }
     paths = [one for one in (source, target) if isinstance(one, str | Path)]
-    usual = {"split_seed": 0, "fractions": FRACTIONS, "max_bad": 0.01}
+    usual = {"split_seed": 0, "fractions": FRACTIONS, "max_bad": 0.01, "augment": True}
     for name, value in options.items():
         if not paths and value != usual.get(name):
             raise UserError(
@@ -250,7 +257,7 @@ def domains(
     found = two_domains(first, second)
     if len(paths) == 2:
         path, onto = (str(Path(one).resolve()) for one in paths)
-        found.origin = {"path": path, "onto": onto, **options}
+        found.origin = {"path": path, "onto": onto, **options, "augment": fields_of(augment)}
     return found
 
 
@@ -371,6 +378,7 @@ def check_ranges(settings: DataSettings) -> None:
         raise UserError(f"max_bad={settings.max_bad}", rule="max_bad is a share, from 0 to 1")
     if settings.size is not None:
         height_width(settings.size, at_least=4)
+    check_wish(settings.augment)
 
 
 OF_OTHERS = {

@@ -81,7 +81,8 @@ def one_value_per_row(found: str) -> UserError:
 class CrossEntropy:
     """Summed softmax cross entropy, with label smoothing (Szegedy et al. 2016, section 7).
 
-    Called with outputs [B, K] logits and targets [B] int64 class ids.
+    Called with outputs [B, K] logits and targets [B] int64 class ids, or [B, K] float shares of
+    the classes, which sum to 1 (Zhang et al. 2018, mixup).
     """
 
     def __init__(self, label_smoothing: float = 0.0) -> None:

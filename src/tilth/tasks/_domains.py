@@ -41,9 +41,13 @@ def paired(setup: Setup, *, labels_of: Side = "source") -> PairedSource:
 
     def domain(side: Side) -> Domain:
         one = set_of(data, side)
-        prepare = one.prepare(train=plan.augment, seed=fold(seed, "augment", side))
-        targets = one.targets if side == labels_of else None
-        return Domain(one.store, rows_of(data, side, "train"), prepare, targets)
+        drawn = fold(seed, "augment", side)
+        prepare = one.prepare(train=plan.augment, seed=drawn)
+        rows = rows_of(data, side, "train")
+        if side != labels_of:
+            return Domain(one.store, rows, prepare)
+        follow = one.follow(train=plan.augment, seed=drawn)
+        return Domain(one.store, rows, prepare, one.targets, follow)
 
     sides = (domain(labels_of), domain(other))
     return PairedSource(*sides, plan.batch_size, seed=seed, device=setup.device)

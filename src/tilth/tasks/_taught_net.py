@@ -81,6 +81,7 @@ def _loop(net: nn.Module, data: ImageData, lesson: Lesson, device: torch.device)
         data.splits["train"],
         lesson.batch,
         prepare=data.prepare(train=lesson.augment, seed=seed),
+        follow=data.follow(train=lesson.augment, seed=seed),
         seed=seed,
         device=device,
     )

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from tilth.contracts import Objective, Player
-from tilth.data.dataset import Prepare, Store, as_rows
+from tilth.data.dataset import Prepare, Store, as_rows, as_they_are
 from tilth.data.source import DatasetSource
 from tilth.errors import UserError
 from tilth.objectives.supervised import Supervised
@@ -51,11 +51,11 @@ def rows_of_train(
     seed = fold(plan.seed, "phase", setup.phase)
     return DatasetSource(
         store or data.store,
-        data.wanted,
+        data.wanted if store is None else data.targets,
         data.splits["train"],
         plan.batch_size,
         prepare=prepare or data.prepare(train=plan.augment, seed=seed),
-        follow=data.follow(train=plan.augment, seed=seed),
+        follow=data.follow(train=plan.augment, seed=seed) if store is None else as_they_are,
         seed=seed,
         device=setup.device,
     )

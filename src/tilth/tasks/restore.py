@@ -123,8 +123,7 @@ class RestoreTask(ItemMeans):
     def parts(self, setup: Setup) -> TrainingParts:
         """Return the restorer's objective, and the critic's before it where there is one."""
         seed = fold(setup.plan.seed, "phase", setup.phase)
-        clean = as_rows(setup.data).prepare(train=setup.plan.augment, seed=seed)
-        source = rows_of_train(setup, *paired(self, setup, clean, seed))
+        source = rows_of_train(setup, *paired(self, setup, train=setup.plan.augment, seed=seed))
         net = feature_net(setup, self.features) if self.feature_weight else None
         restoring = functools.partial(
             Restore, net, feature_weight=self.feature_weight, critic_weight=self.critic_weight
@@ -143,13 +142,14 @@ class RestoreTask(ItemMeans):
         return np.concatenate(found)
 
 
-def paired(task: RestoreTask, setup: Setup, clean: Prepare, seed: int) -> tuple[Prepare, Store]:
-    """Return the transform and the store of pictures seen and wanted; clean: of either alone."""
+def paired(task: RestoreTask, setup: Setup, *, train: bool, seed: int) -> tuple[Prepare, Store]:
+    """Return the transform and the store of pictures seen and wanted; train: as for training."""
     data = setup.data
     assert isinstance(data, ImageData)
     if data.partners is not None:
-        return PairPrepare(clean), PairStore(data.store, data.partners)
-    return WorsePrepare(clean, task.worse, seed), data.store
+        either = data.follow(train=train, seed=seed)  # moved alike, and in no other way changed
+        return PairPrepare(either), PairStore(data.store, data.partners)
+    return WorsePrepare(data.prepare(train=train, seed=seed), task.worse, seed), data.store
 
 
 def pairs(
@@ -162,7 +162,7 @@ def pairs(
     data = as_rows(setup.data)
     chosen = data.splits[split][places]
     seed = fold(0, "worse", split)
-    prepare, store = paired(task, setup, data.prepare(train=False), seed)
+    prepare, store = paired(task, setup, train=False, seed=seed)
     size = min(len(chosen), 4 * setup.plan.batch_size)
     for batch in in_order(store, data.targets, chosen, size, prepare=prepare, device=setup.device):
         yield batch.inputs

@@ -83,7 +83,7 @@ class SegmentTask:
 
     def model_arguments(self, data: Data) -> dict[str, Any]:
         """Return the shape of the pictures and the number of classes."""
-        return {**data.model_arguments(), "outputs": self.outputs}
+        return {**data.model_arguments(), "pixel_outputs": self.outputs}
 
     def sizes(self, data: Data, batch_size: int | None, epochs: int | None) -> Sizes:
         """Return what is usual for so many training rows, where nothing was given."""
