@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -102,7 +103,7 @@ def assemble(
         keys=_keys(gathered),
         files=gathered.files,
         headers=gathered.headers,
-        augment=_augment(augment, gathered.decoder, notes),
+        augment=_augment(augment, gathered, notes),
         facts=facts,
     )
 
@@ -238,8 +239,13 @@ def _without_unreadable(
     return {name: rows[~np.isin(rows, list(bad))] for name, rows in splits.items()}
 
 
-def _augment(wish: Wish, decoder: Decoder, notes: list[str]) -> Augment | None:
+def _augment(wish: Wish, gathered: Gathered, notes: list[str]) -> Augment | None:
+    decoder = gathered.decoder
     chosen, why = choose_augment(wish, min(decoder.height, decoder.width), decoder.channels)
+    asked = isinstance(wish, Augment) or (isinstance(wish, Mapping) and "flip" in wish)
+    if chosen is not None and chosen.flip and gathered.kind == "points" and not asked:
+        chosen = dataclasses.replace(chosen, flip=False)
+        why += "; but no flip, which would make a left point a right one"
     if not isinstance(wish, Augment):
         notes.append(f"augmentation, for tasks that vary their pictures: {why}")
     return chosen

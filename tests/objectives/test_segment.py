@@ -1,0 +1,57 @@
+"""The losses of segmentation, against torch and a loop."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tilth.contracts import Batch
+from tilth.data.mask_decoder import VOID
+from tilth.objectives.segment import Segment, dice_loss
+
+
+def batch():
+    draw = torch.Generator().manual_seed(0)
+    masks = torch.randint(0, 3, (6, 5, 4), generator=draw).to(torch.uint8)
+    masks[:, 0] = VOID
+    return Batch(torch.randn(6, 2, 5, 4, generator=draw), masks, torch.arange(6))
+
+
+def net():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 3, 1))
+
+
+CASES = {
+    "Segment": {
+        "cross entropy": lambda: (Segment(), net(), batch()),
+        "with dice": lambda: (Segment(dice_weight=0.5), net(), batch()),
+    },
+}
+"""What tests/contracts/test_objectives.py holds these to, made anew for each test."""
+
+
+def test_the_cross_entropy_is_that_of_torch_over_known_pixels():
+    model, given = net(), batch()
+    parts = Segment()(model, given, None).parts
+    wanted = F.cross_entropy(model(given.inputs), given.targets.long(), ignore_index=VOID)
+    term = parts["cross_entropy"]
+    assert term.count == 6 * 4 * 4
+    assert float(term.total.detach() / term.count) == pytest.approx(
+        float(wanted.detach()), rel=1e-6
+    )
+
+
+def test_dice_is_milletari_s_formula_class_by_class():
+    draw = torch.Generator().manual_seed(3)
+    chances = torch.randn(2, 3, 4, 4, generator=draw).softmax(dim=1).double()
+    targets = torch.randint(0, 2, (2, 4, 4), generator=draw)  # the third class is nowhere
+    targets[0, 0, 0] = VOID
+    for row in range(2):
+        known = targets[row] != VOID
+        terms = []
+        for k in range(2):
+            p, g = chances[row, k][known], (targets[row][known] == k).double()
+            terms.append(2 * (p * g).sum() / (p.square().sum() + g.square().sum()))
+        wanted = 1 - torch.stack(terms).mean()
+        assert float(dice_loss(chances, targets)[row]) == pytest.approx(float(wanted))

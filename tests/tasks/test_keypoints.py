@@ -1,0 +1,103 @@
+"""Points in pictures: errors against loops, and the whole flow."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+
+import tilth as tl
+from tilth.data.dataset import Target
+from tilth.tasks.keypoints import CLOSE, keypoints, place_scores
+
+FACE = Target("points", "points", ("nose", "chin"), scale=2.0)
+
+
+def case():
+    """Return a target, encoded targets and the outputs of a net that knows them."""
+    targets = 1.6 * torch.rand(60, 2, 2, generator=torch.Generator().manual_seed(0)) - 0.8
+    return FACE, targets, targets.flatten(1)
+
+
+CASES = {"face": case}
+"""What tests/contracts/test_tasks.py holds this task to."""
+
+
+def corners(rows=120):
+    """Return pictures of a bright box each, with its upper left and lower right corner pixel."""
+    draw = np.random.default_rng(0)
+    pixels, points = np.zeros((rows, 12, 16), dtype=np.uint8), np.zeros((rows, 2, 2))
+    for row in range(rows):
+        x, y = draw.integers(1, 9), draw.integers(1, 6)
+        width, height = draw.integers(3, 6, 2)
+        pixels[row, y : y + height, x : x + width] = 255
+        points[row] = [[x, y], [x + width - 1, y + height - 1]]
+    return pixels, points
+
+
+def data_of(rows=120):
+    return tl.arrays(*corners(rows), task="keypoints")
+
+
+LEARNER = functools.partial(tl.Learner, data_of(), model_arguments={"width": 8}, epochs=2)
+
+
+def test_the_error_is_the_mean_distance_over_the_root_of_the_box():
+    """In px of pictures of 40 x 20, one row after the other."""
+    draw = np.random.default_rng(1)
+    said, true = draw.uniform(-1, 1, (2, 30, 5, 2))
+    true[3, 1] = np.nan
+    found = place_scores(said, true, aspect=2.0)
+    half = np.array([20.0, 10.0])
+    for row in range(30):
+        there = [k for k in range(5) if np.isfinite(true[row, k]).all()]
+        points = np.array([true[row, k] * half for k in there])
+        gaps = [np.hypot(*((said[row, k] - true[row, k]) * half)) for k in there]
+        size = np.sqrt(np.prod(points.max(axis=0) - points.min(axis=0)))
+        assert found[row, 0] == pytest.approx(np.mean(gaps) / size)
+        assert found[row, 1] == pytest.approx(np.mean([gap <= CLOSE * size for gap in gaps]))
+
+
+def test_of_one_point_the_error_is_a_share_of_the_picture_and_of_none_it_is_nothing():
+    true = np.array([[[0.0, 0.0], [np.nan, np.nan]], [[np.nan] * 2] * 2])
+    found = place_scores(np.nan_to_num(true) + np.array([0.5, 0.0]), true, aspect=1.0)
+    assert found[0, 0] == pytest.approx(0.25) and found[0, 1] == 0.0
+    assert found[1].tolist() == [0.0, 1.0]
+
+
+def test_a_point_that_is_not_there_teaches_nothing():
+    task = keypoints(target=FACE)
+    outputs = torch.randn(1, 4, requires_grad=True)
+    targets = torch.tensor([[[0.1, 0.2], [np.nan, np.nan]]])
+    losses = task.row_losses(outputs, targets)
+    wanted = (outputs[0, :2].detach() - targets[0, 0]).abs().mean()
+    assert float(losses.detach()) == pytest.approx(float(wanted))
+    losses.sum().backward()
+    assert outputs.grad[0, 2:].abs().sum() == 0 < outputs.grad[0, :2].abs().min()
+
+
+def test_points_are_not_flipped_unless_it_is_asked_for():
+    assert not data_of().augment.flip
+    big = tl.arrays(np.zeros((40, 80, 80), dtype=np.uint8), np.zeros((40, 1, 2)), task="keypoints")
+    assert not big.augment.flip and any("no flip" in note for note in big.notes)
+
+
+def test_a_run_finds_points_and_its_bundle_gives_them_in_px(tmp_path):
+    learn = functools.partial(tl.Learner, data_of(800), quiet=True, run=tmp_path / "run")
+    run = learn(epochs=12, batch_size=32, dtype="float32").fit()
+    found = run.audit()
+    by_name = {one["name"]: one["metrics"]["nme"]["value"] for one in found["baselines"]}
+    assert found["test"]["nme"]["value"] < 0.5 * by_name["mean"]
+    predictor = tl.load(run.export())
+    assert predictor.labels == ("0", "1")
+    data, (pixels, points) = run.learner.data, corners(800)
+    test = data.splits["test"]
+    answers = predictor.predict(list(pixels[test]))
+    said = np.array([[one.points[name] for name in predictor.labels] for one in answers])
+    gaps = np.linalg.norm(said - points[test], axis=2)
+    size = np.sqrt(np.prod(points[test, 1] - points[test, 0], axis=1))
+    error = (gaps.mean(axis=1) / size).mean()
+    assert error == pytest.approx(found["test"]["nme"]["value"], rel=1e-4)
+    twice = predictor.predict(pixels[test[0]].repeat(2, axis=0).repeat(2, axis=1))
+    there = np.array([twice.points[name] for name in predictor.labels])
+    assert np.allclose(there, 2 * said[0] + 0.5, atol=0.3)  # the middle of two pixels

@@ -1,0 +1,101 @@
+"""Any number of labels: thresholds and scores against scikit-learn, and the whole flow."""
+
+import functools
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.metrics import fbeta_score
+
+import tilth as tl
+from tilth.data.dataset import Target
+from tilth.errors import UserError
+from tilth.tasks.multilabel import _OFFERED, best_threshold, multilabel, set_scores
+
+SIGNS = Target("labels", "labels", ("red", "round", "old"))
+
+
+def case():
+    """Return a target, encoded targets and the outputs of a net that knows them."""
+    targets = (torch.rand(60, 3, generator=torch.Generator().manual_seed(0)) < 0.4).float()
+    return SIGNS, targets, 40 * targets - 20
+
+
+CASES = {"signs": case}
+"""What tests/contracts/test_tasks.py holds this task to."""
+
+
+def two_digits(rows=160):
+    """Return pictures of two digits side by side, with both digits as labels."""
+    found, draw = load_digits(), np.random.default_rng(0)
+    pixels = np.round(found.images * (255 / 16)).astype(np.uint8)
+    chosen = draw.integers(0, len(pixels), (rows, 2))
+    there = np.zeros((rows, 10), dtype=np.int64)
+    for side in (0, 1):
+        there[np.arange(rows), found.target[chosen[:, side]]] = 1
+    return tl.arrays(np.concatenate(list(pixels[chosen.T]), axis=2), there, task="multilabel")
+
+
+LEARNER = functools.partial(tl.Learner, two_digits(), model_arguments={"width": 8}, epochs=2)
+
+
+@pytest.mark.parametrize("beta", [0.5, 1.0, 2.0])
+def test_scores_are_scikit_learn_s(beta):
+    draw = np.random.default_rng(1)
+    said, true = (draw.random((200, 5)) < 0.3 for _ in range(2))
+    theirs = fbeta_score(true, said, beta=beta, average="samples", zero_division=1.0)
+    both = (~said.any(axis=1)) & (~true.any(axis=1))
+    assert both.any()  # nothing true and nothing said: right, where theirs is asked for one too
+    ours = set_scores(said, true.astype(float), beta)
+    assert ours[:, 0].mean() == pytest.approx(theirs)
+    assert ours[:, 1].mean() == (said == true).all(axis=1).mean()
+
+
+def test_the_threshold_is_the_best_of_those_tried():
+    draw = np.random.default_rng(2)
+    true = (draw.random((300, 4)) < 0.3).astype(float)
+    chances = np.clip(0.35 * true + draw.normal(0.3, 0.2, true.shape), 0.01, 0.99)
+    tried = [fbeta_score(true, chances >= one, beta=2, average="samples", zero_division=1.0)
+             for one in _OFFERED]  # fmt: skip
+    found = best_threshold(chances, true, 2.0)
+    mine = fbeta_score(true, chances >= found, beta=2, average="samples", zero_division=1.0)
+    assert mine == pytest.approx(max(tried)) and min(tried) < mine - 0.2
+
+
+def test_the_loss_is_that_of_torch():
+    task = multilabel(target=SIGNS)
+    outputs, targets = torch.randn(7, 3), (torch.rand(7, 3) < 0.5).float()
+    wanted = torch.nn.functional.binary_cross_entropy_with_logits(outputs, targets)
+    assert float(task.row_losses(outputs, targets).mean()) == pytest.approx(float(wanted))
+
+
+def test_a_run_chooses_its_threshold_on_valid_and_its_bundle_says_by_it(tmp_path):
+    learn = functools.partial(LEARNER, two_digits(600), run=tmp_path / "run", quiet=True, epochs=8)
+    run = learn(task_arguments={"beta": 2}, model_arguments={}).fit()
+    found = run.audit()
+    assert found["main_metric"] == "f2"
+    simple = max(one["metrics"]["f2"]["value"] for one in found["baselines"])
+    assert found["test"]["f2"]["value"] > simple > 0.3
+    predictor = tl.load(run.export())
+    data = run.learner.data
+    test = data.splits["test"]
+    pixels = data.store.take(torch.from_numpy(test))[:, 0].numpy()
+    answers = predictor.predict(list(pixels))
+    threshold = found["decision"]["threshold"]
+    said = np.array([[label in one.labels for label in predictor.labels] for one in answers])
+    chances = np.array([list(one.probabilities.values()) for one in answers])
+    assert np.array_equal(said, chances >= threshold) and threshold != 0.5
+    true = data.targets.numpy()[test]
+    theirs = fbeta_score(true, said, beta=2, average="samples", zero_division=1.0)
+    assert theirs == pytest.approx(found["test"]["f2"]["value"], abs=1e-6)
+    one = answers[0].to_json()
+    assert one["prediction"] == list(answers[0].labels) and len(one["probabilities"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [({"beta": 0}, "beta=0"), ({"threshold": 1}, "between")]
+)
+def test_values_outside_their_range_are_told(given, told):
+    with pytest.raises(UserError, match=told):
+        multilabel(target=SIGNS, **given)
