@@ -29,7 +29,9 @@ PREDICTORS = [
 ]
 
 FOR_PIXELS = [
-    n for n in NAMES if "classes" in inspect.signature(registry.find("tilth.models", n)).parameters
+    n
+    for n in NAMES
+    if "pixel_outputs" in inspect.signature(registry.find("tilth.models", n)).parameters
 ]
 
 model_names = pytest.mark.parametrize("name", NAMES)
@@ -172,8 +174,8 @@ def test_every_pixel_of_pictures_of_any_size_is_answered_by_a_head_that_can_be_s
     arguments = case(name)["arguments"]
     model = build(name, 0).eval()
     pictures = torch.rand(2, arguments["channels"], 37, 51)
-    assert model(pictures).shape == (2, arguments["classes"], 37, 51)
-    other = registry.build("tilth.models", name, arguments | {"classes": 7}).eval()
+    assert model(pictures).shape == (2, arguments["pixel_outputs"], 37, 51)
+    other = registry.build("tilth.models", name, arguments | {"pixel_outputs": 7}).eval()
     body = {k: v for k, v in model.state_dict().items() if not k.startswith("head.")}
     assert body.keys() == {k for k in other.state_dict() if not k.startswith("head.")}
     other.load_state_dict(other.state_dict() | body)  # whatever depends on classes is in the head

@@ -20,7 +20,7 @@ PICTURES = [
 def test_models_fit_by_what_they_take():
     assert fitting_models(["channels", "size", "outputs"]) == PICTURES
     assert fitting_models(["num_numbers", "cardinalities", "outputs"]) == ["tabular_mlp"]
-    assert fitting_models(["channels", "size", "classes"]) == ["fcn", "tiramisu", "unet"]
+    assert fitting_models(["channels", "size", "pixel_outputs"]) == ["fcn", "tiramisu", "unet"]
 
 
 @pytest.mark.parametrize(

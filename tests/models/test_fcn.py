@@ -11,7 +11,7 @@ from tilth.models.fcn import SkipScores, Vgg16Maps, as_convolution, fcn
 from tilth.nn.encoder_maps import MapSize
 
 CASE = {
-    "arguments": {"channels": 2, "size": (24, 40), "classes": 3, "width": 8},
+    "arguments": {"channels": 2, "size": (24, 40), "pixel_outputs": 3, "width": 8},
     "inputs": lambda rows: torch.rand(rows, 2, 24, 40),
     "call": lambda model, pictures: model(pictures),
 }
@@ -28,7 +28,7 @@ CASE = {
 )
 def test_nets_of_the_papers_have_their_number_of_weights(net, count):
     with torch.device("meta"):
-        model = fcn(channels=3, size=224, classes=21, net=net)
+        model = fcn(channels=3, size=224, pixel_outputs=21, net=net)
     assert sum(p.numel() for p in model.parameters()) == count
 
 
@@ -38,7 +38,7 @@ def test_torchvisions_net_gives_what_torchvisions_does(tmp_path):
     theirs = fcn_resnet50(weights=None, weights_backbone=None, num_classes=5, aux_loss=True).eval()
     path = tmp_path / "weights.safetensors"
     save_file(theirs.state_dict(), path)
-    ours = fcn(channels=3, size=40, classes=5, net="fcn_resnet50", weights=str(path)).eval()
+    ours = fcn(channels=3, size=40, pixel_outputs=5, net="fcn_resnet50", weights=str(path)).eval()
     ours.head.load_state_dict(theirs.classifier[-1].state_dict())
     pictures = torch.rand(1, 3, 40, 56)
     with torch.no_grad():
@@ -76,13 +76,13 @@ def test_scores_begin_as_sums_of_bilinear_enlargements():
 
 
 def test_the_small_net_scores_its_last_three_maps():
-    model = fcn(channels=1, size=(72, 96), classes=4, width=8)
+    model = fcn(channels=1, size=(72, 96), pixel_outputs=4, width=8)
     assert [score.in_channels for score in model.head.scores] == [8, 16, 32]
     assert model.head.last.factor == 4 and model.multiple == 16
 
 
 def test_what_does_not_fit_is_told():
     with pytest.raises(UserError, match=r"unknown net 'fcn_resnet18'"):
-        fcn(channels=1, size=32, classes=2, net="fcn_resnet18")
+        fcn(channels=1, size=32, pixel_outputs=2, net="fcn_resnet18")
     with pytest.raises(UserError, match="weights of torchvision are for its own nets"):
-        fcn(channels=1, size=32, classes=2, weights="x.safetensors")
+        fcn(channels=1, size=32, pixel_outputs=2, weights="x.safetensors")

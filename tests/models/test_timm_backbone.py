@@ -69,6 +69,47 @@ def test_a_prefix_of_a_wrapper_is_taken_off(weights, prefix):
     assert all(torch.equal(state[k], v) for k, v in theirs.state_dict().items() if k in state)
 
 
+def test_the_cache_that_timm_fills_is_read(weights, tmp_path, monkeypatch):
+    path, theirs = weights
+    config = timm.get_pretrained_cfg(TINY)
+    asked = []
+
+    def cached(repository, name):
+        asked.append((repository, name))
+        return str(path) if len(asked) > 1 else None
+
+    monkeypatch.setattr("tilth.models.timm_backbone.try_to_load_from_cache", cached)
+    with pytest.raises(UserError, match=r"no weights of test_resnet are in the cache.*nothing is"):
+        build(weights="cache")
+    state = build(weights="cache").body.state_dict()
+    assert all(torch.equal(state[k], v) for k, v in theirs.state_dict().items() if k in state)
+    assert asked == [(config.hf_hub_id, "model.safetensors")] * 2
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_another_number_of_channels_is_adapted_as_timm_does(channels, weights):
+    """Repeated and scaled; or with zeros for the fourth, which then changes nothing."""
+    path, theirs = weights
+    kernel = theirs.conv1[0].weight
+    found = build(weights=str(path), channels=channels).body.conv1[0].weight
+    expected = torch.cat([kernel, kernel], 1)[:, :channels] * 3 / channels
+    torch.testing.assert_close(found, expected)
+    four = build(weights=str(path), channels=4, more_channels="zero").eval()
+    x = torch.randn(2, 4, 32, 32)
+    torch.testing.assert_close(four.body(x), build(weights=str(path)).eval().body(x[:, :3]))
+
+
+def test_a_small_stem_keeps_the_size_of_small_pictures():
+    with torch.device("meta"):
+        body = build(backbone="seresnet50", stem="small").body
+        stem = torch.nn.Sequential(body.conv1, body.bn1, body.act1, body.maxpool)
+        assert stem(torch.zeros(1, 3, 28, 28)).shape == (1, 64, 28, 28)
+    with pytest.raises(UserError, match="stem='small' for VisionTransformer"):
+        build(backbone="test_vit", size=64, stem="small")
+    with pytest.raises(UserError, match="unknown stem 'tiny'"):
+        build(stem="tiny")
+
+
 def test_the_first_convolution_is_summed_for_grey_pictures(weights):
     """A grey picture then gives what the same picture in three equal channels would."""
     path, _ = weights

@@ -9,7 +9,7 @@ from tilth.models.unet import unet
 from tilth.nn.upsampling import UPSAMPLINGS
 
 CASE = {
-    "arguments": {"channels": 2, "size": (24, 40), "classes": 3, "width": 8},
+    "arguments": {"channels": 2, "size": (24, 40), "pixel_outputs": 3, "width": 8},
     "inputs": lambda rows: torch.rand(rows, 2, 24, 40),
     "call": lambda model, pictures: model(pictures),
 }
@@ -17,14 +17,14 @@ CASE = {
 
 def build(**changes):
     torch.manual_seed(0)
-    return unet(**({"channels": 3, "size": (32, 48), "classes": 4, "width": 8} | changes))
+    return unet(**({"channels": 3, "size": (32, 48), "pixel_outputs": 4, "width": 8} | changes))
 
 
 def original():
     """The net of the paper: what its closed form of weights is counted from."""
     with torch.device("meta"):
         paper = {"encoder": "double_conv", "upsampling": "transposed", "norm": False, "width": 64}
-        return unet(channels=1, size=572, classes=2, **paper)
+        return unet(channels=1, size=572, pixel_outputs=2, **paper)
 
 
 def test_the_net_of_the_paper_has_its_number_of_weights():
@@ -61,7 +61,7 @@ def test_a_stem_with_a_stride_has_the_picture_as_its_last_way_across():
 
 @pytest.mark.parametrize("upsampling", UPSAMPLINGS)
 def test_every_way_of_upsampling_learns_which_half_is_bright(upsampling):
-    net = build(upsampling=upsampling, channels=1, classes=2, size=16)
+    net = build(upsampling=upsampling, channels=1, pixel_outputs=2, size=16)
     torch.manual_seed(1)
     pictures = torch.rand(6, 1, 12, 14)
     wanted = (pictures[:, 0] > 0.5).long()

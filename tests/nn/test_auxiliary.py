@@ -49,7 +49,9 @@ def test_without_them_the_answers_are_the_same_and_the_weights_shared():
 
 
 def test_a_compiled_model_keeps_them():
-    model = net()
-    compiled = torch.compile(model, backend="eager")
-    outputs, extra, weight = answers(compiled, batch().inputs)
-    assert list(extra) == ["1"] and weight == 0.3 and outputs.shape == (6, 2)
+    model, rows = net(), batch()
+    compiled = nn.Module()  # as torch.compile wraps: the model is inside
+    compiled._orig_mod = model
+    outputs, extra, weight = answers(compiled, rows.inputs)
+    assert torch.equal(outputs, model(rows.inputs))
+    assert list(extra) == ["1"] and weight == 0.3

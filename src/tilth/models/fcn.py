@@ -141,13 +141,13 @@ def fcn(
     *,
     channels: int,
     size: int | Sequence[int],
-    classes: int,
+    pixel_outputs: int,
     net: str = "small",
     width: int = 32,
     weights: str | None = None,
     more_channels: str = "repeat",
 ) -> nn.Module:
-    """Return a fully convolutional net: pictures [B, channels, H, W] -> [B, classes, H, W].
+    """Return a fully convolutional net: pictures [B, channels, H, W] -> [B, pixel_outputs, H, W].
 
     channels, size: of the pictures to learn from; others of any size fit
     net: "small" (on ``small_resnet``), "fcn8s_vgg16", "fcn16s_vgg16", "fcn32s_vgg16",
@@ -156,16 +156,17 @@ def fcn(
     weights: a local .safetensors file under torchvision's names: of its VGG16, whose dense layers
     become convolutions, or of its FCN; more_channels: as in ``torchvision_backbone``
 
+    pixel_outputs: classes of a pixel
     Raises UserError for an unknown net, and for weights that do not fit.
 
     >>> import torch
-    >>> fcn(channels=3, size=(72, 96), classes=11, width=8)(torch.zeros(1, 3, 45, 61)).shape
+    >>> fcn(channels=3, size=(72, 96), pixel_outputs=11, width=8)(torch.zeros(1, 3, 45, 61)).shape
     torch.Size([1, 11, 45, 61])
     """
     choose(net, NETS, "net")
     height_width(size, at_least=4)
     if net in _DILATED:
-        return _dilated(net, channels, classes, weights, more_channels)
+        return _dilated(net, channels, pixel_outputs, weights, more_channels)
     if net in _STRIDES:
         # built for the size of its dense layers, which are convolutions afterwards
         vgg: Any = torchvision_backbone(
@@ -188,7 +189,7 @@ def fcn(
         maps = encoder("small_resnet", channels=channels, size=size, width=width)
         body = LastMaps(maps, _SCORED)
         sizes = map_sizes(body, channels)
-    return PixelAnswers(body, SkipScores(sizes, classes), multiple=sizes[-1].reduction)
+    return PixelAnswers(body, SkipScores(sizes, pixel_outputs), multiple=sizes[-1].reduction)
 
 
 def _dilated(

@@ -136,7 +136,11 @@ def weights_path(backbone: str, weights: str) -> Path:
 
 
 def names(value: str | Sequence[str] | None) -> Sequence[str]:
-    """timm's configurations hold one name, several, or none."""
+    """Return the names of layers in a configuration of timm: one, several, or none.
+
+    >>> names("fc"), names(None)
+    (('fc',), ())
+    """
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else value

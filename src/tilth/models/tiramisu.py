@@ -118,19 +118,19 @@ def tiramisu(
     *,
     channels: int,
     size: int | Sequence[int],
-    classes: int,
+    pixel_outputs: int,
     net: str = "small",
     dropout: float = 0.2,
 ) -> nn.Module:
-    """Return a fully convolutional DenseNet: pictures [B, channels, H, W] -> [B, classes, H, W].
+    """Return a fully convolutional DenseNet: [B, channels, H, W] -> [B, pixel_outputs, H, W].
 
     channels, size: of the pictures to learn from; others of any size fit
     net: "small", "fc_densenet56", "fc_densenet67" or "fc_densenet103"
-    dropout: after each convolution of a block
+    pixel_outputs: classes of a pixel; dropout: after each convolution of a block
 
     Raises UserError for an unknown net, and for a dropout outside [0, 1).
 
-    >>> net = tiramisu(channels=3, size=(72, 96), classes=11)
+    >>> net = tiramisu(channels=3, size=(72, 96), pixel_outputs=11)
     >>> net(torch.zeros(1, 3, 45, 61)).shape
     torch.Size([1, 11, 45, 61])
     """
@@ -142,5 +142,5 @@ def tiramisu(
     for layer in body.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")  # as the paper does
-    head = nn.Conv2d(body.width, classes, 1)
+    head = nn.Conv2d(body.width, pixel_outputs, 1)
     return PixelAnswers(body, head, multiple=2 ** len(layers.blocks))

@@ -59,7 +59,7 @@ def unet(
     *,
     channels: int,
     size: int | Sequence[int],
-    classes: int,
+    pixel_outputs: int,
     encoder: str = "small_resnet",
     width: int = 32,
     upsampling: str = "shuffle",
@@ -67,9 +67,10 @@ def unet(
     weights: str | None = None,
     more_channels: str = "repeat",
 ) -> nn.Module:
-    """Return a U-Net: pictures [B, channels, H, W] -> logits [B, classes, H, W].
+    """Return a U-Net: pictures [B, channels, H, W] -> logits [B, pixel_outputs, H, W].
 
     channels, size: of the pictures to learn from; others of any size fit
+    pixel_outputs: classes of a pixel
     encoder: "small_resnet", "double_conv" (the paper's), or a convolutional net of timm
     width: channels of the first stage of an own encoder
     upsampling: "shuffle", "nearest" or "transposed"; norm: whether convolutions are followed by
@@ -79,7 +80,7 @@ def unet(
 
     Raises UserError for an encoder or a way of upsampling that there is none of.
 
-    >>> net = unet(channels=3, size=(72, 96), classes=11, width=8)
+    >>> net = unet(channels=3, size=(72, 96), pixel_outputs=11, width=8)
     >>> net(torch.zeros(1, 3, 45, 61)).shape
     torch.Size([1, 11, 45, 61])
     """
@@ -97,5 +98,5 @@ def unet(
     if sizes[0].reduction > 1:
         sizes = [MapSize(channels, 1), *sizes]
     body = UNetBody(net, sizes, upsampling, norm)
-    head = nn.Conv2d(body.width, classes, 1)
+    head = nn.Conv2d(body.width, pixel_outputs, 1)
     return PixelAnswers(body, head, multiple=sizes[-1].reduction)
