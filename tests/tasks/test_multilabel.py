@@ -71,8 +71,8 @@ def test_the_loss_is_that_of_torch():
 
 
 def test_a_run_chooses_its_threshold_on_valid_and_its_bundle_says_by_it(tmp_path):
-    learn = functools.partial(LEARNER, two_digits(600), run=tmp_path / "run", quiet=True, epochs=8)
-    run = learn(task_arguments={"beta": 2}, model_arguments={}).fit()
+    learn = functools.partial(tl.Learner, two_digits(600), run=tmp_path / "run", quiet=True)
+    run = learn(task_arguments={"beta": 2}, dtype="float32", epochs=8).fit()
     found = run.audit()
     assert found["main_metric"] == "f2"
     simple = max(one["metrics"]["f2"]["value"] for one in found["baselines"])
