@@ -157,7 +157,7 @@ def test_mistakes_are_told(flat, labels, told):
 
 def test_two_labels_of_one_picture_are_told(flat):
     path = table(flat, ["name,label", "cat_00,cat", "cat_00.png,dog"])
-    with pytest.raises(UserError, match="the labels 'cat' and 'dog'"):
+    with pytest.raises(UserError, match="both 'cat' and 'dog'"):
         tl.images(flat, labels=path)
 
 

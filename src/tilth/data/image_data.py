@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tilth.cache import cache_folder
 from tilth.data.augment import Wish, check_wish
 from tilth.data.dataset import BadItem, IntArray, Store
-from tilth.data.decoder import Decoder, Fit, placement
+from tilth.data.decoder import Decoder, Fit
 from tilth.data.idx_folder import read_idx_folder
 from tilth.data.image_arrays import image_arrays
 from tilth.data.image_assemble import Gathered, assemble
 from tilth.data.image_choices import choose_channels, choose_fit, choose_resident, choose_size
-from tilth.data.image_files import Listing, existing_folder, idx_files, list_pictures
+from tilth.data.image_files import Listing, existing_folder, idx_files
 from tilth.data.image_findings import Facts
-from tilth.data.image_labels import Labels, list_labelled
+from tilth.data.image_labels import Labels
 from tilth.data.image_partners import PartnersRead, read_partners
 from tilth.data.image_scan import Progress, decode_all, find_cut_short, scan
 from tilth.data.image_set import ImageData
 from tilth.data.image_store import DecodedStore
+from tilth.data.list_marked import Marks, in_their_units, list_marked
 from tilth.data.open_image import MAX_PIXELS, Header
-from tilth.data.partner_files import Partners, list_partners
+from tilth.data.partner_files import Partners
 from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
 from tilth.errors import UserError
@@ -93,15 +93,16 @@ def read_images(
         raise UserError(f"max_bad={max_bad}", rule="max_bad is a share, from 0 to 1")
     check_wish(augment)
     folder = existing_folder(path)
+    marks = Marks(labels, tuple(target), task, masks, pairs)
     idx = idx_files(folder)
     if idx:
-        useless = "grey=False" if grey is False else "labels" if labels is not None else ""
+        useless = [*(["grey=False"] * (grey is False)), *marks.given]
         if useless:
-            raise UserError(f"{useless} for idx files", rule="they are read as they are")
+            raise UserError(f"{useless[0]} for idx files", rule="they are read as they are")
         return read_idx_folder(
             folder, idx, size=size, augment=augment, split_seed=split_seed, fractions=fractions
         )
-    listing = _list(folder, labels, target, task, masks, pairs, max_bad)
+    listing = list_marked(folder, marks, max_bad)
     files = _look_at(listing, max_bad, max_pixels, progress)
     notes = [*listing.notes]
     channels = choose_channels(files.headers, grey, notes)
@@ -115,26 +116,16 @@ def read_images(
     if isinstance(store, DecodedStore):
         notes.append(f"pictures are {store.note}")
     if files.bad:
-        notes.append(
-            counted(
-                len(files.bad),
-                "picture cannot be read and is set aside",
-                "pictures cannot be read and are set aside",
-            )
-        )
-    given: dict[str, IntArray] = {
-        name: np.flatnonzero(np.array(files.splits) == name)
-        for name in ("train", "valid", "test")
-        if name in files.splits
-    }
+        one, many = "picture cannot be read and is", "pictures cannot be read and are"
+        notes.append(counted(len(files.bad), f"{one} set aside", f"{many} set aside"))
     gathered = Gathered(
         name=listing.root.name,
         store=store,
-        labels=_labels(files, listing, decoder),
+        labels=in_their_units(listing.kind, files.labels, files.headers, decoder),
         kind=listing.kind,
         names=listing.names if partners is None else partners.labels,
-        wanted=partners and _chosen(partners, [before[name] for name in files.names]),
-        given=given,
+        wanted=partners and partners.chosen([before[name] for name in files.names]),
+        given=_given(files),
         keys=files.keys,
         decoder=decoder,
         files=files.names,
@@ -152,48 +143,11 @@ def read_images(
     )
 
 
-def _list(
-    folder: Path,
-    labels: Labels | None,
-    target: Sequence[str],
-    task: str | None,
-    masks: Partners | None,
-    pairs: Partners | None,
-    max_bad: float,
-) -> Listing:
-    told = {"labels": labels, "masks": masks, "pairs": pairs}
-    given = [name for name, value in told.items() if value is not None]
-    if len(given) > 1:
-        raise UserError(
-            f"{' and '.join(given)}", rule="one of them says what is wanted of each picture"
-        )
-    if masks is not None:
-        return list_partners(folder, masks, "mask", max_bad)
-    if pairs is not None:
-        return list_partners(folder, pairs, "picture", max_bad)
-    if labels is not None:
-        return list_labelled(folder, labels, target=target, task=task, max_bad=max_bad)
-    if target or task not in (None, "classify", "regress"):
-        raise UserError(
-            f"{f'target={target}' if target else f'task={task!r}'} without labels",
-            rule="folders say one class of each picture, and nothing else",
-            fix="name a table of labels (--labels TABLE) or masks (--masks FOLDER)",
-        )
-    listing = list_pictures(folder)
-    if task == "regress":
-        listing.kind = "number"
-        listing.labels = _folder_numbers(listing.labels)
-    return listing
-
-
-def _folder_numbers(labels: Sequence[str]) -> list[float]:
-    """Return the numbers that folders are called by, such as 17 and 18.5 for ages."""
-    try:
-        return [float(label) for label in labels]
-    except ValueError as error:
-        raise UserError(
-            f"task='regress' for class folders ({error})", rule="only numbers can be regressed"
-        ) from None
+def _given(files: _Files) -> dict[str, IntArray]:
+    """Return the splits that the files have."""
+    said = np.array(files.splits)
+    names = [name for name in ("train", "valid", "test") if name in files.splits]
+    return {name: np.flatnonzero(said == name) for name in names}
 
 
 def _partners(
@@ -224,35 +178,7 @@ def _partners(
         progress=progress,
     )
     left = files.without(found.bad, max_bad)
-    return _chosen(found, [row for row in range(len(paths)) if row not in found.bad]), left
-
-
-def _chosen(found: PartnersRead, rows: Sequence[int]) -> PartnersRead:
-    """Return some rows of what belongs to pictures."""
-    keys = found.keys[list(rows)]
-    if isinstance(found.store, ResidentStore):
-        store: Store = ResidentStore(found.store.take(torch.tensor(rows)))
-    else:
-        assert isinstance(found.store, DecodedStore)
-        store = found.store.chosen(rows)
-    return PartnersRead(store, found.labels, keys, {})
-
-
-def _labels(files: _Files, listing: Listing, decoder: Decoder) -> Any:
-    """Return what is wanted of the files, in the units of the pictures as they are decoded."""
-    if listing.kind == "number":
-        return np.array(files.labels, dtype=np.float64)
-    if listing.kind == "points":
-        size = (decoder.width, decoder.height)
-        moved = np.stack(
-            [
-                placement((header.width, header.height), size, decoder.fit).moved(np.array(points))
-                for header, points in zip(files.headers, files.labels, strict=True)
-            ]
-        )
-        seen = ((moved >= -0.5) & (moved < np.array(size) - 0.5)).all(axis=2, keepdims=True)
-        return np.where(seen, moved, np.nan)  # what was cropped off is not there
-    return files.labels if any(files.labels) else None
+    return found.chosen([row for row in range(len(paths)) if row not in found.bad]), left
 
 
 @dataclass

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tilth.cache import cache_folder
@@ -35,6 +36,14 @@ class PartnersRead:
     labels: tuple[str, ...]
     keys: NDArray[np.uint64]
     bad: dict[int, str]
+
+    def chosen(self, rows: Sequence[int]) -> PartnersRead:
+        """Return what belongs to some of the pictures."""
+        if isinstance(self.store, DecodedStore):
+            store: Store = self.store.chosen(rows)
+        else:
+            store = ResidentStore(self.store.take(torch.tensor(rows)))
+        return PartnersRead(store, self.labels, self.keys[list(rows)], {})
 
 
 def read_partners(

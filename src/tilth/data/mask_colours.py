@@ -17,7 +17,7 @@ def colours(classes: int) -> NDArray[np.uint8]:
     """Return [256, 3]: a colour for each class, black for what is not said.
 
     >>> colours(2)[:2].tolist()
-    [[229, 57, 57], [57, 101, 229]]
+    [[230, 57, 57], [57, 108, 230]]
     """
     found = np.zeros((256, 3), dtype=np.uint8)
     for k in range(min(classes, VOID)):

@@ -79,7 +79,7 @@ def best_threshold(chances: Array, truths: Array, beta: float) -> float:
     chances, truths: [N, K]
 
     >>> best_threshold(np.array([[0.9, 0.4], [0.3, 0.6]]), np.array([[1, 1], [0, 1]]), 1.0)
-    0.36
+    0.34
     """
     found = np.array([set_scores(chances >= one, truths, beta)[:, 0].mean() for one in _OFFERED])
     best = np.flatnonzero(found == found.max())
