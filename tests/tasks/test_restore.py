@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from sklearn.datasets import load_digits
 from torch import nn
 
@@ -17,6 +18,7 @@ from tilth.models.restoration_net import restoration_net
 from tilth.randomness import fold
 from tilth.tasks.restore import pairs
 
+SMALL_NET = {"width": 8, "blocks": 1}
 SMALL = {"width": 4, "blocks": 1, "critic_width": 4, "critic_halvings": 1}
 
 
@@ -211,3 +213,27 @@ def test_what_does_not_fit_is_refused_before_anything_is_trained():
 def test_arguments_that_would_change_nothing_are_refused(given, told):
     with pytest.raises(UserError, match=told):
         tl.Learner(digits(), task="restore", task_arguments=given, quiet=True)
+
+
+def test_given_pairs_teach_what_was_done_to_them(tmp_path):
+    """Pictures that were darkened by a half: the net comes nearer to them than they are."""
+    pixels = digits().store.take(torch.arange(200))[:, 0].numpy()
+    for name, planes in (("dark", pixels // 2), ("light", pixels)):
+        (tmp_path / name).mkdir()
+        for number, plane in enumerate(planes):
+            Image.fromarray(plane).save(tmp_path / name / f"{number:03d}.png")
+    data = tl.images(tmp_path / "dark", pairs=tmp_path / "light")
+    learn = tl.Learner(data, run=tmp_path / "run", quiet=True, model_arguments=SMALL_NET)
+    assert learn.task.name == "restore" and learn.task.worse.kind == "given"
+    run = learn.fit(5, lr=5e-3)
+    found = run.audit()
+    as_it_is = next(one for one in found["baselines"] if one["name"] == "input")["metrics"]
+    rows = data.splits["test"]
+    seen, wanted = (data.in_range(0, 1).follow(train=False)(one.take(torch.from_numpy(rows)), 0, 0)
+                    for one in (data.store, data.partners))  # fmt: skip
+    errors = (seen - wanted).square().flatten(1).mean(dim=1)
+    assert as_it_is["psnr"]["value"] == pytest.approx(float(-10 * errors.log10().mean()), abs=0.01)
+    assert found["test"]["psnr"]["value"] > as_it_is["psnr"]["value"] + 3
+    assert tl.load(run.export()).apply(pixels[0]).size == (8, 8)
+    with pytest.raises(UserError, match="leave worse out"):
+        tl.Learner(data, task_arguments={"worse": "noisy"})

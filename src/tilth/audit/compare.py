@@ -92,11 +92,11 @@ def _question(run: RunFiles) -> dict[str, Any]:
     """Return the task's name and the arguments that say what is asked, not how it is learned."""
     task = run.config.get("task") or {}
     name = task.get("name")
-    if name is None or registry.stated(TASKS, name, "TARGET"):
+    if name is None or registry.stated(TASKS, name, "TARGET") not in (None, "picture"):
         return {}  # the target is predicted, and the target is compared
     known = inspect.signature(registry.find(TASKS, name)).parameters
     defaults = {k: one.default for k, one in known.items() if one.default is not one.empty}
-    ways = registry.stated(TASKS, name, "WAYS") or ()
+    ways = (*(registry.stated(TASKS, name, "WAYS") or ()), "target")
     arguments = {**defaults, **task.get("arguments", {})}
     asked = {f"{name}'s {k}": value for k, value in arguments.items() if k not in ways}
     return {"task": name, **asked}

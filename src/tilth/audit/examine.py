@@ -64,6 +64,7 @@ def examine(
         "test": _intervals(scores, "net"),
         "baselines": [_baseline(one, scores, task.main_metric) for one in baselines],
         "temperature": {"value": temperature.value, "why": temperature.why},
+        "decision": task.decision,
         "splits": _splits(data),
         "notes": notes,
         "findings": [asdict(finding) for finding in data.findings()],

@@ -77,12 +77,14 @@ def judged(
     seed: int,
     warnings: Sequence[str] = (),
     loss_note: str = "",
+    kept: Mapping[str, Array] | None = None,
 ) -> dict[str, Any]:
     """Return everything the report shows: scores with intervals, paired with each other way.
 
     things: what the test items are, in words ("pictures", "episodes")
     seed: of the resampling; warnings: what a reader must know first, empty ones left out
     loss_note: what to know of the curve of the loss
+    kept: of every item, to compare runs by; the net's values where they are the metrics'
     """
     values = {one.name: one.values for one in (net, *others)}
     nothing = np.zeros(len(net.values))
@@ -123,8 +125,9 @@ def judged(
             }
         )
     rows = data.splits["test"]
-    columns = {name: net.values[:, place] for place, name in enumerate(task.metrics)}
-    found["test_rows"] = pack(data.id_keys(rows), columns)
+    if kept is None:
+        kept = {name: net.values[:, place] for place, name in enumerate(task.metrics)}
+    found["test_rows"] = pack(data.id_keys(rows), dict(kept))
     found["headline"] = headline(found)
     return dict(plain(found))
 

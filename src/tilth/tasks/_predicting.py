@@ -31,6 +31,11 @@ class Predicting(ABC):
     main_metric: str
     answers = look = "predictions"
 
+    @property
+    def decision(self) -> dict[str, float]:
+        """What it decides by, beside the target: plain numbers that a bundle carries."""
+        return {}
+
     @abstractmethod
     def objective(self) -> Objective:
         """Return what is minimised where there is no loss of the user's own."""

@@ -44,6 +44,11 @@ class Multilabel(Predicting):
             "exact": Metric("exact", mean_of(1)),
         }
 
+    @property
+    def decision(self) -> dict[str, float]:
+        """The threshold, and what it was chosen by."""
+        return {"beta": self.beta, "threshold": self.threshold}
+
     def objective(self) -> Objective:
         """Return binary cross entropy, the mean over the labels of a row."""
         # here, because prediction needs the rest of this file but nothing of training

@@ -195,7 +195,7 @@ def _try_critic(model: Any, wanted: Tensor) -> None:
 def restore(
     *,
     target: Target = NO_TARGET,
-    worse: str | None = None,
+    worse: str = "smaller",
     factor: int | None = None,
     noise: float | None = None,
     quality: int | None = None,
@@ -217,15 +217,13 @@ def restore(
     'psnr'
     """
     has_pairs = target.kind == "picture"
-    if has_pairs and worse is not None:
+    if has_pairs and worse != "smaller":
         raise UserError(
             f"worse={worse!r} for pairs of pictures",
             rule="what is seen and what is wanted are both given",
             fix="leave worse out, or read the pictures without pairs",
         )
-    if worse is not None:
-        choose(worse, KINDS, "way to make pictures worse")
-    worse = GIVEN if has_pairs else worse or "smaller"
+    worse = GIVEN if has_pairs else choose(worse, KINDS, "way to make pictures worse")
     given = {"factor": factor, "noise": noise, "quality": quality}
     own = {**dict(zip(KINDS, ("factor", "noise", None, "quality"), strict=True)), GIVEN: None}
     known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}

@@ -62,7 +62,7 @@ def label_sets(task: Multilabel, setup: Setup, *, seed: int) -> dict[str, Any]:
         not_checked=(*UNCHECKED, data.usual.unchecked),
         seed=seed,
     )
-    return {**audit, "decision": {"beta": task.beta, "threshold": task.threshold}}
+    return {**audit, "decision": task.decision}
 
 
 def _simple(

@@ -66,6 +66,8 @@ def segmentations(task: SegmentTask, setup: Setup, *, seed: int) -> dict[str, An
         Contestant(name, what, np.concatenate(found[name]), seconds[name])
         for name, (what, _) in ways.items()
     ]
+    counts = as_counts(made[0].values)
+    right = counts.right.sum(axis=1) / np.maximum(counts.true.sum(axis=1), 1)
     return judged(
         task,
         data,
@@ -76,6 +78,7 @@ def segmentations(task: SegmentTask, setup: Setup, *, seed: int) -> dict[str, An
         sections=[_shown(task, setup, made[0].values), _by_class(task, made)],
         not_checked=(*UNCHECKED, data.usual.unchecked),
         seed=seed,
+        kept={"pixels": right},
     )
 
 
