@@ -64,7 +64,8 @@ def test_valid_and_test_are_other_episodes_and_the_same_in_every_run():
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_makes_parts_that_fit_its_world(name):
-    world = tl.world("Pendulum-v1") if name == "sac" else WORLD
+    tabular = dict.fromkeys(("q_learning", "dyna_q"), "FrozenLake-v1")
+    world = tl.world({"sac": "Pendulum-v1", **tabular}.get(name, "CartPole-v1"))
     learner = tl.Learner(world, task="control", task_arguments={"method": name}, quiet=True)
     parts = learner.parts()
     assert {objective.moves for objective in parts.objectives} == parts.players.keys()

@@ -20,10 +20,12 @@ from tilth.tasks._setup import Setup
 from tilth.tasks._sizes import Sizes
 from tilth.train.schedules import SCHEDULES
 
+EPSILON = 1e-5  # of Adam and its kin (Andrychowicz et al. 2021, section 3.4)
 
-def adam(parameters: Iterable[nn.Parameter], lr: float, *, eps: float) -> torch.optim.Adam:
+
+def adam(parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Adam:
     """Return Adam, fused: one pass over the weights."""
-    return torch.optim.Adam(parameters, lr, eps=eps, fused=True)
+    return torch.optim.Adam(parameters, lr, eps=EPSILON, fused=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +114,9 @@ def choices(name: str, world: World) -> dict[str, Any]:
 
 
 def mover(module: nn.Module, setup: Setup, usual: Any) -> Player:
-    """Return a player that moves a module, by the usual optimizer or the user's own.
-
-    The usual one has the epsilon of Andrychowicz et al. 2021 (section 3.4).
-    """
+    """Return a player that moves a module, by the usual optimizer or the user's own."""
     plan, parameters = setup.plan, list(module.parameters())
     make: Callable[[nn.Module], torch.optim.Optimizer] = setup.optimizer or (
-        lambda one: usual(one.parameters(), plan.lr, eps=1e-5)
+        lambda one: usual(one.parameters(), plan.lr)
     )
     return Player(parameters, make(module), SCHEDULES[plan.schedule](), plan.clip or None)

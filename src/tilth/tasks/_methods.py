@@ -12,6 +12,7 @@ from tilth.nn.observation_encoder import SMALLEST
 from tilth.tasks._method import Method
 from tilth.tasks._off_policy import QLearningMethod, SoftMethod
 from tilth.tasks._on_policy import ParallelQMethod, ProximalMethod, ReinforceMethod
+from tilth.tasks._tabular import DynaMethod, TabularMethod
 
 METHODS: dict[str, Method] = {
     "pqn": ParallelQMethod(
@@ -24,6 +25,10 @@ METHODS: dict[str, Method] = {
     ),
     "sac": SoftMethod(
         copies=4, discount=0.99, capacity=20_000, updates_per_frame=1.0, warm_up=1000, epochs=1
+    ),
+    "q_learning": TabularMethod(copies=1, discount=0.99, lr=0.5),
+    "dyna_q": DynaMethod(
+        copies=1, discount=0.99, lr=0.5, explored=0.0, rest=0.1, epoch_frames=1000, epochs=5
     ),
 }
 SMALL_PICTURES: dict[str, Method] = {
@@ -112,8 +117,9 @@ LARGE_PICTURES: dict[str, Method] = {
 def method_for(name: str | None, world: World) -> Method:
     """Return a method with the settings for such a world; name: None for the usual one.
 
-    The usual one is PQN where actions are choices; where they are numbers it is SAC, or PPO where
-    what is seen is large pictures. Raises UserError where they are small.
+    The usual one is Q-learning in a table where what is seen is a numbered state and actions are
+    choices, else PQN where they are choices; where they are numbers it is SAC, or PPO where what
+    is seen is large pictures. Raises UserError where they are small.
 
     >>> from tilth.data.world import open_world
     >>> method_for(None, open_world("CartPole-v1")).name
@@ -123,7 +129,9 @@ def method_for(name: str | None, world: World) -> Method:
     table = METHODS
     if len(sides) == 2:
         table = SMALL_PICTURES if min(sides) < SMALLEST else LARGE_PICTURES
-    usual = "pqn" if world.action.is_choice else "sac" if table is METHODS else "ppo"
+    usual = "sac" if table is METHODS else "ppo"
+    if world.action.is_choice:
+        usual = "q_learning" if world.observation.is_choice else "pqn"
     if name is None and table is SMALL_PICTURES and usual == "ppo":
         raise UserError(
             f"{world.name} without a method",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +18,7 @@ from tilth.errors import UserError
 from tilth.objectives.parallel_q import ParallelQ
 from tilth.objectives.proximal import Proximal
 from tilth.objectives.reinforce import Reinforce
-from tilth.tasks._method import Method, choices
+from tilth.tasks._method import EPSILON, Method, choices
 from tilth.tasks._setup import Setup
 from tilth.tasks._sizes import Sizes
 
@@ -119,7 +120,7 @@ class ParallelQMethod(OnPolicy):
     rest: float = 0.05
 
     name, model, clip = "pqn", "q_network", 10.0
-    optimizer = torch.optim.RAdam  # as in the paper
+    optimizer = partial(torch.optim.RAdam, eps=EPSILON)  # as in the paper
 
     def objectives(self) -> list[Objective]:
         """Return the error of Q(lambda)."""
