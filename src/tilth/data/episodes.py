@@ -20,9 +20,9 @@ class Episodes(BaseSource):
     """Acts with ``model.act`` until every copy has ended one episode, and hands out all steps.
 
     The copies begin together; one that has ended waits for the others, so that short episodes are
-    not preferred. Returns are the discounted rewards to the end of the episode.
-    baseline: take the model's values (of ``recall``) from the returns to make advantages,
-    and count what they expect after a cut; without it the advantages are the returns
+    not preferred. Returns are the discounted rewards to the end of the episode; where it was cut
+    off, what the model's values (of ``recall``) expect from there on counts too.
+    baseline: take the values from the returns to make advantages; without it these are the returns
     normalise: give the advantages of the batch mean 0 and deviation 1 (before it is cut)
     explore: how much the model explores at a frame; a frame is a step of a running episode
     """
@@ -53,11 +53,10 @@ class Episodes(BaseSource):
         ended = torch.stack([one.ended for one in followed]).to(context.device)
         shown, acted, features = zip(*taken, strict=True)
         seen, actions, extras = torch.stack(shown), torch.stack(acted), {}
-        following = torch.zeros_like(rewards)
+        following = self._after_cuts(model, followed, stream, context.device)
         if self.baseline:
             with acting(model) as policy:
                 extras = recalled(policy, features, actions)
-            following = self._after_cuts(model, followed, stream, context.device)
         returns = lambda_returns(rewards, following, ended, discount=self.discount, trace=1.0)
         advantages = returns - extras["values"] if self.baseline else returns
         whole = RolloutBatch(seen, actions, returns, advantages, extras)
