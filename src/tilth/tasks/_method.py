@@ -12,6 +12,7 @@ from torch import nn
 
 from tilth.contracts import Objective, Player, Source
 from tilth.data.environment import Environment
+from tilth.data.exploration import Exploration
 from tilth.data.rollout import Rollout
 from tilth.data.usual import Usual
 from tilth.data.world import World
@@ -111,6 +112,14 @@ def choices(name: str, world: World) -> dict[str, Any]:
             fix=f'take {sac}method="ppo"',
         )
     return found
+
+
+def falling(setup: Setup, rest: float, frames: int) -> Exploration:
+    """Return exploring that falls from 1 to ``rest``; a later phase begins where it rests.
+
+    What was learned in the phase before is not given up for random choices.
+    """
+    return Exploration(rest if setup.phase else 1.0, rest, frames)
 
 
 def mover(module: nn.Module, setup: Setup, usual: Any) -> Player:

@@ -10,12 +10,11 @@ import torch
 from tilth.contracts import Objective, Source
 from tilth.data.dyna import Dyna
 from tilth.data.environment import Environment
-from tilth.data.exploration import Exploration
 from tilth.data.world import World
 from tilth.errors import UserError
 from tilth.objectives.q_learning import QLearning
 from tilth.tasks._acting import as_world
-from tilth.tasks._method import Method, choices
+from tilth.tasks._method import Method, choices, falling
 from tilth.tasks._setup import Setup
 from tilth.tasks._sizes import Sizes
 
@@ -61,7 +60,7 @@ class TabularMethod(Method):
     def source(self, setup: Setup, world: Environment, seed: int) -> Source:
         """Explore less and less in the first part of the frames."""
         frames = setup.plan.total_steps // (1 + self.imagined)
-        explore = Exploration(1.0, self.rest, int(self.explored * frames))
+        explore = falling(setup, self.rest, int(self.explored * frames))
         planning, discount = self.imagined, self.discount
         return Dyna(world, planning=planning, discount=discount, explore=explore, seed=seed)
 
