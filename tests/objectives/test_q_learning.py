@@ -83,7 +83,7 @@ def test_the_target_network_stays_until_it_is_due_and_is_no_ones_parameter():
         wanted = copy.deepcopy(model.state_dict()) if step % 3 == 2 else first
         assert all(torch.equal(kept[name], wanted[name]) for name in wanted), step
         first = wanted
-    assert not any(p.requires_grad for p in objective._target.parameters())
+    assert not any(p.requires_grad for p in objective._kept.of(model).parameters())
 
 
 def test_a_large_error_has_a_slope_of_one():

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from tilth.contracts import BaseSource, Context, State
 from tilth.data.environment import Environment, EpisodeCount, Stepped
 from tilth.data.exploration import Exploration
-from tilth.data.rollout import SEEDS, RolloutBatch, acting, expected, normal, recalled
-from tilth.nn.returns import lambda_returns
-from tilth.randomness import fold
+from tilth.data.rollout import RolloutBatch, acting, expected, normal, recalled
+from tilth.nn.returns import advantages
+from tilth.randomness import SEEDS, fold
 from tilth.tree import map_tree
 
 
@@ -57,9 +57,10 @@ class Episodes(BaseSource):
         if self.baseline:
             with acting(model) as policy:
                 extras = recalled(policy, features, actions)
-        returns = lambda_returns(rewards, following, ended, discount=self.discount, trace=1.0)
-        advantages = returns - extras["values"] if self.baseline else returns
-        whole = RolloutBatch(seen, actions, returns, advantages, extras)
+        facts = {"discount": self.discount, "trace": 1.0}
+        returns = advantages(rewards, torch.zeros_like(rewards), following, ended, **facts)
+        better = returns - extras["values"] if self.baseline else returns
+        whole = RolloutBatch(seen, actions, returns, better, extras)
         mine = running.T.to(context.device)
         batch: RolloutBatch = map_tree(lambda leaf: leaf.transpose(0, 1)[mine], whole)
         return batch._replace(advantages=normal(batch.advantages)) if self.normalise else batch

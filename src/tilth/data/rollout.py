@@ -16,10 +16,8 @@ from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
 from tilth.nn.precision import without_autocast
 from tilth.nn.returns import advantages
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 from tilth.tree import bounds, map_tree
-
-SEEDS = 2**31
 
 
 class RolloutBatch(NamedTuple):

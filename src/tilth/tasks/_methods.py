@@ -1,10 +1,10 @@
 """The settings of each method: measured for worlds of numbers and small pictures, else published.
 
 MiniPong stands for small pictures. For large ones those of PQN and PPO are CleanRL's for Atari
-(Huang et al. 2022). DQN's are not: three steps, double and 64 rows a batch, as where it was measured
-(docs/log.md); 100,000 frames of memory and 10,000 of warm-up, a tenth and an eighth of CleanRL's, so
-that both fit a common machine; Huber's loss as in Mnih et al. (2015), and gradients clipped to 10 as
-in Wang et al. (2016).
+(Huang et al. 2022). DQN's are not: three steps, double and 64 rows a batch, as where it was
+measured (docs/log.md); 100,000 frames of memory and 10,000 of warm-up, a tenth and an eighth of
+CleanRL's, so that a common machine holds them; Huber's loss as in Mnih et al. (2015), and gradients
+clipped to 10 as in Wang et al. (2016).
 """
 
 from __future__ import annotations
