@@ -98,7 +98,7 @@ class SoftMethod(OffPolicy):
     following: share of the critics that their copies take over after each update (tau)
     """
 
-    following: float = 0.01
+    following: float = 0.005  # as in the paper
 
     name, model, schedule, clip = "sac", "soft_actor_critic", "constant", 0.0
     range_test = False
