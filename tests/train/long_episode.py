@@ -1,8 +1,8 @@
 """One update from one episode of 4,000 pictures, with as much memory as is given.
 
 ``python -m tests.train.long_episode MEGABYTES`` plays and takes the update with so much more memory
-than the process has before it acts, then the same update with all there is. It prints how the first batch was cut and how
-far apart the weights are.
+than the process has before it acts, then the same update with all there is. It prints how the
+first batch was cut and how far apart the weights are.
 """
 
 from __future__ import annotations
