@@ -18,6 +18,9 @@ _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)  # Salmon et al. 2011, table 2
 _WEYL = (0x9E3779B9, 0xBB67AE85)
 _MASK = 0xFFFFFFFF
 
+SEEDS = 2**31
+"""How many seeds worlds and other libraries take: 0 to 2**31 - 1."""
+
 
 def fold(seed: int, *names: str | int) -> int:
     """Derive a 63-bit seed for a named purpose from ``seed``.

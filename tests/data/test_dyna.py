@@ -9,7 +9,7 @@ from tilth.contracts import Player
 from tilth.data.dyna import Dyna
 from tilth.data.gym_environment import GymEnvironment
 from tilth.errors import UserError
-from tilth.nn.q_table import QTable
+from tilth.models.q_table import QTable
 from tilth.objectives.q_learning import QLearning
 from tilth.train.loop import Loop
 from tilth.train.state import pack, unpack

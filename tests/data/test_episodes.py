@@ -39,8 +39,10 @@ class Countdown:
 class Counting(nn.Module):
     """Values that tell what was asked: 10 times the copy and the time."""
 
+    asked = 0.0
+
     def act(self, observations, *, generator, explore):
-        self.asked = explore
+        self.asked = explore or self.asked  # with 0 it is asked what follows a cut
         chance = torch.rand(len(observations), generator=generator) if explore else 0.0
         actions = (torch.zeros(len(observations)) + chance > 0.5).long()
         return Action(actions, observations)
@@ -68,7 +70,7 @@ def by_hand(discount, last_value):
 def test_every_copy_plays_one_episode_and_returns_are_counted_backwards():
     source = Episodes(Countdown(), discount=0.5, normalise=False)
     batch = source.next(Counting(), CONTEXT)
-    wanted = by_hand(0.5, 0.0)
+    wanted = by_hand(0.5, 10.0 * 2 + 4)  # the last copy is cut off: what follows has a value
     assert torch.equal(batch.observations, wanted[:, :2])
     torch.testing.assert_close(batch.returns, wanted[:, 2])
     assert torch.equal(batch.advantages, batch.returns)
@@ -77,7 +79,7 @@ def test_every_copy_plays_one_episode_and_returns_are_counted_backwards():
     assert source.episodes.lengths == [2, 3, 4]
 
 
-def test_a_baseline_is_taken_off_and_counts_what_follows_a_cut():
+def test_a_baseline_is_taken_off():
     batch = Episodes(Countdown(), discount=0.5, baseline=True, normalise=False).next(
         Counting(), CONTEXT
     )
@@ -91,6 +93,25 @@ def test_normalised_advantages_have_mean_zero_and_deviation_one():
     batch = Episodes(Countdown()).next(Counting(), CONTEXT)
     assert float(batch.advantages.mean()) == pytest.approx(0, abs=1e-6)
     assert float(batch.advantages.std()) == pytest.approx(1, abs=1e-6)
+
+
+class Over(Countdown):
+    """One copy, whose every episode ends with its first step."""
+
+    copies = 1
+
+    def reset(self, seed):
+        self.seen = torch.zeros(1, 2)
+        return self.seen
+
+    def step(self, actions):
+        end = torch.tensor([True])
+        return Stepped(self.seen, torch.tensor([5.0]), end, ~end, self.seen)
+
+
+def test_a_single_step_has_nothing_to_be_compared_with():
+    batch = Episodes(Over()).next(Counting(), CONTEXT)
+    assert batch.returns.tolist() == [5.0] and batch.advantages.tolist() == [0.0]
 
 
 def test_it_goes_on_to_the_bit_in_any_world():

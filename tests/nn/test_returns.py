@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tilth.nn.returns import advantages, lambda_returns, n_step_rewards
+from tilth.nn.returns import advantages, n_step_rewards
 
 STEPS, COPIES = 9, 5
 
@@ -33,10 +33,10 @@ def n_step_target(rewards, following, ended, start, steps, discount):
 
 
 @pytest.mark.parametrize("trace", [0.0, 0.6, 0.95, 1.0])
-def test_lambda_returns_are_weighted_means_of_n_step_targets(trace):
+def test_values_and_advantages_are_weighted_means_of_n_step_targets(trace):
     """Sutton and Barto 2018, equation 12.3, cut at the end of an episode and of the rollout."""
-    rewards, _, following, ended = experience()
-    found = lambda_returns(rewards, following, ended, discount=0.9, trace=trace)
+    rewards, values, following, ended = experience()
+    found = values + advantages(rewards, values, following, ended, discount=0.9, trace=trace)
     for copy in range(COPIES):
         column = rewards[:, copy], following[:, copy], ended[:, copy]
         for start in range(STEPS):
@@ -67,18 +67,20 @@ def test_advantages_are_discounted_sums_of_errors(trace):
             assert float(found[start, copy]) == pytest.approx(wanted, abs=1e-12)
 
 
-def test_a_return_is_the_value_and_the_advantage():
+def test_without_values_they_are_discounted_sums_of_rewards():
     rewards, values, following, ended = experience()
-    facts = {"discount": 0.97, "trace": 0.7}
-    returns = lambda_returns(rewards, following, ended, **facts)
-    better = advantages(rewards, values, following, ended, **facts)
-    torch.testing.assert_close(returns, values + better)
+    following = following * ended  # only what a cut is followed by counts
+    found = advantages(rewards, 0 * values, following, ended, discount=0.9, trace=1.0)
+    for copy in range(COPIES):
+        column = rewards[:, copy], following[:, copy], ended[:, copy]
+        for start in range(STEPS):
+            wanted, _ = n_step_target(*column, start, STEPS - start, 0.9)
+            assert float(found[start, copy]) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_what_was_given_is_left_alone():
     given = experience()
     before = [one.clone() for one in given]
-    lambda_returns(given[0], *given[2:], discount=0.9, trace=0.9)
     advantages(*given, discount=0.9, trace=0.9)
     assert all(torch.equal(one, other) for one, other in zip(given, before, strict=True))
 

@@ -6,56 +6,36 @@ import torch.nn.functional as F
 from torch import nn
 
 from tests.objectives.seen import painter, vgg_body
-from tilth.contracts import Batch
 from tilth.errors import UserError
-from tilth.nn.feature_net import FeatureNet
-from tilth.objectives.perceptual import FeatureLoss, distance, total_variation
+from tilth.nn.feature_net import FeatureNet, gram
+from tilth.objectives.perceptual import compare, distance, total_variation, weights_of
 
 STREAM = torch.Generator().manual_seed(0)
 INPUTS, TARGETS = (torch.rand(4, 3, 16, 16, generator=STREAM) for _ in "ab")
-BATCH = Batch(INPUTS, TARGETS, torch.arange(4))
 
 
 def vgg():
     return vgg_body(width=4)
 
 
-CASES = {
-    "FeatureLoss": {
-        "absolute": lambda: (FeatureLoss(FeatureNet(vgg())), painter(), BATCH),
-        "squared, with style": lambda: (
-            FeatureLoss(FeatureNet(vgg()), weights=(3, 2, 1), style=5.0, how="squared"),
-            painter(),
-            BATCH,
-        ),
-    },
-}
-"""What tests/contracts/test_objectives.py holds these to, made anew for each test."""
-
-
-def value(loss):
-    """Return what the loop minimises."""
-    return sum(term.weight * term.total / term.count for term in loss.parts.values())
-
-
 @pytest.mark.parametrize("how", ["absolute", "squared"])
 def test_it_is_zero_for_identical_pictures_and_only_there(how):
-    objective = FeatureLoss(FeatureNet(vgg()), style=1.0, how=how)
-    same = objective(nn.Identity(), Batch(TARGETS, TARGETS, BATCH.rows), None)
-    assert [float(term.total) for term in same.parts.values()] == [0, 0, 0]
-    other = objective(nn.Identity(), BATCH, None)
-    assert all(float(term.total) > 0 for term in other.parts.values())
+    features = FeatureNet(vgg())
+    seen, other = features(TARGETS), features(INPUTS)
+    assert (
+        float(compare(seen, seen, [1, 1, 1], how))
+        == 0
+        < float(compare(seen, other, [0, 0, 1], how))
+    )
 
 
-def test_pictures_alike_in_what_is_seen_have_only_a_pixel_loss():
+def test_pictures_alike_in_what_is_seen_have_no_distance():
     """A feature net that sees grey does not tell colours of the same grey apart."""
     grey = nn.Conv2d(3, 1, 1, bias=False)
     nn.init.constant_(grey.weight, 1 / 3)
-    turned = TARGETS[:, [2, 0, 1]]
-    found = FeatureLoss(FeatureNet(nn.Sequential(grey), [0]))(
-        nn.Identity(), Batch(turned, TARGETS, BATCH.rows), None
-    )
-    assert float(found.parts["features"].total) < 1e-6 < 0.1 < float(found.parts["pixels"].total)
+    features, turned = FeatureNet(nn.Sequential(grey), [0]), TARGETS[:, [2, 0, 1]]
+    assert float(compare(features(turned), features(TARGETS), [1.0], "absolute")) < 1e-6
+    assert float(distance(turned, TARGETS, "absolute").sum()) > 0.1
 
 
 def fastai_feature_loss(body, found, wanted, layer_weights, style):
@@ -87,8 +67,12 @@ def fastai_feature_loss(body, found, wanted, layer_weights, style):
 
 def test_it_is_the_formula_of_fastai():
     body, model = vgg().eval(), painter()
-    ours = value(FeatureLoss(FeatureNet(body), weights=[20, 70, 10], style=5e3)(model, BATCH, None))
-    theirs = fastai_feature_loss(body, model(INPUTS), TARGETS, [20, 70, 10], 5e3)
+    found, weights, features = model(INPUTS), [20.0, 70.0, 10.0], FeatureNet(body)
+    sides = [features(pictures) for pictures in (found, TARGETS)]
+    styles = [[gram(one) for one in side] for side in sides]
+    ours = distance(found, TARGETS, "absolute").sum() + compare(*sides, weights, "absolute")
+    ours += 5e3 * compare(*styles, [weight**2 for weight in weights], "absolute")
+    theirs = fastai_feature_loss(body, found, TARGETS, weights, 5e3) * len(found)
     torch.testing.assert_close(ours, theirs)
 
 
@@ -123,9 +107,8 @@ def test_total_variation_against_a_loop_and_closed_forms():
     assert float(total_variation(torch.full((1, 1, 4, 4), 7.0))) == 0
 
 
-def test_wrong_weights_and_names_are_refused():
+def test_weights_are_as_many_as_there_are_taps():
     features = FeatureNet(vgg())
+    assert weights_of(features, None, "weights") == [1.0, 1.0, 1.0]
     with pytest.raises(UserError, match=r"weights=\[1, 2\] for 3 taps"):
-        FeatureLoss(features, weights=[1, 2])
-    with pytest.raises(UserError, match="absolute"):
-        FeatureLoss(features, how="l1")
+        weights_of(features, [1, 2], "weights")

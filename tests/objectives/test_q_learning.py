@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from tests.value_iteration import value_iteration
 from tests.worlds import context
 from tilth.contracts import Player
 from tilth.data.exploration import Exploration
@@ -14,8 +15,7 @@ from tilth.data.gym_environment import GymEnvironment
 from tilth.data.replay import Replay, ReplayBatch
 from tilth.errors import UserError
 from tilth.models.q_network import q_network
-from tilth.nn.q_table import QTable
-from tilth.nn.value_iteration import value_iteration
+from tilth.models.q_table import QTable
 from tilth.objectives.q_learning import QLearning
 from tilth.train.loop import Loop
 
@@ -83,7 +83,7 @@ def test_the_target_network_stays_until_it_is_due_and_is_no_ones_parameter():
         wanted = copy.deepcopy(model.state_dict()) if step % 3 == 2 else first
         assert all(torch.equal(kept[name], wanted[name]) for name in wanted), step
         first = wanted
-    assert not any(p.requires_grad for p in objective._target.parameters())
+    assert not any(p.requires_grad for p in objective._kept.of(model).parameters())
 
 
 def test_a_large_error_has_a_slope_of_one():
@@ -113,8 +113,8 @@ def test_a_table_learns_as_watkins_says():
     torch.testing.assert_close(table.values.detach(), wanted)
 
 
-def exact_values(name, discount, **arguments):
-    """Return the optimal values from gymnasium's own table of chances."""
+def chances_and_rewards(name, **arguments):
+    """Return [S, A, S] and [S, A] from gymnasium's own table; what ends follows nothing."""
     world = gymnasium.make(name, **arguments).unwrapped
     states, choices = world.observation_space.n, world.action_space.n
     chances = torch.zeros(states, choices, states, dtype=torch.float64)
@@ -123,7 +123,12 @@ def exact_values(name, discount, **arguments):
         for chance, later, reward, ends in world.P[state][choice]:
             rewards[state, choice] += chance * reward
             chances[state, choice, later] += 0 if ends else chance
-    return value_iteration(chances, rewards, discount=discount)
+    return chances, rewards
+
+
+def exact_values(name, discount, **arguments):
+    """Return the optimal values of a world whose chances are known."""
+    return value_iteration(*chances_and_rewards(name, **arguments), discount=discount)
 
 
 def test_the_frozen_lake_is_learned_to_the_values_of_value_iteration():
@@ -150,7 +155,7 @@ def test_the_frozen_lake_is_learned_to_the_values_of_value_iteration():
     assert (wanted.gather(1, found.argmax(1, keepdim=True))[seen] > best[seen] - 1e-9).all()
 
 
-def test_a_slippery_lake_is_crossed_as_often_as_can_be():
+def test_value_iteration_knows_how_often_a_slippery_lake_can_be_crossed():
     """The best policy for reaching the goal ever reaches it in 82.35 % of the episodes."""
     values = exact_values("FrozenLake-v1", 0.999999, is_slippery=True)
     assert float(values[0].max()) == pytest.approx(14 / 17, abs=1e-3)

@@ -197,7 +197,7 @@ def test_dqn_equals_a_loop_by_hand_to_the_bit():
     loop.fit()
     model, target, past = dqn_by_hand()
     assert same(loop.model, model)
-    assert same(loop.objectives[0]._target, target) and not same(model, target)
+    assert same(loop.objectives[0]._kept.of(model), target) and not same(model, target)
     assert not same(model, net())
     assert sum(len(seen) for seen in past.seen) > 600, "the memory has been written over"
 

@@ -87,7 +87,7 @@ def test_target_labels_move_no_weight_and_choose_none(tmp_path):
 
 
 @pytest.mark.parametrize("method", ["dann", "cdan"])
-def test_it_is_equal_to_its_parts_by_hand(method):
+def test_the_flow_puts_together_the_parts_that_one_would_name_by_hand(method):
     learner = LEARNER(
         quiet=True,
         augment=False,

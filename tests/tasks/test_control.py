@@ -64,7 +64,8 @@ def test_valid_and_test_are_other_episodes_and_the_same_in_every_run():
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_makes_parts_that_fit_its_world(name):
-    world = tl.world("Pendulum-v1") if name == "sac" else WORLD
+    tabular = dict.fromkeys(("q_learning", "dyna_q"), "FrozenLake-v1")
+    world = tl.world({"sac": "Pendulum-v1", **tabular}.get(name, "CartPole-v1"))
     learner = tl.Learner(world, task="control", task_arguments={"method": name}, quiet=True)
     parts = learner.parts()
     assert {objective.moves for objective in parts.objectives} == parts.players.keys()
@@ -138,7 +139,8 @@ def test_trying_a_model_leaves_it_and_the_random_numbers_as_they_were():
         ({"weight_decay": 0.5}, "weight_decay=0.5; control does without it"),
         ({"metrics": ["accuracy"]}, "metrics for control; it is judged by its own"),
         ({"compile": True}, "compile=True; only one player who learns from rows"),
-        ({"batch_size": 513}, "batch_size=513 for pqn; a batch is a part of 512 frames"),
+        ({"batch_size": 513}, "batch_size=513 for pqn; .* part of 512 frames.*batch_size=512, or"),
+        ({"batch_size": 300}, "batch_size=300 for pqn; .* part of 512 frames.*batch_size=256, or"),
     ],
 )
 def test_settings_that_would_change_nothing_are_refused(given, told):
@@ -241,3 +243,14 @@ def test_exploring_of_pictures_ends_where_its_settings_say():
     frames = learner.plan.epochs * round(method.epoch_frames / 2048) * 2048
     assert explore.at(int(method.explored * frames) + 1) == method.rest < 0.05
     assert explore.at(0) == 1.0
+
+
+@pytest.mark.parametrize("method", ["pqn", "dqn", "q_learning", "dyna_q"])
+def test_a_second_fit_does_not_begin_by_exploring_anew(method):
+    """The memory of a second phase is filled anew, but not by random choices after its warm-up."""
+    world = tl.world("FrozenLake-v1")
+    learner = tl.Learner(world, task_arguments={"method": method}, quiet=True)
+    rest = learner.task.method(world).rest
+    first, second = (learner.parts(phase=phase).source.explore for phase in (0, 1))
+    assert (first.at(10**9), second.at(0), second.at(10**9)) == (rest, rest, rest)
+    assert first.at(0) == (0.1 if method == "dyna_q" else 1.0)

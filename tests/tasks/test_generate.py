@@ -256,10 +256,9 @@ def test_the_look_shows_the_ceiling_the_simple_way_and_copies(tmp_path):
     rows = sections["Made and real"]["table"]["rows"]
     frechet = [float(row[1].replace(",", "")) for row in rows]
     assert frechet[2] < frechet[1] < frechet[0]  # a Gaussian of two blobs beats one epoch
-    assert "left out" in rows[2][-1]
+    assert rows[2][-1].startswith("0 of "), rows[2]  # of real rows no mode is left out
     assert len(sections["What it makes"]["strips"][0]["shown"]) > 3
     assert "three times as near" in sections["Copies"]["lines"][0]
-    assert run.metrics[-1]["train/critic/loss"] > 0
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """One update from one episode of 4,000 pictures, with as much memory as is given.
 
-``python -m tests.train.long_episode MEGABYTES`` takes the update twice: with so much more memory
-than the process has by then, and with all there is. It prints how the first batch was cut and how
-far apart the weights are.
+``python -m tests.train.long_episode MEGABYTES`` plays and takes the update with so much more memory
+than the process has before it acts, then the same update with all there is. It prints how the
+first batch was cut and how far apart the weights are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tilth.contracts import Context, Player
+from tilth.contracts import Player
 from tilth.data.episodes import Episodes
 from tilth.data.gym_environment import GymEnvironment
 from tilth.nn.action import Action
@@ -73,14 +73,14 @@ class Watcher(nn.Module):
         return Action(self(observations).argmax(1))
 
 
-class Prepared(Episodes):
-    """Plays before the limit is set: what is limited is the update."""
+class Once(Episodes):
+    """Plays when it is first asked, within the limit, and hands the same episode out again."""
 
-    def __init__(self, world: GymEnvironment, model: nn.Module, context: Context) -> None:
-        super().__init__(world)
-        self.batch = super().next(model, context)
+    batch = None
 
     def next(self, model, context):
+        if self.batch is None:
+            self.batch = super().next(model, context)
         return self.batch
 
 
@@ -106,8 +106,7 @@ def main(megabytes: int) -> None:
     torch.set_num_threads(1)
     model = Watcher()
     whole = copy.deepcopy(model)
-    context = Context(0, 0.0, 0, torch.Generator().manual_seed(0), torch.device("cpu"))
-    source = Prepared(GymEnvironment("tilth-test/Film-v0"), model, context)
+    source = Once(GymEnvironment("tilth-test/Film-v0"))
     before = resource.getrlimit(resource.RLIMIT_AS)
     limit(megabytes)
     warnings.simplefilter("ignore")

@@ -183,7 +183,7 @@ def test_buffers_that_were_replaced_come_back():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory as Linux keeps them")
 def test_an_episode_of_4000_frames_learns_within_a_limit_of_memory():
-    command = [sys.executable, "-m", "tests.train.long_episode", "300"]
+    command = [sys.executable, "-m", "tests.train.long_episode", "800"]
     done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     found = json.loads(done.stdout)
     assert found["frames"] == 4000

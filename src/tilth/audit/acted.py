@@ -12,7 +12,7 @@ from torch import nn
 from tilth.audit import words
 from tilth.audit.film import FRAMES, film
 from tilth.audit.judged import Contestant, Section
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 from tilth.tasks import Array
 from tilth.tasks._acting import Acting, RandomPolicy, as_world
 from tilth.tasks._setup import Setup
@@ -53,7 +53,7 @@ def films(setup: Setup, policies: Mapping[str, nn.Module], *, seed: int) -> Sect
     strips = []
     for title, policy in policies.items():
         world = as_world(setup.data).environment(1)
-        begin = fold(seed, "film") % 2**31
+        begin = fold(seed, "film") % SEEDS
         most = FRAMES // len(policies)
         drawn = film(policy, world, seed=begin, device=setup.device, frames=most)
         if drawn is None:

@@ -16,7 +16,7 @@ from tilth.data.world import World
 from tilth.models.mixture_density import Mixture
 from tilth.nn.distributions import gaussian_mixture_log_prob
 from tilth.nn.modes import modes_kept
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 
 ROADS, DRAWN = 64, 4
 ASIDE, SHARE = 0.1, 0.2  # steering that counts as to a side, and the weight that counts as said
@@ -31,7 +31,7 @@ def forks(
     """
     roads = world.environment(ROADS)
     assert isinstance(roads, RoadWorld)
-    roads.reset(fold(seed, "forks") % 2**31)
+    roads.reset(fold(seed, "forks") % SEEDS)
     seen = before_islands(roads)
     wanted = RoadDriver(roads).act(None, generator=None, explore=0.0).actions[:, 0]
     said = {name: _said(model, seen.to(device)) for name, model in models.items()}

@@ -17,7 +17,7 @@ from tilth.decode.latent_density import (
     mixture_density,
     standard_normal,
 )
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 from tilth.tasks._setup import Setup
 
 PARTS = 10  # Ghosh et al. 2020, section 4
@@ -46,7 +46,7 @@ def made_up(setup: Setup, train: Coded, valid: Coded, *, seed: int) -> Section:
     """Return rows decoded from each density, how well it fits, and how like the data they are."""
     real = valid.rows[:MOST_ROWS]
     table, strips = [], []
-    for name, density in densities(train, seed=fold(seed, "density") % 2**31).items():
+    for name, density in densities(train, seed=fold(seed, "density") % SEEDS).items():
         generator = torch.Generator().manual_seed(fold(seed, "made up", name))
         rows = decoded(setup, density.sample(max(len(real), MOST_SHOWN), generator))
         fit = float(density.log_density(valid.codes).mean())

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tilth.data.environment import Environment, Policy
 from tilth.errors import UserError
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 
 
 class Demonstrations(NamedTuple):
@@ -48,7 +48,7 @@ def demonstrations(
             rule="actions are numbers, and a disturbance lasts for a share of itself below 1",
         )
     generator = torch.Generator().manual_seed(fold(seed, "disturbance"))
-    environment.reset(fold(seed, "demonstrations") % 2**31)
+    environment.reset(fold(seed, "demonstrations") % SEEDS)
     shape = (environment.copies, *environment.action.shape)
     added = disturbance * torch.randn(shape, generator=generator)
     fresh = disturbance * math.sqrt(1 - persistence**2)

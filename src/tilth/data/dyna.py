@@ -9,9 +9,9 @@ from tilth.contracts import BaseSource, Context, State
 from tilth.data.environment import Environment, EpisodeCount
 from tilth.data.exploration import Exploration
 from tilth.data.replay import ReplayBatch
-from tilth.data.rollout import SEEDS, acting
+from tilth.data.rollout import acting
 from tilth.errors import UserError
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 
 
 class Dyna(BaseSource):

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from tilth.contracts import BaseSource, Context, State
 from tilth.data.environment import Environment, EpisodeCount, Stepped
 from tilth.data.exploration import Exploration
-from tilth.data.rollout import SEEDS, RolloutBatch, acting, expected, normal, recalled
-from tilth.nn.returns import lambda_returns
-from tilth.randomness import fold
+from tilth.data.rollout import RolloutBatch, acting, expected, normal, recalled
+from tilth.nn.returns import advantages
+from tilth.randomness import SEEDS, fold
 from tilth.tree import map_tree
 
 
@@ -20,9 +20,9 @@ class Episodes(BaseSource):
     """Acts with ``model.act`` until every copy has ended one episode, and hands out all steps.
 
     The copies begin together; one that has ended waits for the others, so that short episodes are
-    not preferred. Returns are the discounted rewards to the end of the episode.
-    baseline: take the model's values (of ``recall``) from the returns to make advantages,
-    and count what they expect after a cut; without it the advantages are the returns
+    not preferred. Returns are the discounted rewards to the end of the episode; where it was cut
+    off, what the model's values (of ``recall``) expect from there on counts too.
+    baseline: take the values from the returns to make advantages; without it these are the returns
     normalise: give the advantages of the batch mean 0 and deviation 1 (before it is cut)
     explore: how much the model explores at a frame; a frame is a step of a running episode
     """
@@ -53,14 +53,14 @@ class Episodes(BaseSource):
         ended = torch.stack([one.ended for one in followed]).to(context.device)
         shown, acted, features = zip(*taken, strict=True)
         seen, actions, extras = torch.stack(shown), torch.stack(acted), {}
-        following = torch.zeros_like(rewards)
+        following = self._after_cuts(model, followed, stream, context.device)
         if self.baseline:
             with acting(model) as policy:
                 extras = recalled(policy, features, actions)
-            following = self._after_cuts(model, followed, stream, context.device)
-        returns = lambda_returns(rewards, following, ended, discount=self.discount, trace=1.0)
-        advantages = returns - extras["values"] if self.baseline else returns
-        whole = RolloutBatch(seen, actions, returns, advantages, extras)
+        facts = {"discount": self.discount, "trace": 1.0}
+        returns = advantages(rewards, torch.zeros_like(rewards), following, ended, **facts)
+        better = returns - extras["values"] if self.baseline else returns
+        whole = RolloutBatch(seen, actions, returns, better, extras)
         mine = running.T.to(context.device)
         batch: RolloutBatch = map_tree(lambda leaf: leaf.transpose(0, 1)[mine], whole)
         return batch._replace(advantages=normal(batch.advantages)) if self.normalise else batch

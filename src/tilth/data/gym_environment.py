@@ -17,9 +17,7 @@ from tilth.data.episode_record import EpisodeRecord
 from tilth.data.gym_copies import AtariCopies, CartPoleCopies, make_copies
 from tilth.data.gym_spaces import to_actions, to_space, to_tensor
 from tilth.errors import UserError
-from tilth.randomness import fold
-
-SEEDS = 2**31  # what every environment takes
+from tilth.randomness import SEEDS, fold
 
 
 class GymEnvironment:

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from tilth.contracts import BaseSource, Context, State
 from tilth.data.environment import Environment, EpisodeCount, Space
 from tilth.data.exploration import Exploration
-from tilth.data.rollout import SEEDS, acting
+from tilth.data.rollout import acting
 from tilth.data.transitions import TransitionMemory
 from tilth.errors import UserError
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 
 
 class ReplayBatch(NamedTuple):

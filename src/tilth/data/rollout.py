@@ -16,10 +16,8 @@ from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
 from tilth.nn.precision import without_autocast
 from tilth.nn.returns import advantages
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 from tilth.tree import bounds, map_tree
-
-SEEDS = 2**31
 
 
 class RolloutBatch(NamedTuple):
@@ -246,8 +244,10 @@ def check_features(policy: Recalling, features: Any) -> None:
 def normal(values: Tensor) -> Tensor:
     """Return values with mean 0 and standard deviation 1 (all but 0 where they are the same).
 
-    >>> normal(torch.tensor([1.0, 3.0]))
-    tensor([-0.7071,  0.7071])
+    One alone is 0: there is nothing to compare it with.
+
+    >>> normal(torch.tensor([1.0, 3.0])), normal(torch.tensor([3.0]))
+    (tensor([-0.7071,  0.7071]), tensor([0.]))
     """
-    deviation, mean = torch.std_mean(values)
+    deviation, mean = torch.std_mean(values, correction=min(1, len(values) - 1))
     return (values - mean) / (deviation + 1e-8)

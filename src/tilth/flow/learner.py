@@ -227,7 +227,7 @@ class Learner:
         if not self.task.usual(self.data).range_test:
             raise UserError(
                 f"a range test for {self.task.name}",
-                rule="it watches one loss fall, and here several players pay",
+                rule="it watches one loss fall, and here none tells which rate is right",
                 fix="leave the rate out for the usual one, or give lr",
             )
         plan = self.measure_numerics()

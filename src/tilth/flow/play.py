@@ -13,8 +13,9 @@ from tilth.audit.film import film as film_of
 from tilth.data.observations import Observations
 from tilth.errors import UserError
 from tilth.flow.sources import world
+from tilth.randomness import SEEDS
 from tilth.ship.open_bundle import open_bundle
-from tilth.train.play import SEEDS, play
+from tilth.train.play import play
 
 CPU = torch.device("cpu")
 

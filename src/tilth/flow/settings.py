@@ -192,10 +192,27 @@ class Settings:
                 fix=f"did you mean {whole}={text}?",
             )
         if is_table:
-            value: Any = {**getattr(current, key), inner: entry(text, kinds[key])}
+            found, table = entry(text, kinds[key]), getattr(current, key)
+            texts = typing.get_args(kinds[key]) == (str, str)  # of columns, whose names have dots
+            value: Any = {**table, inner: found} if texts else put(table, inner, found, whole)
         else:
             value = parse(text, kinds[key], whole)
         return dataclasses.replace(self, **{room: dataclasses.replace(current, **{key: value})})
+
+
+def put(table: Mapping[str, Any], path: str, value: Any, whole: str) -> dict[str, Any]:
+    """Return a table with a value at ``name.name``; whole: what the table is called.
+
+    >>> put({"a": 1}, "b.c", 2, "task.arguments")
+    {'a': 1, 'b': {'c': 2}}
+    """
+    name, _, inner = path.partition(".")
+    if not inner:
+        return {**table, name: value}
+    within = table.get(name, {})
+    if not isinstance(within, Mapping):
+        raise UserError(f"{whole}.{path}", rule=f"{whole}.{name} is {within!r}: nothing is inside")
+    return {**table, name: put(within, inner, value, f"{whole}.{name}")}
 
 
 def plain_settings(

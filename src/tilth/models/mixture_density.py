@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from tilth.nn.action import Action
-from tilth.nn.distributions import categorical_draw
+from tilth.nn.distributions import between, categorical_draw
 from tilth.nn.observation_encoder import LEAST, observation_encoder
 
 LEAST_LOG_STD, LARGEST_LOG_STD = -5.0, 1.0  # so that no Gaussian shrinks to a point
@@ -49,8 +49,7 @@ class MixtureDensity(nn.Module):
     def forward(self, observations: Tensor) -> Mixture:
         """Return the mixture of each row."""
         logits, means, free = self.head(self.body(observations)).chunk(3, dim=1)
-        half = (LARGEST_LOG_STD - LEAST_LOG_STD) / 2
-        return Mixture(logits, means, LEAST_LOG_STD + half * (torch.tanh(free) + 1))
+        return Mixture(logits, means, between(free, LEAST_LOG_STD, LARGEST_LOG_STD))
 
     @torch.no_grad()
     def act(self, observations: Tensor, *, generator: torch.Generator, explore: float) -> Action:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from tilth.errors import UserError
 from tilth.nn.action import Action
-from tilth.nn.distributions import tanh_gaussian
+from tilth.nn.distributions import between, tanh_gaussian
 
 LEAST_LOG_STD, LARGEST_LOG_STD = -5.0, 2.0
 
@@ -30,8 +30,7 @@ class SoftActor(nn.Module):
     def forward(self, observations: Tensor) -> tuple[Tensor, Tensor]:
         """Return [B, D] means and [B, D] log standard deviations."""
         mean, free = self.body(observations).chunk(2, dim=1)
-        half = (LARGEST_LOG_STD - LEAST_LOG_STD) / 2
-        return mean, LEAST_LOG_STD + half * (torch.tanh(free) + 1)
+        return mean, between(free, LEAST_LOG_STD, LARGEST_LOG_STD)
 
 
 class TwinCritics(nn.Module):

@@ -15,6 +15,15 @@ from torch import Tensor
 LOG_TWO_PI = math.log(2 * math.pi)
 
 
+def between(free: Tensor, low: float, high: float) -> Tensor:
+    """Return any numbers as numbers between two bounds, by tanh: in the middle for 0.
+
+    >>> between(torch.tensor([-100.0, 0.0, 100.0]), -5.0, 2.0)
+    tensor([-5.0000, -1.5000,  2.0000])
+    """
+    return low + (high - low) / 2 * (torch.tanh(free) + 1)
+
+
 def categorical_log_prob_entropy(logits: Tensor, choices: Tensor) -> tuple[Tensor, Tensor]:
     """Return [B] the log-probability of [B] choices under [B, K] logits, and [B] entropies in nats.
 

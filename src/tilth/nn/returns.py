@@ -11,29 +11,6 @@ import torch
 from torch import Tensor
 
 
-def lambda_returns(
-    rewards: Tensor, following: Tensor, ended: Tensor, *, discount: float, trace: float
-) -> Tensor:
-    """Return TD(lambda) targets: ``r + discount * ((1 - trace) * V' + trace * G')``.
-
-    With ``following = max_a Q`` it is the Q(lambda) return of Peng and Williams (1994) as used by
-    PQN (Gallici et al. 2024, equation 6): traces are not cut at random actions. With trace=1 it is
-    the discounted sum of rewards (Sutton and Barto 2018, equation 12.2).
-    rewards, following: [T, N], the value of what follows each step (of a terminated one: 0)
-    ended: [T, N] bool, terminated or truncated
-
-    >>> one, no = torch.ones(3, 1), torch.zeros(3, 1, dtype=torch.bool)
-    >>> lambda_returns(one, 0 * one, no, discount=0.5, trace=1.0).squeeze(1)
-    tensor([1.7500, 1.5000, 1.0000])
-    """
-    goes_on = discount * trace * (~ended).to(rewards.dtype)
-    returns = rewards + discount * following
-    # what is short of the one-step target is carried back: G - target = goes_on * (G' - V')
-    for time in range(len(rewards) - 2, -1, -1):
-        returns[time] += goes_on[time] * (returns[time + 1] - following[time])
-    return returns
-
-
 def advantages(
     rewards: Tensor,
     values: Tensor,
@@ -45,7 +22,13 @@ def advantages(
 ) -> Tensor:
     """Return generalised advantages (Schulman et al. 2016, equation 16).
 
-    values: [T, N], of what was seen before each step; the others as in ``lambda_returns``
+    Advantages and values together are TD(lambda) targets (Sutton and Barto 2018, equation 12.2);
+    where values are ``max_a Q`` these are the Q(lambda) returns of Peng and Williams (1994) that
+    PQN learns (Gallici et al. 2024, equation 6): traces are not cut at random actions. With
+    values of 0 and trace=1 they are the discounted sums of rewards.
+    rewards: [T, N]; values: [T, N], of what was seen before each step
+    following: [T, N], the value of what follows each step (of a terminated one: 0)
+    ended: [T, N] bool, terminated or truncated
 
     >>> one, no = torch.ones(2, 1), torch.zeros(2, 1, dtype=torch.bool)
     >>> advantages(one, one, 0 * one, no, discount=0.5, trace=0.5).squeeze(1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 from tilth.contracts import BaseObjective, Context, Loss, State, Term
 from tilth.data.replay import ReplayBatch
 from tilth.errors import UserError
+from tilth.objectives._kept_copy import KeptCopy
 
 
 class QLearning(BaseObjective):
@@ -42,12 +41,11 @@ class QLearning(BaseObjective):
             raise UserError(f"target_every={target_every}", rule="it is at least 1 step")
         self.target_every, self.double = target_every, double
         self.squared, self.moves = squared, moves
-        self._target: nn.Module | None = None
-        self._saved: State | None = None
+        self._kept = KeptCopy()
 
     def __call__(self, model: nn.Module, batch: ReplayBatch, context: Context) -> Loss:
         """Compute the summed error of a batch."""
-        target = self._of(model)
+        target = self._kept.of(model)
         with torch.no_grad():
             following = target(batch.following).float()
             chooser = model(batch.following) if self.double else following
@@ -56,26 +54,18 @@ class QLearning(BaseObjective):
         error = 0.5 * (wanted - taken) ** 2 if self.squared else huber(taken, wanted)
         return Loss({"td": Term(error.sum(), len(taken))}, feedback=(wanted - taken).detach())
 
-    def _of(self, model: nn.Module) -> nn.Module:
-        """Return the target network, at first a copy of the model."""
-        if self._target is None:
-            self._target = copy.deepcopy(model).eval().requires_grad_(False)
-            if self._saved is not None:
-                self._target.load_state_dict(self._saved)
-        return self._target
-
     def after_step(self, model: nn.Module, context: Context) -> None:
         """Bring the target network up to date when it is due."""
         if (context.step + 1) % self.target_every == 0:
-            self._of(model).load_state_dict(model.state_dict())
+            self._kept.of(model).load_state_dict(model.state_dict())
 
     def state_dict(self) -> State:
         """Return the target network's weights, once there is one."""
-        return {"target": self._saved if self._target is None else self._target.state_dict()}
+        return self._kept.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Take back what ``state_dict`` gave."""
-        self._target, self._saved = None, state["target"]
+        self._kept.load_state_dict(state)
 
 
 def huber(taken: Tensor, wanted: Tensor) -> Tensor:

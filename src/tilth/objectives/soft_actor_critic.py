@@ -9,7 +9,6 @@ batch: "actions" for what was seen, "following" for what followed, each [B, D].
 
 from __future__ import annotations
 
-import copy
 from typing import cast
 
 import torch
@@ -19,6 +18,7 @@ from tilth.contracts import BaseObjective, Context, Loss, State, Term
 from tilth.data.replay import ReplayBatch
 from tilth.errors import UserError
 from tilth.models.soft_actor_critic import SoftActorCritic
+from tilth.objectives._kept_copy import KeptCopy
 
 NOISE = ("actions", "following")  # what a Replay has to hand out, each of the action's shape
 
@@ -49,44 +49,37 @@ class SoftCritics(BaseObjective):
         if not 0 < rate <= 1:
             raise UserError(f"rate={rate}", rule="a share of the critics, more than 0, at most 1")
         self.rate, self.moves = rate, moves
-        self._target: nn.Module | None = None
-        self._saved: State | None = None
+        self._kept = KeptCopy()
 
     def __call__(self, model: nn.Module, batch: ReplayBatch, context: Context) -> Loss:
         """Compute half the squared errors of both critics, summed over the batch."""
         soft = cast(SoftActorCritic, model)
         with torch.no_grad():
             units, log_probs = soft.drawn(batch.following, batch.noise["following"])
-            values = self._of(soft)(batch.following, units)
+            values = self._kept.of(soft.critics)(batch.following, units)
             warmth = soft.temperature()
             wanted = soft_targets(batch.rewards, batch.discounts, values, log_probs, warmth)
         found = soft.critics(batch.observations, soft.units(batch.actions))
         error = 0.5 * (found - wanted).square().sum()
         return Loss({"value": Term(error, len(wanted))}, feedback=(wanted - found[0]).detach())
 
-    def _of(self, soft: SoftActorCritic) -> nn.Module:
-        """Return the copies of the critics."""
-        if self._target is None:
-            self._target = copy.deepcopy(soft.critics).requires_grad_(False)
-            if self._saved is not None:
-                self._target.load_state_dict(self._saved)
-        return self._target
-
     @torch.no_grad()
     def after_step(self, model: nn.Module, context: Context) -> None:
         """Move the copies towards the critics."""
         soft = cast(SoftActorCritic, model)
-        pairs = zip(self._of(soft).parameters(), soft.critics.parameters(), strict=True)
+        pairs = zip(
+            self._kept.of(soft.critics).parameters(), soft.critics.parameters(), strict=True
+        )
         for kept, now in pairs:
             kept.lerp_(now, self.rate)
 
     def state_dict(self) -> State:
         """Return the weights of the copies, once there are some."""
-        return {"target": self._saved if self._target is None else self._target.state_dict()}
+        return self._kept.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Take back what ``state_dict`` gave."""
-        self._target, self._saved = None, state["target"]
+        self._kept.load_state_dict(state)
 
 
 class SoftPolicy(BaseObjective):

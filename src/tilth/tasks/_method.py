@@ -12,6 +12,7 @@ from torch import nn
 
 from tilth.contracts import Objective, Player, Source
 from tilth.data.environment import Environment
+from tilth.data.exploration import Exploration
 from tilth.data.rollout import Rollout
 from tilth.data.usual import Usual
 from tilth.data.world import World
@@ -20,10 +21,12 @@ from tilth.tasks._setup import Setup
 from tilth.tasks._sizes import Sizes
 from tilth.train.schedules import SCHEDULES
 
+EPSILON = 1e-5  # of Adam and its kin (Andrychowicz et al. 2021, section 3.4)
 
-def adam(parameters: Iterable[nn.Parameter], lr: float, *, eps: float) -> torch.optim.Adam:
+
+def adam(parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Adam:
     """Return Adam, fused: one pass over the weights."""
-    return torch.optim.Adam(parameters, lr, eps=eps, fused=True)
+    return torch.optim.Adam(parameters, lr, eps=EPSILON, fused=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,13 +114,18 @@ def choices(name: str, world: World) -> dict[str, Any]:
     return found
 
 
-def mover(module: nn.Module, setup: Setup, usual: Any) -> Player:
-    """Return a player that moves a module, by the usual optimizer or the user's own.
+def falling(setup: Setup, rest: float, frames: int) -> Exploration:
+    """Return exploring that falls from 1 to ``rest``; a later phase begins where it rests.
 
-    The usual one has the epsilon of Andrychowicz et al. 2021 (section 3.4).
+    What was learned in the phase before is not given up for random choices.
     """
+    return Exploration(rest if setup.phase else 1.0, rest, frames)
+
+
+def mover(module: nn.Module, setup: Setup, usual: Any) -> Player:
+    """Return a player that moves a module, by the usual optimizer or the user's own."""
     plan, parameters = setup.plan, list(module.parameters())
     make: Callable[[nn.Module], torch.optim.Optimizer] = setup.optimizer or (
-        lambda one: usual(one.parameters(), plan.lr, eps=1e-5)
+        lambda one: usual(one.parameters(), plan.lr)
     )
     return Player(parameters, make(module), SCHEDULES[plan.schedule](), plan.clip or None)

@@ -1,7 +1,10 @@
 """The settings of each method: measured for worlds of numbers and small pictures, else published.
 
-MiniPong stands for small pictures, the settings of large ones are those that CleanRL trains Atari
-with (Huang et al. 2022): docs/log.md has what was tried.
+MiniPong stands for small pictures. For large ones those of PQN and PPO are CleanRL's for Atari
+(Huang et al. 2022). DQN's are not: three steps, double and 64 rows a batch, as where it was
+measured (docs/log.md); 100,000 frames of memory and 10,000 of warm-up, a tenth and an eighth of
+CleanRL's, so that a common machine holds them; Huber's loss as in Mnih et al. (2015), and gradients
+clipped to 10 as in Wang et al. (2016).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from tilth.nn.observation_encoder import SMALLEST
 from tilth.tasks._method import Method
 from tilth.tasks._off_policy import QLearningMethod, SoftMethod
 from tilth.tasks._on_policy import ParallelQMethod, ProximalMethod, ReinforceMethod
+from tilth.tasks._tabular import DynaMethod, TabularMethod
 
 METHODS: dict[str, Method] = {
     "pqn": ParallelQMethod(
@@ -24,6 +28,10 @@ METHODS: dict[str, Method] = {
     ),
     "sac": SoftMethod(
         copies=4, discount=0.99, capacity=20_000, updates_per_frame=1.0, warm_up=1000, epochs=1
+    ),
+    "q_learning": TabularMethod(copies=1, discount=0.99, lr=0.5),
+    "dyna_q": DynaMethod(
+        copies=1, discount=0.99, lr=0.5, explored=0.0, rest=0.1, epoch_frames=1000, epochs=5
     ),
 }
 SMALL_PICTURES: dict[str, Method] = {
@@ -112,8 +120,9 @@ LARGE_PICTURES: dict[str, Method] = {
 def method_for(name: str | None, world: World) -> Method:
     """Return a method with the settings for such a world; name: None for the usual one.
 
-    The usual one is PQN where actions are choices; where they are numbers it is SAC, or PPO where
-    what is seen is large pictures. Raises UserError where they are small.
+    The usual one is Q-learning in a table where what is seen is a numbered state and actions are
+    choices, else PQN where they are choices; where they are numbers it is SAC, or PPO where what
+    is seen is large pictures. Raises UserError where they are small.
 
     >>> from tilth.data.world import open_world
     >>> method_for(None, open_world("CartPole-v1")).name
@@ -123,7 +132,9 @@ def method_for(name: str | None, world: World) -> Method:
     table = METHODS
     if len(sides) == 2:
         table = SMALL_PICTURES if min(sides) < SMALLEST else LARGE_PICTURES
-    usual = "pqn" if world.action.is_choice else "sac" if table is METHODS else "ppo"
+    usual = "sac" if table is METHODS else "ppo"
+    if world.action.is_choice:
+        usual = "q_learning" if world.observation.is_choice else "pqn"
     if name is None and table is SMALL_PICTURES and usual == "ppo":
         raise UserError(
             f"{world.name} without a method",

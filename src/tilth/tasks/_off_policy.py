@@ -13,7 +13,7 @@ from tilth.data.world import World
 from tilth.errors import UserError
 from tilth.objectives.q_learning import QLearning
 from tilth.objectives.soft_actor_critic import NOISE, SoftCritics, SoftPolicy, SoftTemperature
-from tilth.tasks._method import Method, choices, mover
+from tilth.tasks._method import Method, choices, falling, mover
 from tilth.tasks._setup import Setup
 from tilth.tasks._sizes import Sizes
 
@@ -79,7 +79,7 @@ class QLearningMethod(OffPolicy):
     def source(self, setup: Setup, world: Environment, seed: int) -> Source:
         """Explore less and less in the first part of the frames, learn over three steps."""
         frames = int(setup.plan.total_steps / self.updates_per_frame)
-        explore = Exploration(1.0, self.rest, int(self.explored * frames))
+        explore = falling(setup, self.rest, int(self.explored * frames))
         return self.memory(setup, world, seed, n_step=3, explore=explore)
 
     def objectives(self) -> list[Objective]:
@@ -91,8 +91,14 @@ class QLearningMethod(OffPolicy):
         return choices(self.name, world)
 
 
+@dataclass(frozen=True, kw_only=True)
 class SoftMethod(OffPolicy):
-    """Soft actor-critic (Haarnoja et al. 2018)."""
+    """Soft actor-critic (Haarnoja et al. 2018).
+
+    following: share of the critics that their copies take over after each update (tau)
+    """
+
+    following: float = 0.005  # as in the paper
 
     name, model, schedule, clip = "sac", "soft_actor_critic", "constant", 0.0
     range_test = False
@@ -115,7 +121,7 @@ class SoftMethod(OffPolicy):
 
     def objectives(self) -> list[Objective]:
         """Return critics, policy and temperature."""
-        return [SoftCritics(rate=0.01), SoftPolicy(), SoftTemperature()]
+        return [SoftCritics(rate=self.following), SoftPolicy(), SoftTemperature()]
 
     def players(self, setup: Setup) -> dict[str, Player]:
         """Return one player for each of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +18,7 @@ from tilth.errors import UserError
 from tilth.objectives.parallel_q import ParallelQ
 from tilth.objectives.proximal import Proximal
 from tilth.objectives.reinforce import Reinforce
-from tilth.tasks._method import Method, choices
+from tilth.tasks._method import EPSILON, Method, choices, falling
 from tilth.tasks._setup import Setup
 from tilth.tasks._sizes import Sizes
 
@@ -40,14 +41,16 @@ class OnPolicy(Method):
     def sizes(self, batch_size: int | None, epochs: int | None) -> Sizes:
         """Return minibatches of a rollout; an epoch is the rollouts that make up its frames.
 
-        Raises UserError for a batch larger than a rollout, and for one that cannot be normalised.
+        Raises UserError for a batch that does not divide a rollout, or cannot be normalised.
         """
         frames, least = self.steps * self.copies, 2 if self.normalise else 1
-        if batch_size is not None and not least <= batch_size <= frames:
+        if batch_size is not None and (batch_size < least or frames % batch_size):
+            offered = [size for size in range(least, frames + 1) if frames % size == 0]
+            nearest = min(offered, key=lambda size: abs(size - batch_size))
             raise UserError(
                 f"batch_size={batch_size} for {self.name}",
-                rule=f"a batch is a part of {frames:,} frames, and of {least} at least",
-                fix="leave it out",
+                rule=f"a batch is an even part of {frames:,} frames, and of {least} at least",
+                fix=f"batch_size={nearest}, or leave it out",
             )
         parts = self.minibatches if batch_size is None else frames // batch_size
         rollouts = max(1, round(self.epoch_frames / frames))
@@ -119,7 +122,7 @@ class ParallelQMethod(OnPolicy):
     rest: float = 0.05
 
     name, model, clip = "pqn", "q_network", 10.0
-    optimizer = torch.optim.RAdam  # as in the paper
+    optimizer = partial(torch.optim.RAdam, eps=EPSILON)  # as in the paper
 
     def objectives(self) -> list[Objective]:
         """Return the error of Q(lambda)."""
@@ -131,7 +134,7 @@ class ParallelQMethod(OnPolicy):
 
     def explore(self, setup: Setup) -> Exploration:
         """Explore less and less in the first part of the frames."""
-        return Exploration(1.0, self.rest, int(self.explored * self.frames(setup)))
+        return falling(setup, self.rest, int(self.explored * self.frames(setup)))
 
 
 class ReinforceMethod(Method):

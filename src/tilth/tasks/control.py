@@ -20,6 +20,7 @@ from tilth.tasks import Array, Metric
 from tilth.tasks._acting import Acting, as_world
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._method import Method
+from tilth.tasks._method_settings import with_settings
 from tilth.tasks._methods import METHODS, method_for
 from tilth.tasks._setup import Setup, TrainingParts
 from tilth.tasks._sizes import Sizes
@@ -35,10 +36,10 @@ class Control(Acting):
     name, look = "control", "episodes"
     main_metric = "return"
 
-    def __init__(self, method: str | None) -> None:
+    def __init__(self, method: str | None, settings: Mapping[str, Any]) -> None:
         if method is not None:
             choose(method, METHODS, "method")
-        self.asked = method
+        self.asked, self.settings = method, settings
         self.metrics: Mapping[str, Metric] = {
             "return": Metric("return", mean_of(0)),
             "length": Metric("length", mean_of(1)),
@@ -46,7 +47,7 @@ class Control(Acting):
 
     def method(self, data: Data) -> Method:
         """Return the method asked for, or the usual one in this world."""
-        return method_for(self.asked, as_world(data))
+        return with_settings(method_for(self.asked, as_world(data)), self.settings)
 
     def adapt(self, data: Data) -> World:
         """Return the world; raise UserError for data that is none."""
@@ -96,10 +97,15 @@ class Control(Acting):
         return np.stack([played.returns.numpy(), played.lengths.double().numpy()], axis=1)
 
 
-def control(*, target: Target, method: str | None = None) -> Control:
-    """Return the task of acting; method: "pqn", "dqn", "ppo", "reinforce" or "sac".
+def control(
+    *, target: Target, method: str | None = None, settings: Mapping[str, Any] | None = None
+) -> Control:
+    """Return the task of acting.
+
+    method: "pqn", "dqn", "ppo", "reinforce", "sac", "q_learning" or "dyna_q"; None: the usual one
+    settings: numbers of the method by name, such as {"discount": 0.98}
 
     >>> control(target=Target("return", "reward"), method="ppo").main_metric
     'return'
     """
-    return Control(method)
+    return Control(method, {} if settings is None else settings)

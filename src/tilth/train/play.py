@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from tilth.data.environment import Environment
 from tilth.data.rollout import acting
 from tilth.errors import UserError
-from tilth.randomness import fold
+from tilth.randomness import SEEDS, fold
 
-SEEDS = 2**31
 LONGEST = 200_000  # steps; worlds that are meant to be learned in end before
 
 

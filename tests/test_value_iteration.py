@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tilth.nn.value_iteration import value_iteration
+from tests.value_iteration import value_iteration
 
 
 def test_the_optimal_policy_solves_its_linear_equations():

@@ -1,8 +1,26 @@
 """How a table acts."""
 
+import pytest
 import torch
 
-from tilth.nn.q_table import QTable
+from tilth.errors import UserError
+from tilth.models.q_table import QTable, q_table
+
+
+def states(rows):
+    return torch.randint(5, (rows,), generator=torch.Generator().manual_seed(1))
+
+
+CASE = {
+    "arguments": {"channels": 5, "choices": 3},
+    "inputs": lambda rows: torch.cat([torch.arange(5), states(rows - 5)]),
+    "call": lambda model, seen: model(seen) + 1,  # at 0 the square of the contract has no slope
+}
+
+
+def test_a_table_is_for_numbers_of_states():
+    with pytest.raises(UserError, match=r"size=\[8, 8\]; a table has a row for each state"):
+        q_table(channels=3, size=[8, 8], choices=2)
 
 
 def test_ties_are_broken_by_chance_while_exploring_and_the_best_is_kept_to():

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
+from tilth.errors import UserError
 from tilth.nn.action import Action
+from tilth.nn.sizes import height_width
+
+
+def q_table(*, channels: int, size: int | Sequence[int] = 1, choices: int) -> QTable:
+    """Return a table of zeros with a row for each numbered state and a column for each choice.
+
+    channels: how many states there are; size: 1, for a state is one number
+    choices: how many actions there are to choose from
+    Raises UserError for a size that numbers have, or pictures.
+
+    >>> q_table(channels=16, choices=4).values.shape
+    torch.Size([16, 4])
+    """
+    if prod(height_width(size)) != 1:
+        raise UserError(f"size={size}", rule="a table has a row for each state, not for pictures")
+    return QTable(channels, choices)
 
 
 class QTable(nn.Module):
