@@ -74,11 +74,11 @@ class SegmentTask:
             lr=2e-3,
             weight_decay=0.01,
             batch_size=16,
-            epochs=(10, 60),
+            epochs=(10, 100),
             label_smoothing=0.0,
             baseline_rows=200,
             unchecked="",
-            samples=15_000,
+            samples=40_000,
         )
 
     def model_arguments(self, data: Data) -> dict[str, Any]:
