@@ -31,10 +31,18 @@ from tilth.flow.settings import (
     TrainSettings,
     fill,
 )
-from tilth.flow.warm_start import take_body
+from tilth.flow.warm_start import (
+    body_arguments,
+    normalised_for,
+    normalised_for_weights,
+    read_start,
+    take_body,
+    usual_of,
+)
 from tilth.nn.frozen import Frozen
 from tilth.nn.layer_groups import layer_groups
 from tilth.randomness import fold
+from tilth.ship.open_bundle import Contents
 from tilth.tasks import Metric, Task
 from tilth.tasks._choice import build_named, check_target, task_for
 from tilth.tasks._loop import loop_of
@@ -104,14 +112,20 @@ class Learner:
         self.metrics = as_list(metrics)
         self.task_settings = TaskSettings(task, dict(task_arguments or {}))
         self.task = make_task(self.task_settings, data, self.metrics, self.settings.label_smoothing)
+        start = read_start(warm_start)
+        data, normalised = normalised_for(start, data)
         self.data = self.task.adapt(data)
         check_train_settings(self.settings)
         self.loss, self.make_optimizer = loss, optimizer
         check_applies(self.settings, self.data, self.task, loss=loss, optimizer=optimizer)
         self.given_arguments = dict(model_arguments or {})
-        self.architecture, self.model = self._build(model, self.given_arguments)
+        self.architecture, self.model = self._build(model, self.given_arguments, start)
         self.warm_start = str(Path(warm_start).resolve()) if warm_start else None
-        self.warm_notes = take_body(self.model, Path(warm_start)) if warm_start else []
+        self.warm_notes = [*(take_body(self.model, start) if start else []), *normalised]
+        arguments = self.architecture["arguments"]
+        if start is None and self.task.answers == "predictions":
+            self.data, told = normalised_for_weights(self.model, arguments, self.data)
+            self.warm_notes += told
         self.frozen = Frozen(self.model)
         self.lr_finding: LrFinding | None = None
         self.again: str | None = None  # how to go on, where `tilth resume RUN` cannot
@@ -125,22 +139,21 @@ class Learner:
             self.freeze_to(self.settings.frozen)
 
     def _build(
-        self, model: str | nn.Module | None, arguments: dict[str, Any]
+        self, model: str | nn.Module | None, arguments: dict[str, Any], start: Contents | None
     ) -> tuple[dict[str, Any], nn.Module]:
         if isinstance(model, nn.Module):
             if arguments:
                 raise UserError("model_arguments with a model of your own", fix="build it yourself")
             return {"name": type(model).__name__, "arguments": {}}, model
-        usual_name = self.task.usual(self.data).model
-        name = model or usual_name
+        known = self.task.model_arguments(self.data)
+        name = model or usual_of(start, self.task, known) or self.task.usual(self.data).model
         if not name:
             raise UserError(
                 f"no default model for {self.data.kind} data", fix="give your own nn.Module"
             )
         usual = self.data.usual_network() if name == self.data.usual.model else {}
-        known = self.task.model_arguments(self.data)
         check_model_fits(name, self.data.kind, known)
-        full = {**known, **usual, **arguments}
+        full = {**known, **usual, **body_arguments(start, self.task, name, known), **arguments}
         with seeded(fold(self.settings.seed, "model"), self.device):
             return {"name": name, "arguments": full}, registry.build("tilth.models", name, full)
 

@@ -129,9 +129,7 @@ def _as_told(model: nn.Module, told: Sequence[Sequence[nn.Module]]) -> list[Modu
     """Return the model's own groups, whole; raise UserError where they are no partition."""
     name = type(model).__name__
     rule = "layer_groups() names every part that has parameters, each in one list"
-    groups = [
-        list({id(m): m for part in group for m in part.modules()}.values()) for group in told
-    ]
+    groups = [list({id(m): m for part in group for m in part.modules()}.values()) for group in told]
     named = [id(module) for group in groups for module in group]
     if len(named) > len(set(named)):
         twice = next(m for group in groups for m in group if named.count(id(m)) > 1)
