@@ -39,7 +39,7 @@ from tilth.flow.warm_start import (
     take_body,
     usual_of,
 )
-from tilth.nn.frozen import Frozen
+from tilth.nn.frozen import Frozen, check_count
 from tilth.nn.layer_groups import layer_groups
 from tilth.randomness import fold
 from tilth.ship.open_bundle import Contents
@@ -363,8 +363,13 @@ class Learner:
         trained, and for a model without layer groups.
         """
         asked = {"freeze_epochs": freeze_epochs, "gradual": gradual or None}
-        self.settings = fill(TrainSettings, {**vars(self.settings), **asked})
-        return self.fit(epochs, lr=lr, minutes=minutes, resume=resume)
+        before = self.settings
+        self.settings = fill(TrainSettings, {**vars(before), **asked})
+        try:
+            return self.fit(epochs, lr=lr, minutes=minutes, resume=resume)
+        except UserError:
+            self.settings = before
+            raise
 
     def freeze(self) -> None:
         """Hold every layer group still but the last, the head, from the next fit on."""
@@ -380,14 +385,17 @@ class Learner:
         Still means without gradients and in evaluation mode: neither weights nor the statistics
         of batch norms change. It holds for the fits that follow, and their plans record it.
         """
-        if group < 0:
-            group += len(layer_groups(self.model))
+        groups = len(layer_groups(self.model))
+        if group != 0:
+            group += groups if group < 0 else 0
+            check_count(group, groups, self.architecture["name"])
+        settings = dataclasses.replace(self.settings, frozen=group or None)
+        own = {"loss": self.loss, "optimizer": self.make_optimizer}
+        check_applies(settings, self.data, self.task, **own)
         if group != self.frozen.count:
             self._numerics_chosen, self._pace = False, None  # other gradients, another pace
         self.frozen.hold(group)
-        self.settings = dataclasses.replace(self.settings, frozen=group or None)
-        own = {"loss": self.loss, "optimizer": self.make_optimizer}
-        check_applies(self.settings, self.data, self.task, **own)
+        self.settings = settings
         if group:
             check_known(self, "freezing", only_warn=True)
         self.plan = self._planned_again()

@@ -56,7 +56,7 @@ def body_arguments(
     if start is None or not _both_predict(start, task) or start.architecture["name"] != name:
         return {}
     before, accepted = start.architecture["arguments"], _accepted(name)
-    kept = {key: value for key, value in before.items() if key not in known}
+    kept = {key: value for key, value in before.items() if key not in (*known, "trained_size")}
     first = before.get("trained_size", before.get("size"))
     if "trained_size" in accepted and first not in (None, known.get("size")):
         kept["trained_size"] = first
