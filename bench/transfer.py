@@ -4,7 +4,7 @@
     TILTH_DATA=... python -m bench.transfer sizes --seeds 3
 
 few: the usual net learns MNIST's 0 to 4 (all training pictures of them), then 5 to 9 from ten
-pictures a class, by `fine_tune`; beside it the same net learns those fifty from its first values.
+pictures a class, with rates by depth; beside it the same net learns those fifty from its first values.
 Eight of ten pictures teach and two choose the epoch, for both. Judged on MNIST's test pictures of
 5 to 9; with --pick on 2,000 further *train* pictures of them, by which the settings here were
 chosen.
@@ -86,14 +86,15 @@ def few(folder: Path, aside: Path, seed: int, options: argparse.Namespace) -> di
     """Return the errors of one seed, fine-tuned and from scratch."""
     shared = {**SHARED, "seed": seed, "batch_size": options.batch}
     first = tl.Learner(
-        low_digits(folder), run=aside / f"low-{seed}", epochs=1, **{**shared, "batch_size": 128}
+        low_digits(folder),
+        run=aside / f"low-{seed}",
+        epochs=options.body,
+        **{**shared, "batch_size": 128},
     )
     body = first.fit().export()
     data = few_digits(folder, seed, pick=options.pick)
     tuned = tl.Learner(data, warm_start=body, run=aside / f"tuned-{seed}", **shared)
-    tuned.fine_tune(
-        options.epochs, freeze_epochs=options.freeze, lr=options.lr, gradual=options.gradual
-    )
+    tuned.fit(options.epochs, lr=slice(options.first_rate, options.last_rate))
     alone = tl.Learner(data, run=aside / f"alone-{seed}", epochs=options.scratch, **shared)
     alone.fit()
     found = {"low": accuracy(first), "tuned": 1 - accuracy(tuned), "scratch": 1 - accuracy(alone)}
@@ -130,12 +131,12 @@ def main() -> None:
     parser.add_argument("what", choices=["few", "sizes"])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=40, help="of fine-tuning")
-    parser.add_argument("--freeze", type=int, default=20, help="epochs of the head alone, before")
+    parser.add_argument("--body", type=int, default=4, help="epochs on 0 to 4")
+    parser.add_argument("--epochs", type=int, default=60, help="of fine-tuning")
     parser.add_argument("--scratch", type=int, default=60, help="epochs from scratch")
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--lr", type=float, help="of the head; the usual one otherwise")
-    parser.add_argument("--gradual", action="store_true")
+    parser.add_argument("--first-rate", type=float, default=0.001, help="of the first layers")
+    parser.add_argument("--last-rate", type=float, default=0.004, help="of the head")
     parser.add_argument("--pick", action="store_true", help="judge on train pictures")
     options = parser.parse_args()
     folder = Path(os.environ["TILTH_DATA"])

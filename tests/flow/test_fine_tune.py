@@ -287,7 +287,7 @@ def test_an_optimizer_of_ones_own_brings_its_own_rates(body, tmp_path):
         return torch.optim.SGD(model.parameters(), 0.1)
 
     for settings in ({"lr": slice(0.1, 0.2)}, {"freeze_epochs": 1}):
-        with pytest.raises(UserError, match="an optimizer .*brings its own"):
+        with pytest.raises(UserError, match=r"an optimizer .*brings its own"):
             make(body, tmp_path / "run", optimizer=sgd, **settings)
 
 
