@@ -4,10 +4,10 @@
     TILTH_DATA=... python -m bench.transfer sizes --seeds 3
 
 few: the usual net learns MNIST's 0 to 4 (all training pictures of them), then 5 to 9 from ten
-pictures a class, with rates by depth; beside it the same net learns those fifty from its first values.
-Eight of ten pictures teach and two choose the epoch, for both. Judged on MNIST's test pictures of
-5 to 9; with --pick on 2,000 further *train* pictures of them, by which the settings here were
-chosen.
+pictures a class, with rates by depth; beside it the same net learns those fifty from its first
+values. Eight of ten pictures teach and two choose the epoch, for both. Judged on MNIST's test
+pictures of 5 to 9; with --pick on 2,000 further *train* pictures of them, by which the settings
+here were chosen.
 
 sizes: the usual net learns MNIST at 14 px and goes on at 28 px (progressive resizing), beside as
 many epochs at 28 px alone. Judged on MNIST's test pictures; seconds of training.
