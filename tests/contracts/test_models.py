@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from tilth import registry
 from tilth.errors import UserError
+from tilth.nn.body_head import BodyHead
+from tilth.nn.layer_groups import group_parameters, layer_groups
 from tilth.tree import map_tree
 
 OUTPUTS = 3
@@ -204,3 +206,14 @@ def test_layout_and_bf16_change_only_the_rounding(name):
         short = answer(name, model, batch).float()
     scale = plain.abs().max().item() + 1e-3
     assert (short - plain).abs().max().item() < 0.05 * scale
+
+
+@model_names
+def test_every_parameter_is_in_one_layer_group_and_the_head_is_the_last(name: str) -> None:
+    model = build(name, 16 if name in PREDICTORS else 0)
+    groups = layer_groups(model)
+    assert sorted(map(id, model.modules())) == sorted(id(m) for group in groups for m in group)
+    held = [id(p) for group in group_parameters(groups) for p in group]
+    assert sorted(held) == sorted(map(id, model.parameters()))
+    if isinstance(model, BodyHead):
+        assert set(groups[-1]) >= set(model.head.modules())

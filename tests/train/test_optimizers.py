@@ -2,10 +2,14 @@
 
 import copy
 
+import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from tilth.train.optimizers import adamw, decay_groups
+from tilth.train.loop import set_rates
+from tilth.train.optimizers import adamw, decay_groups, layer_rates, layered_adamw
+from tilth.train.schedules import one_cycle
 
 
 def net():
@@ -47,3 +51,44 @@ def test_three_steps_are_loshchilov_and_hutters():
                 p.sub_(0.01 * ((0.1 if p.dim() > 1 else 0.0) * p + update))
     for one, other in zip(model.parameters(), ours.parameters(), strict=True):
         assert torch.allclose(one, other, rtol=0, atol=1e-12)
+
+
+def test_rates_of_layers_are_a_geometric_series_or_a_third_of_the_heads():
+    assert layer_rates((1e-4, 1e-2), 5) == pytest.approx(np.geomspace(1e-4, 1e-2, 5).tolist())
+    assert layer_rates((1e-4, 1e-2), 5)[-1] == 1e-2  # to the bit what the plan calls its peak
+    assert layer_rates((0.3,), 4) == pytest.approx([0.1, 0.1, 0.1, 0.3])
+
+
+def test_each_layer_group_learns_at_its_own_rate_through_one_schedule():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).double()
+    ours = copy.deepcopy(model)
+    inputs, rates, schedule = torch.randn(5, 3, dtype=torch.float64), (0.001, 0.1), one_cycle()
+    layers = [ours[0].parameters(), ours[2].parameters()]
+    optimizer = layered_adamw(layers, rates, decay=0.1)
+    for group in optimizer.param_groups:
+        group["peak_lr"] = group["lr"]
+    by_hand = [
+        torch.optim.AdamW([{"params": [layer.weight], "weight_decay": 0.1},
+                           {"params": [layer.bias], "weight_decay": 0.0}])
+        for layer in (model[0], model[2])
+    ]  # fmt: skip
+    for step in range(6):
+        factor, momentum = schedule(step / 6)
+        set_rates(optimizer, factor, momentum)
+        for one, rate in zip(by_hand, rates, strict=True):
+            for group in one.param_groups:
+                group["lr"], group["betas"] = rate * factor, (momentum, 0.999)
+        for one in (model, ours):
+            one.zero_grad()
+            one(inputs).square().sum().backward()
+        for one in (optimizer, *by_hand):
+            one.step()
+    for one, other in zip(model.parameters(), ours.parameters(), strict=True):
+        assert torch.allclose(one, other, rtol=0, atol=1e-12)
+
+
+def test_frozen_groups_have_no_part_in_the_optimizer():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[0].requires_grad_(False)
+    optimizer = layered_adamw([model[0].parameters(), model[1].parameters()], [0.1, 0.2])
+    assert [group["lr"] for group in optimizer.param_groups] == [0.2, 0.2]

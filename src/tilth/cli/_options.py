@@ -82,8 +82,8 @@ train_options = grouped(
     click.option("--batch-size", type=int, help="Rows in a step."),
     click.option(
         "--lr",
-        type=float,
-        help="Peak learning rate; else the default net's, or found by a range test.",
+        metavar="RATE",
+        help="Peak learning rate, or FIRST:LAST by layers, or :LAST; else usual or found.",
     ),
     click.option("--seed", type=int, help="Seed of weights, order and augmentation.  [default: 0]"),
     click.option("--device", help="auto, cpu, cuda or mps.  [default: auto]"),
@@ -94,7 +94,8 @@ train_options = grouped(
         default=None,
         help="Time torch.compile too, use it where it is faster.",
     ),
-    click.option("--warm-start", type=click.Path(exists=True), help="Bundle to begin from."),
+    click.option("--warm-start", type=click.Path(exists=True), help="Bundle or run to begin from."),
+    click.option("--fine-tune", is_flag=True, help="Train the head first, then everything."),
     changes,
 )
 
@@ -155,6 +156,8 @@ def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
             value = parse(value, field_types(getattr(found, room))[name], name)
         if value not in (None, ()):
             found = replace(found, **{room: replace(getattr(found, room), **{name: value})})
+    if given.get("fine_tune") and found.train.freeze_epochs is None:
+        found = replace(found, train=replace(found.train, freeze_epochs=1))
     if given.get("model"):
         found = replace(found, model=replace(found.model, name=given["model"]))
     for change in given.get("changes", ()):

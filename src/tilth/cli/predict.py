@@ -34,11 +34,20 @@ from tilth.errors import UserError
     type=click.Path(),
     help="Write the answers to this .csv; pictures to this folder.",
 )
+@click.option(
+    "--views", default=1, show_default=True, help="Views of each picture that are averaged."
+)
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or mps.")
 @force
 @as_json
 def command(
-    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool, as_json: bool
+    model: str,
+    items: tuple[str, ...],
+    out: str | None,
+    views: int,
+    device: str,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Answer for ITEMS (pictures, folders of them, tables) with the bundle or run MODEL.
 
@@ -52,7 +61,7 @@ def command(
     drawn = kind in ("pictures", "masks")
     found = in_pictures if drawn else in_words
     answers, failed = [], 0
-    for answer in found(model, items, out, device, force):
+    for answer in found(model, items, out, device, force, views):
         failed += "error" in answer
         if out:
             answers.append(answer)
@@ -73,7 +82,7 @@ def command(
 
 
 def in_words(
-    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool
+    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool, views: int
 ) -> Iterator[dict[str, Any]]:
     """Yield what a model says of each item."""
     if out:
@@ -87,13 +96,17 @@ def in_words(
             rule="predict asks models that learned a target",
             fix="tilth play lets a policy act, tilth sample makes rows up; tl.load opens any other",
         )
-    yield from predictor.predict_items(items[0] if len(items) == 1 else list(items))
+    asked = items[0] if len(items) == 1 else list(items)
+    yield from predictor.predict_items(asked, views=views)
 
 
 def in_pictures(
-    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool
+    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool, views: int
 ) -> Iterator[dict[str, Any]]:
     """Write what a model makes of each picture, and yield where."""
+    if views != 1:
+        rule = "views are averaged where a picture is told, and this model makes pictures"
+        raise UserError(f"--views {views}", rule=rule, fix="leave --views out")
     from tilth.cli._pictures import answered, places
     from tilth.ship.predictor import load
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from tilth.data.augment import Augment
 from tilth.data.decoder import Decoder, Fit
 from tilth.data.normalise import normalise
 from tilth.data.open_image import MAX_PIXELS, BadImage
@@ -33,7 +34,8 @@ class ImagePreprocessor:
 
     height, width: pixels; channels: 1 (grey) or 3; mean, std: per channel, over the training
     rows, in the units of ``value_range`` = (black, white); dtype: how pixels are held before
-    they are normalised; fit, max_pixels: see Decoder
+    they are normalised; fit, max_pixels: see Decoder; augment: how training varied its pictures,
+    for who asks for several views of one
 
     >>> ready = ImagePreprocessor(2, 2, 1, mean=(127.5,), std=(127.5,))
     >>> ready(np.array([[0, 255], [255, 0]], dtype=np.uint8))
@@ -50,6 +52,7 @@ class ImagePreprocessor:
     value_range: tuple[float, float] = (0.0, 255.0)
     dtype: Literal["uint8", "float32"] = "uint8"
     max_pixels: int = MAX_PIXELS
+    augment: Augment | None = None
 
     kind: ClassVar[str] = "images"
 
@@ -110,7 +113,9 @@ class ImagePreprocessor:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ImagePreprocessor:
         """Read what ``to_config`` gave."""
-        tuples = {key: tuple(config[key]) for key in ("mean", "std", "value_range")}
+        tuples: dict[str, Any] = {key: tuple(config[key]) for key in ("mean", "std", "value_range")}
+        varied = config.get("augment")
+        tuples["augment"] = None if varied is None else Augment(**varied)
         return cls(**{key: v for key, v in config.items() if key != "kind"} | tuples)
 
     @cached_property

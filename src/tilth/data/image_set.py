@@ -128,6 +128,23 @@ class ImageData(Rows):
             self, preprocessor=dataclasses.replace(ready, mean=mean, std=std)
         )
 
+    def normalised_as(self, first: ImagePreprocessor) -> ImageData:
+        """Return the same pictures normalised with the statistics of another set.
+
+        first: its preprocessor, whose units may be others
+        """
+        ready = self.preprocessor
+        (black, white), (low, high) = first.value_range, ready.value_range
+        if (black, white) == (low, high):
+            mean, std = first.mean, first.std
+        else:
+            scale = (high - low) / (white - black)
+            mean = tuple(low + (one - black) * scale for one in first.mean)
+            std = tuple(one * scale for one in first.std)
+        return dataclasses.replace(
+            self, preprocessor=dataclasses.replace(ready, mean=mean, std=std)
+        )
+
     def with_splits(self, splits: Mapping[str, IntArray]) -> ImageData:
         """Return the same pictures split otherwise, with statistics from the new training rows."""
         ready, target, values = self.preprocessor, self.target, self.values

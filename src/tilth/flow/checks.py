@@ -69,7 +69,7 @@ def check_applies(
         raise one_value_per_row("a mean (reduction='mean')")
     for name, rule in _idle(settings, data, task, loss=loss, optimizer=optimizer):
         value = getattr(settings, name)
-        told = str(value) if isinstance(value, bool) else f"{value:g}"
+        told = str(value) if isinstance(value, bool | tuple) else f"{value:g}"
         raise UserError(f"{name}={told}", **rule)
 
 
@@ -93,8 +93,34 @@ def _idle(
     if settings.compile and not (isinstance(data, Rows) and usual.range_test):
         rule = "only one player who learns from rows is timed compiled and not"
         yield "compile", {"rule": rule, "fix": "leave compile out"}
+    yield from _idle_layers(settings, data, usual.range_test, optimizer)
     for name in ("lr", "weight_decay"):
         if optimizer is not None and getattr(settings, name) is not None:
             rule = f"an optimizer of your own brings its own {name}"
             fix = f"set it where you make the optimizer, and leave {name} out here"
             yield name, {"rule": rule, "fix": fix}
+
+
+def _idle_layers(
+    settings: TrainSettings, data: Data, range_test: bool, optimizer: Any
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what was asked of layer groups where that means nothing."""
+    asked = [name for name in ("frozen", "freeze_epochs") if getattr(settings, name)]
+    asked += ["lr"] if isinstance(settings.lr, tuple) else []
+    if not (isinstance(data, Rows) and range_test):
+        for name in asked:
+            rule = "layers are grouped where one player learns from rows"
+            yield name, {"rule": rule, "fix": f"leave {name} out"}
+    if settings.gradual and settings.freeze_epochs is None:
+        rule = "groups are unfrozen one by one where a model is fine-tuned"
+        yield "gradual", {"rule": rule, "fix": "freeze_epochs=1 (--fine-tune)"}
+    if settings.freeze_epochs is not None and settings.frozen:
+        rule = "fine-tuning says itself what is frozen when"
+        yield "frozen", {"rule": rule, "fix": "leave it out, or freeze_epochs"}
+    if settings.freeze_epochs is not None and isinstance(settings.lr, tuple):
+        rule = "fine-tuning makes the rates of all layers from one, the head's"
+        yield "lr", {"rule": rule, "fix": f"lr={settings.lr[-1]:g}"}
+    if settings.freeze_epochs is not None and optimizer is not None:
+        rule = "fine-tuning sets the rates of layer groups, and an optimizer brings its own"
+        fix = "learn.freeze(), learn.fit(1), learn.unfreeze(), learn.fit(5)"
+        yield "freeze_epochs", {"rule": rule, "fix": fix}

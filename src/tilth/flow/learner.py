@@ -18,9 +18,10 @@ from tilth.data.dataset import Data, Rows
 from tilth.errors import UserError
 from tilth.flow.checks import check_applies, check_data, check_parts
 from tilth.flow.defaults import label_smoothing
+from tilth.flow.fine_tune import check_known, fine_tune, plain_rate, with_layers
 from tilth.flow.fitting_models import check_model_fits, named_model
 from tilth.flow.phase import Phase, open_run, recorded_plans
-from tilth.flow.plan import make_plan, pick, within_minutes
+from tilth.flow.plan import check_train_settings, make_plan, pick, within_minutes
 from tilth.flow.run import Run
 from tilth.flow.settings import (
     DataSettings,
@@ -30,8 +31,18 @@ from tilth.flow.settings import (
     TrainSettings,
     fill,
 )
-from tilth.flow.warm_start import take_body
+from tilth.flow.warm_start import (
+    body_arguments,
+    normalised_for,
+    normalised_for_weights,
+    read_start,
+    take_body,
+    usual_of,
+)
+from tilth.nn.frozen import Frozen, check_count
+from tilth.nn.layer_groups import layer_groups
 from tilth.randomness import fold
+from tilth.ship.open_bundle import Contents
 from tilth.tasks import Metric, Task
 from tilth.tasks._choice import build_named, check_target, task_for
 from tilth.tasks._loop import loop_of
@@ -44,6 +55,7 @@ from tilth.train.measure import choose_numerics
 from tilth.train.pace import Pace, measure_pace
 from tilth.train.parallel import rank_and_world
 from tilth.train.plan import Plan
+from tilth.train.still import Still
 from tilth.train.streams import seeded
 
 
@@ -92,7 +104,7 @@ class Learner:
     ) -> None:
         check_data(data)
         check_parts(model, loss, hooks)
-        self.settings = fill(TrainSettings, settings)
+        self.settings = fill(TrainSettings, {**settings, "lr": plain_rate(settings.get("lr"))})
         if isinstance(data, ArrayTable) and isinstance(model, nn.Module):
             data = data.plain()
         self.data, self.hooks, self.quiet = data, list(hooks), quiet
@@ -101,14 +113,21 @@ class Learner:
         self.metrics = as_list(metrics)
         self.task_settings = TaskSettings(task, dict(task_arguments or {}))
         self.task = make_task(self.task_settings, data, self.metrics, self.settings.label_smoothing)
+        start = read_start(warm_start)
+        data, normalised = normalised_for(start, data)
         self.data = self.task.adapt(data)
-        self.plan = self._plan()
+        check_train_settings(self.settings)
         self.loss, self.make_optimizer = loss, optimizer
         check_applies(self.settings, self.data, self.task, loss=loss, optimizer=optimizer)
         self.given_arguments = dict(model_arguments or {})
-        self.architecture, self.model = self._build(model, self.given_arguments)
+        self.architecture, self.model = self._build(model, self.given_arguments, start)
         self.warm_start = str(Path(warm_start).resolve()) if warm_start else None
-        self.warm_notes = take_body(self.model, Path(warm_start)) if warm_start else []
+        self.warm_notes = [*(take_body(self.model, start) if start else []), *normalised]
+        arguments = self.architecture["arguments"]
+        if start is None and self.task.answers == "predictions":
+            self.data, told = normalised_for_weights(self.model, arguments, self.data)
+            self.warm_notes += told
+        self.frozen = Frozen(self.model)
         self.lr_finding: LrFinding | None = None
         self.again: str | None = None  # how to go on, where `tilth resume RUN` cannot
         self.free: tuple[str, ...] = ()  # settings that a resume may change, beside the usual
@@ -116,16 +135,19 @@ class Learner:
         self.current_run: Run | None = None
         self._numerics_chosen = False
         self._pace: Pace | None = None
+        self.plan = self._plan()
+        if self.settings.frozen:
+            self.freeze_to(self.settings.frozen)
 
     def _build(
-        self, model: str | nn.Module | None, arguments: dict[str, Any]
+        self, model: str | nn.Module | None, arguments: dict[str, Any], start: Contents | None
     ) -> tuple[dict[str, Any], nn.Module]:
         if isinstance(model, nn.Module):
             if arguments:
                 raise UserError("model_arguments with a model of your own", fix="build it yourself")
             return {"name": type(model).__name__, "arguments": {}}, model
-        usual_name = self.task.usual(self.data).model
-        name = model or usual_name
+        known = self.task.model_arguments(self.data)
+        name = model or usual_of(start, self.task, known) or self.task.usual(self.data).model
         if not name:
             raise UserError(
                 f"no default model for {self.data.kind} data", fix="give your own nn.Module"
@@ -133,9 +155,8 @@ class Learner:
         name, named = named_model(name)
         arguments = self.given_arguments = {**named, **arguments}
         usual = self.data.usual_network() if name == self.data.usual.model else {}
-        known = self.task.model_arguments(self.data)
         check_model_fits(name, self.data.kind, known)
-        full = {**known, **usual, **arguments}
+        full = {**known, **usual, **body_arguments(start, self.task, name, known), **arguments}
         with seeded(fold(self.settings.seed, "model"), self.device):
             return {"name": name, "arguments": full}, registry.build("tilth.models", name, full)
 
@@ -159,7 +180,8 @@ class Learner:
         """Return the loop of a phase; parts: what ``parts`` gave for it, made anew where None."""
         parts = parts or self.parts(plan, phase)
         seed = fold(plan.seed, "phase", phase)
-        return loop_of(self.setup(plan, phase), parts, seed=seed, hooks=hooks)
+        still = [Still(self.frozen.modules)] if plan.frozen else []
+        return loop_of(self.setup(plan, phase), parts, seed=seed, hooks=[*still, *hooks])
 
     def measure_numerics(self) -> Plan:
         """Choose number type and layout by a short measurement, unless they were given or chosen.
@@ -204,11 +226,13 @@ class Learner:
     def follow(self, plan: Plan) -> None:
         """Take a plan as it was recorded: nothing of it is chosen again."""
         self.plan, self._numerics_chosen = plan, True
+        self.frozen.hold(plan.frozen)
         smoothing = plan.label_smoothing
         self.task = make_task(self.task_settings, self.data, self.metrics, smoothing)
 
     def _plan(self) -> Plan:
-        return make_plan(self.data, self.task, self.settings, device=str(self.device))
+        plan = make_plan(self.data, self.task, self.settings, device=str(self.device))
+        return with_layers(plan, self.settings, self.model)
 
     def _planned_again(self) -> Plan:
         """Return the plan for the settings as they are now, with the numerics chosen before."""
@@ -284,13 +308,15 @@ class Learner:
         self,
         epochs: int | None = None,
         *,
-        lr: float | LrFinding | None = None,
+        lr: float | slice | LrFinding | None = None,
         minutes: float | None = None,
         resume: bool = False,
     ) -> Run:
         """Train one phase, keep the best weights by valid, and return the run.
 
-        lr: peak learning rate, or what ``find_lr`` returned
+        lr: peak learning rate, or what ``find_lr`` returned; slice(first, last): of the first
+        layer group and of the head, in even ratios between; slice(last): of the head, and a third
+        of it for the rest
         minutes: of training at the most: fewer epochs are planned where they would not fit, and a
         clock stops what takes longer than measured
         Calling it again adds a phase to the same run; ``resume=True`` goes on where a killed
@@ -307,13 +333,78 @@ class Learner:
                 rule="the run folder is written by one process; many ranks are for the Loop so far",
                 fix="start tilth without torchrun",
             )
-        rate = lr.suggestion if isinstance(lr, LrFinding) else lr
+        rate = lr.suggestion if isinstance(lr, LrFinding) else plain_rate(lr)
         changes = drop_none({"epochs": epochs, "lr": rate, "minutes": minutes})
         self.settings = fill(TrainSettings, {**vars(self.settings), **changes})
         own = {"loss": self.loss, "optimizer": self.make_optimizer}
         check_applies(self.settings, self.data, self.task, **own)
         if lr is not None:
             self.free = ("train.lr",) if isinstance(lr, LrFinding) else ()
+        if self.settings.freeze_epochs is not None:
+            self.plan = self._planned_again()
+            self._check()
+            return fine_tune(self, resume=resume)
+        return self.train_phase(resume=resume)
+
+    @checked
+    def fine_tune(
+        self,
+        epochs: int | None = None,
+        *,
+        lr: float | LrFinding | None = None,
+        freeze_epochs: int = 1,
+        gradual: bool = False,
+        minutes: float | None = None,
+        resume: bool = False,
+    ) -> Run:
+        """Train the head on the body as it is, then everything; return the run.
+
+        lr: the head's; then it has half of it and the first layers a hundredth of that
+        freeze_epochs: of the head alone; epochs: of everything after them
+        gradual: one layer group more in each phase, from the head down (ULMFiT)
+        A resume goes on in the phase that was stopped. Raises UserError for a body that was never
+        trained, and for a model without layer groups.
+        """
+        asked = {"freeze_epochs": freeze_epochs, "gradual": gradual or None}
+        before = self.settings
+        self.settings = fill(TrainSettings, {**vars(before), **asked})
+        try:
+            return self.fit(epochs, lr=lr, minutes=minutes, resume=resume)
+        except UserError:
+            self.settings = before
+            raise
+
+    def freeze(self) -> None:
+        """Hold every layer group still but the last, the head, from the next fit on."""
+        self.freeze_to(-1)
+
+    def unfreeze(self) -> None:
+        """Let every layer group learn again."""
+        self.freeze_to(0)
+
+    def freeze_to(self, group: int) -> None:
+        """Hold the layer groups before ``group`` still; from the end where it is negative.
+
+        Still means without gradients and in evaluation mode: neither weights nor the statistics
+        of batch norms change. It holds for the fits that follow, and their plans record it.
+        """
+        groups = len(layer_groups(self.model))
+        if group != 0:
+            group += groups if group < 0 else 0
+            check_count(group, groups, self.architecture["name"])
+        settings = dataclasses.replace(self.settings, frozen=group or None)
+        own = {"loss": self.loss, "optimizer": self.make_optimizer}
+        check_applies(settings, self.data, self.task, **own)
+        if group != self.frozen.count:
+            self._numerics_chosen, self._pace = False, None  # other gradients, another pace
+        self.frozen.hold(group)
+        self.settings = settings
+        if group:
+            check_known(self, "freezing", only_warn=True)
+        self.plan = self._planned_again()
+
+    def train_phase(self, *, resume: bool) -> Run:
+        """Train one phase by the settings as they are; ``fit`` is what people call."""
         self.plan = self._planned_again()
         self._check()
         run = self.begin(resume=resume)
@@ -370,8 +461,9 @@ class Learner:
             "rows": ", ".join(f"{name} {len(rows):,}" for name, rows in self.data.splits.items()),
             "epochs": epochs,
             "batch": str(plan.batch_size),
-            "learning rate": f"{plan.lr:g}",
+            "learning rate": ", ".join(f"{rate:.2g}" for rate in plan.rates) or f"{plan.lr:g}",
             "device": f"{self.device} ({self.device_reason})",
+            **told_of_layers(plan, self.settings),
         }
 
 
@@ -380,6 +472,16 @@ def name_of(part: Any) -> str:
     if isinstance(part, str | Metric):
         return part if isinstance(part, str) else part.name
     return str(getattr(part, "__name__", None) or type(part).__name__)
+
+
+def told_of_layers(plan: Plan, settings: TrainSettings) -> dict[str, str]:
+    """Return what is frozen when, in words; nothing where nothing is."""
+    told = {"frozen": f"{plan.frozen} of the layer groups"} if plan.frozen else {}
+    if settings.freeze_epochs is not None:
+        steps = "then a layer group more at a time, " if settings.gradual else ""
+        first = f"{settings.freeze_epochs} before these with the head alone"
+        told["fine-tuning"] = f"{first}, {steps}then everything"
+    return told
 
 
 def drop_none(values: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def make_plan(data: Data, task: Task, settings: TrainSettings, *, device: str) -
         batch_size=sizes.batch_size,
         steps_per_epoch=steps,
         total_steps=steps * epochs,
-        lr=settings.lr or usual.lr,
+        lr=settings.lr[-1] if isinstance(settings.lr, tuple) else settings.lr or usual.lr,
         schedule=settings.schedule or usual.schedule,
         weight_decay=pick(settings.weight_decay, usual.weight_decay),
         label_smoothing=pick(smoothing, defaults.label_smoothing(usual, data)),
@@ -72,14 +72,17 @@ def check_train_settings(settings: TrainSettings) -> None:
 
 def _check_ranges(settings: TrainSettings) -> None:
     least = {"epochs": 1, "batch_size": 1, "micro_batches": 1, "threads": 0, "patience": 0}
+    least |= {"freeze_epochs": 1, "frozen": 0}
     for name, low in least.items():
         value = getattr(settings, name)
         if value is not None and value < low:
             raise UserError(f"{name}={value}", rule=f"{name} must be at least {low}")
     for name in ("lr", "minutes"):
         value = getattr(settings, name)
-        if value is not None and not (0 < value < math.inf):
+        values = value if isinstance(value, tuple) else () if value is None else (value,)
+        if not all(0 < one < math.inf for one in values):
             raise UserError(f"{name}={value}", rule=f"{name} must be above 0")
+    _check_rates(settings.lr)
     for name in ("weight_decay", "clip"):
         value = getattr(settings, name)
         if value is not None and not (0 <= value < math.inf):
@@ -91,6 +94,19 @@ def _check_ranges(settings: TrainSettings) -> None:
         )
     if settings.label_smoothing is not None and not 0 <= settings.label_smoothing < 1:
         raise UserError(f"label_smoothing={settings.label_smoothing}", rule="between 0 and 1")
+
+
+def _check_rates(lr: float | tuple[float, ...] | None) -> None:
+    if not isinstance(lr, tuple):
+        return
+    if len(lr) not in (1, 2):
+        raise UserError(f"lr={lr}", rule="one rate, or that of the first layers and of the head")
+    if lr[0] > lr[-1]:
+        raise UserError(
+            f"lr from {lr[0]:g} to {lr[-1]:g}",
+            rule="first layers know what is general, so they learn more slowly than the head",
+            fix=f"slice({lr[-1]:g}, {lr[0]:g}), or --lr {lr[-1]:g}:{lr[0]:g}",
+        )
 
 
 def within_minutes(plan: Plan, minutes: float, pace: Pace) -> Plan:

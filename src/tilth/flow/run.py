@@ -13,6 +13,8 @@ from tilth import files, registry
 from tilth.arguments import checked
 from tilth.audit.notebook import run_html
 from tilth.audit.report import render
+from tilth.data.dataset import Preprocessor
+from tilth.data.image_set import ImageData
 from tilth.errors import UserError
 from tilth.ship.bundle import CARD, NEEDED, save_bundle
 from tilth.ship.copy_bundle import copy_bundle
@@ -25,6 +27,9 @@ from tilth.train.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from tilth.flow.learner import Learner
+
+AVERAGED = ("classes", "number")
+"""Kinds of targets whose answers for several views of a picture have a mean."""
 
 
 class Run:
@@ -158,7 +163,7 @@ class Run:
             self.folder.model,
             model=learner.model,
             architecture=learner.architecture,
-            preprocessor=learner.data.preprocessor,
+            preprocessor=shipped(learner),
             target=learner.data.target,
             task=learner.task.name,
             temperature=found.get("temperature", {}).get("value", 1.0),
@@ -192,6 +197,14 @@ class Run:
         folder = self.folder
         found = folder.read_record("audit") if (self.path / "audit.json").is_file() else None
         return run_html(self.path, folder.status, folder.outcome, self.metrics, found)
+
+
+def shipped(learner: Learner) -> Preprocessor:
+    """Return the preprocessor of the bundle: with how training varied its pictures, if it did."""
+    data = learner.data
+    if isinstance(data, ImageData) and learner.plan.augment and data.target.kind in AVERAGED:
+        return dataclasses.replace(data.preprocessor, augment=data.augment)
+    return data.preprocessor
 
 
 def digest(bundle: Path) -> str | None:

@@ -94,7 +94,10 @@ class ModelSettings:
 class TrainSettings:
     """How to train. None means chosen from the data or by measurement, and said.
 
-    epochs: passes over train; minutes: a time budget that limits them; lr: peak learning rate;
+    epochs: passes over train; minutes: a time budget that limits them; lr: peak learning rate,
+    or those of the first and of the last layer group, or of the last alone as a list of one;
+    frozen: how many of the first layer groups are held still; freeze_epochs: fine-tune, with so
+    many passes of the head alone first; gradual: one group more after each of them;
     clip: largest gradient norm (0 switches clipping off); patience: looks at valid without a
     better value before stopping (0 never stops); dtype: "float32" or "bfloat16";
     compile: time torch.compile too, and use it only where it is faster
@@ -106,7 +109,10 @@ class TrainSettings:
     epochs: int | None = None
     minutes: float | None = None
     batch_size: int | None = None
-    lr: float | None = None
+    lr: float | tuple[float, ...] | None = None
+    frozen: int | None = None
+    freeze_epochs: int | None = None
+    gradual: bool | None = None
     schedule: str | None = None
     weight_decay: float | None = None
     label_smoothing: float | None = None
@@ -296,6 +302,8 @@ def convert(value: Any, kind: Any, name: str) -> Any:
 
 def parse(text: str, kind: Any, name: str) -> Any:
     """Read a value given as text on the command line."""
+    if tuple[float, ...] in plain_types(kind):
+        text = text.replace(":", ",")  # of rates, FIRST:LAST
     kind = alternative(kind, several="," in text)
     base = base_type(kind)
     if base is tuple:

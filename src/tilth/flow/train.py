@@ -141,7 +141,8 @@ def _trained(learner: Learner, job: Job) -> tuple[Run, bool]:
         job.say(f"  learning rate  {finding.suggestion:.2g} ({finding.reason})")
     tell_plan(learner, job.say)
     run = learner.fit(resume=job.resume)
-    for plan in recorded[1:]:  # a script of the user's own called fit more than once
+    for plan in recorded[learner.phases_done :]:  # a script called fit more than once
+        learner.freeze_to(plan.frozen)
         asked = {name: plan.asked.get(name) for name in ("epochs", "lr", "minutes")}
         run = learner.fit(**asked, resume=True)
     return run, True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,104 @@ from typing import Any
 from torch import Tensor, nn
 
 from tilth import registry
+from tilth.data.dataset import Data
+from tilth.data.image_preprocessor import ImagePreprocessor
+from tilth.data.image_set import ImageData
 from tilth.errors import UserError
-from tilth.ship.open_bundle import read_bundle
+from tilth.ship.open_bundle import Contents, read_bundle
+from tilth.tasks import Task
 
 LONGEST = 200  # characters of a model's arguments in a message
 
 
-def take_body(model: nn.Module, bundle: Path) -> list[str]:
+def read_start(bundle: str | Path | None) -> Contents | None:
+    """Return what a warm start begins from: a bundle, or that of a run; None where none is."""
+    return None if bundle is None else read_bundle(bundle)
+
+
+def take_body(model: nn.Module, start: Contents) -> list[str]:
     """Copy every weight of the bundle that has the same name and shape, except the head's.
 
     Returns what was taken and what was not, in words. Raises UserError where nothing fits.
     """
-    found = read_bundle(bundle)
-    return take(model, found.tensors, str(bundle), of=found.architecture)
+    return take(model, start.tensors, str(start.folder), of=start.architecture)
+
+
+def usual_of(start: Contents | None, task: Task, known: Mapping[str, Any]) -> str | None:
+    """Return the net that a warm start asks for where none is named: the bundle's, if it fits.
+
+    known: what the builder of a model is told of the data and the task
+    """
+    if start is None or not _both_predict(start, task):
+        return None
+    name = start.architecture["name"]
+    if name not in registry.names("tilth.models"):
+        return None
+    return str(name) if set(known) <= _accepted(name) else None
+
+
+def body_arguments(
+    start: Contents | None, task: Task, name: str, known: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments that a body taken over was built with, where the data does not say.
+
+    A net whose layers depend on the size of the pictures is built for that of its first training.
+    """
+    if start is None or not _both_predict(start, task) or start.architecture["name"] != name:
+        return {}
+    before, accepted = start.architecture["arguments"], _accepted(name)
+    kept = {key: value for key, value in before.items() if key not in (*known, "trained_size")}
+    first = before.get("trained_size", before.get("size"))
+    if "trained_size" in accepted and first not in (None, known.get("size")):
+        kept["trained_size"] = first
+    return {key: value for key, value in kept.items() if key in accepted}
+
+
+def _both_predict(start: Contents, task: Task) -> bool:
+    return start.answers == task.answers == "predictions"
+
+
+def _accepted(name: str) -> set[str]:
+    return set(inspect.signature(registry.find("tilth.models", name)).parameters)
+
+
+def normalised_for(start: Contents | None, data: Data) -> tuple[Data, list[str]]:
+    """Return pictures normalised as those that the bundle's body learned from, and that in words.
+
+    Its layers expect what they were trained on: with the statistics of the new pictures a dark
+    set would look to them like a light one.
+    """
+    if start is None or start.preprocessor.get("kind") != "images":
+        return data, []
+    return _as_before(data, ImagePreprocessor.from_config(start.preprocessor), str(start.folder))
+
+
+def normalised_for_weights(
+    model: nn.Module, arguments: Mapping[str, Any], data: Data
+) -> tuple[Data, list[str]]:
+    """Return pictures normalised as those that a backbone's ``weights`` were trained on."""
+    config = getattr(getattr(model, "body", None), "pretrained_cfg", None) or {}
+    if not arguments.get("weights") or not {"mean", "std"} <= set(config):
+        return data, []
+    mean, std = tuple(config["mean"]), tuple(config["std"])
+    channels = arguments["channels"]
+    if channels == 1:  # its first kernels are summed over the colours
+        mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
+    if len(mean) != channels:
+        return data, []
+    first = ImagePreprocessor(1, 1, channels, mean, std, value_range=(0.0, 1.0))
+    return _as_before(data, first, str(arguments["weights"]))
+
+
+def _as_before(data: Data, first: ImagePreprocessor, name: str) -> tuple[Data, list[str]]:
+    if not isinstance(data, ImageData) or data.preprocessor.channels != first.channels:
+        return data, []
+    data = data.normalised_as(first)
+    mean, std = (
+        ", ".join(f"{one:.4g}" for one in values)
+        for values in (data.preprocessor.mean, data.preprocessor.std)
+    )
+    return data, [f"pictures are normalised as those of {name}: mean {mean}, deviation {std}"]
 
 
 def take(

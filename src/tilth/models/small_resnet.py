@@ -23,6 +23,7 @@ def small_resnet(
     outputs: int,
     width: int = 64,
     depth: int = 1,
+    trained_size: int | Sequence[int] | None = None,
 ) -> nn.Module:
     """Return stem -> one to three halving residual stages -> global maximum -> linear head.
 
@@ -32,12 +33,17 @@ def small_resnet(
 
     The shorter side decides the number of stages and, over 48 px, the stride of the stem, so
     that pictures of 32, 64 and 128 px cost the same after the stem.
+    trained_size: of the pictures that a body was first trained on, which then decides instead: a
+    warm start on larger ones takes over all its layers (progressive resizing)
 
     >>> net = small_resnet(channels=3, size=32, outputs=10)
     >>> sum(p.numel() for p in net.parameters())
     1161642
     """
-    halvings = round(math.log2(min(height_width(size, at_least=4)) / _LAST_PX))
+    sides = height_width(size, at_least=4)
+    if trained_size is not None:
+        sides = height_width(trained_size, at_least=4)
+    halvings = round(math.log2(min(sides) / _LAST_PX))
     stages = min(max(halvings, 1), _MOST_STAGES)
     stride = 2 ** max(halvings - stages, 0)
     widths = [3 * width // 8, *(width * 2**stage for stage in range(stages))]

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tilth.data.dataset import Preprocessor
 from tilth.data.decoder import placement
 from tilth.data.image_preprocessor import ImagePreprocessor
+from tilth.data.image_views import ImageViews
 from tilth.data.picture_size import own_size
 from tilth.data.places import Places
 from tilth.errors import UserError
@@ -106,7 +108,7 @@ class Predictor:
         self.labels, self._kind = opened.task.target.labels, opened.task.target.kind
         self.task, self.target = opened.task.name, opened.task.target.name
 
-    def predict(self, asked: Any) -> Any:
+    def predict(self, asked: Any, *, views: int = 1) -> Any:
         """Return a Prediction for one item, Predictions for several, a frame for a frame.
 
         asked: pictures: a path, the bytes of a file, a PIL picture or an array; a folder or a
@@ -114,12 +116,14 @@ class Predictor:
             a frame with the columns prediction, probability and probability_<label>), a row as
             a dict or a list of them; an array where the model learned from one. Items of your own
             data set: one, a list of them, or an array whose rows they are
+        views: of pictures, how many are averaged: the answer is the mean of the probabilities (or
+            numbers) for the picture as it is and for ``views - 1`` others, varied as training did
 
-        Raises UserError naming the item that cannot be read.
+        Raises UserError naming the item that cannot be read, and for views of what has none.
         """
-        request = understand(asked, self._preprocessor)
+        request, ready = understand(asked, self._preprocessor), self._ready(views)
         if request.shape == "one":
-            return self._one(request.items[0], request.names[0])
+            return self._one(request.items[0], request.names[0], ready)
         if request.bad:
             first, rest = request.bad[0], len(request.bad) - 1
             raise UserError(
@@ -129,40 +133,61 @@ class Predictor:
         if request.shape == "frame":
             return self._frame(request.items[0])
         answers = Predictions()
-        for _, answer in self._many(request):
+        for _, answer in self._many(request, ready):
             if isinstance(answer, UserError):
                 raise answer
             answers.append(answer)
         return answers
 
-    def predict_items(self, asked: Any) -> Iterator[dict[str, Any]]:
+    def predict_items(self, asked: Any, *, views: int = 1) -> Iterator[dict[str, Any]]:
         """Yield a JSON-ready dict per item: item, prediction, probability, probabilities.
 
         asked: as for ``predict``, or a list of paths of tables. An item that cannot be read
             gives {"item", "error"} and the others their answers. Memory does not grow with the
-            number of items.
+            number of items. views: as for ``predict``
         """
+        ready = self._ready(views)
         for request in understand_each(asked, self._preprocessor):
             yield from ({"item": bad.item, "error": bad.reason} for bad in request.bad)
             if request.shape == "frame":
                 yield from self._frame_items(request)
                 continue
-            for name, answer in self._many(request):
+            for name, answer in self._many(request, ready):
                 if isinstance(answer, UserError):
                     yield {"item": name, "error": str(answer)}
                 else:
                     yield answer.to_json()
 
-    def _one(self, item: Any, name: Name) -> Prediction:
-        decoded = self._decoded(self._preprocessor([item]))
+    def _ready(self, views: int) -> Preprocessor:
+        """Return what makes the inputs: the preprocessor, or several views of each picture."""
+        if views == 1:
+            return self._preprocessor
+        if not isinstance(self._preprocessor, ImagePreprocessor):
+            raise UserError(
+                f"views={views}",
+                rule="views are of pictures, and this model answers other items",
+                fix="leave views out",
+            )
+        if self._kind == "points":
+            raise UserError(
+                f"views={views} of pictures with points",
+                rule="a view is moved, and its points with it",
+                fix="leave views out",
+            )
+        return ImageViews(self._preprocessor, views)
+
+    def _one(self, item: Any, name: Name, ready: Preprocessor) -> Prediction:
+        decoded = self._decoded(ready([item]), ready)
         if not np.isfinite(decoded.values).all():
             raise _not_finite("the item" if name is None else name)
         return self._prediction(name, decoded, 0, item)
 
-    def _many(self, request: Request) -> Iterator[tuple[Name, Prediction | UserError]]:
+    def _many(
+        self, request: Request, ready: Preprocessor
+    ) -> Iterator[tuple[Name, Prediction | UserError]]:
         items = iter(request.items)
-        for group in encode(request.items, request.names, self._preprocessor):
-            decoded = None if group.inputs is None else self._decoded(group.inputs)
+        for group in encode(request.items, request.names, ready):
+            decoded = None if group.inputs is None else self._decoded(group.inputs, ready)
             row = 0
             for place, name in enumerate(group.names):
                 item = next(items)
@@ -194,7 +219,11 @@ class Predictor:
                 raise _not_finite(f"row {start + int(np.flatnonzero(~sound)[0])}")
             yield start, decoded
 
-    def _decoded(self, inputs: Any) -> Decoded:
+    def _decoded(self, inputs: Any, ready: Preprocessor | None = None) -> Decoded:
+        if isinstance(ready, ImageViews):
+            seen = [self._decoded(inputs[:, view]) for view in range(ready.views)]
+            values = np.mean([one.values for one in seen], axis=0)
+            return Decoded(values, values.argmax(axis=1) if self.labels else values)
         with torch.inference_mode():
             outputs = self._model(map_tree(lambda leaf: leaf.to(self._device), inputs))
             if outputs.numel() != num_rows(inputs) * self._task.outputs:

@@ -12,13 +12,15 @@ from tilth.contracts import Objective, Player
 from tilth.data.dataset import Prepare, Store, as_rows, as_they_are
 from tilth.data.source import DatasetSource
 from tilth.errors import UserError
+from tilth.nn.layer_groups import group_parameters, layer_groups
 from tilth.objectives.supervised import Supervised
 from tilth.randomness import fold
 from tilth.tasks._check_outputs import check_outputs
 from tilth.tasks._judged_rows import judged_rows
 from tilth.tasks._setup import MakeOptimizer, Setup, TrainingParts
 from tilth.train.evaluate import Outputs, evaluate
-from tilth.train.optimizers import adamw, decay_groups
+from tilth.train.optimizers import adamw, decay_groups, layered_adamw
+from tilth.train.plan import Plan
 from tilth.train.schedules import SCHEDULES
 
 if TYPE_CHECKING:
@@ -68,8 +70,15 @@ def player(setup: Setup) -> Player:
     if not trained:
         raise UserError("no parameter of the model requires a gradient", fix="unfreeze some")
     usual = functools.partial(adamw, lr=plan.lr, decay=plan.weight_decay)
-    make: MakeOptimizer = setup.optimizer or usual
+    make: MakeOptimizer = setup.optimizer or (layered(plan) if plan.rates else usual)
     return Player(trained, make(setup.model), SCHEDULES[plan.schedule](), plan.clip or None)
+
+
+def layered(plan: Plan) -> MakeOptimizer:
+    """Return what makes the optimizer of a plan with a rate for each layer group."""
+    return lambda model: layered_adamw(
+        group_parameters(layer_groups(model)), plan.rates, decay=plan.weight_decay
+    )
 
 
 def steady_player(

@@ -63,7 +63,8 @@ class _Watch(BaseHook):
         loop.flush()
         loop.new_window()
         assert isinstance(loop, Loop)
-        self.rates.append(loop.players[self.player].optimizer.param_groups[0]["lr"])
+        groups = loop.players[self.player].optimizer.param_groups
+        self.rates.append(max(group["lr"] for group in groups))  # the head's
         self.average = SMOOTHING * self.average + (1 - SMOOTHING) * loop.metrics["train/loss"]
         self.losses.append(self.average / (1 - SMOOTHING ** (len(self.losses) + 1)))
         lowest = min(self.losses)
@@ -80,7 +81,7 @@ def find_lr(loop: Loop, *, default: float, steps: int = STEPS) -> LrFinding:
     (name,) = loop.players
     player = loop.players[name]
     kept, first = player.schedule, loop.step
-    peak = player.optimizer.param_groups[0]["peak_lr"]
+    peak = max(group["peak_lr"] for group in player.optimizer.param_groups)
     watch = _Watch(name)
     player.schedule = lambda progress: (
         LOWEST / peak * (HIGHEST / LOWEST) ** ((progress * loop.total_steps - first) / (steps - 1)),

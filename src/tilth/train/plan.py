@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tilth.train.numerics import Numerics
@@ -16,6 +16,8 @@ class Plan:
     total_steps: updates in the phase; lr: peak rate; clip: 0 switches clipping off
     reasons: setting -> why it is what it is, in words
     asked: the training settings that led to it, for a resume to compare with
+    rates: peak rate of each layer group, the last of which is ``lr``; empty where all have ``lr``
+    frozen: how many of the first layer groups are held still
     """
 
     epochs: int
@@ -35,6 +37,8 @@ class Plan:
     numerics: Numerics
     reasons: dict[str, str]
     asked: dict[str, Any]
+    rates: list[float] = field(default_factory=list)
+    frozen: int = 0
 
     def to_config(self) -> dict[str, Any]:
         """Return plain values."""
