@@ -15,7 +15,7 @@ from tilth.audit.seen_pictures import Seen, evenly
 from tilth.nn.watched import watched
 
 PICTURES, ROWS = 128, 32
-FILTERS, ACROSS, PX = 64, 12, 6
+FILTERS, ACROSS, PX = 64, 8, 8
 KINDS = (nn.Conv2d, nn.Linear, nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh, nn.LeakyReLU)
 PASSES = 3.0
 LAYERS = (
@@ -92,7 +92,7 @@ def layer_statistics(seen: Seen) -> Section | None:
         for one in kept
     ]
     line = LAYERS.format(shown=len(kept), count=len(found), pictures=len(inputs))
-    tile = {"png": _depth(found), "wide": True, "caption": "Spread and gradient by depth"}
+    tile = {"png": _depth(found), "wide": True}
     return Section(
         "Layer by layer",
         lines=[line],
@@ -170,10 +170,10 @@ def embedding_map(seen: Seen, most: int = 1000) -> Section | None:
     values = seen.task.truths(targets.cpu())
     wrong = answers.argmax(1).eq(targets.cpu()).logical_not().numpy() & seen.is_classes
     line = (
-        f"{len(points):,} test pictures as the layer before the head holds them ({features.shape[1]} "
-        "numbers each), seen along the two directions in which they differ most (principal "
-        "components). Classes that lie apart here are told apart by a straight line; those that "
-        "run into each other need the other directions, or are confused."
+        f"{len(points):,} test pictures as the layer before the head holds them "
+        f"({features.shape[1]} numbers each), seen along the two directions in which they "
+        "differ most (principal components). Classes that lie apart here are told apart by a "
+        "straight line; those that run into each other need the other directions, or are confused."
     )
     if seen.is_classes:
         line += " Wrong answers have a black ring."

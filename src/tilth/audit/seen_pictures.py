@@ -46,7 +46,9 @@ class Seen:
     def taken(self, rows: IntArray) -> tuple[Tensor, Tensor]:
         """Return model inputs [N, C, H, W] and encoded targets [N] of some rows."""
         found = list(judged_rows(self.data, rows, self.setup))
-        return torch.cat([b.inputs for b in found]).float(), torch.cat([b.targets for b in found])
+        inputs = torch.cat([batch.inputs for batch in found]).float()
+        placed: Tensor = self.setup.plan.numerics.place_batch(inputs)
+        return placed, torch.cat([batch.targets for batch in found])
 
     def some(self, count: int) -> IntArray:
         """Return at most so many test rows, spread evenly over all."""
