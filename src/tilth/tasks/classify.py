@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from tilth.contracts import Objective
-from tilth.data.dataset import Target
+from tilth.data.dataset import Data, Target
 from tilth.tasks import Array, Predictions
 from tilth.tasks._metrics import BINARY_METRICS, CLASS_METRICS, with_own
 from tilth.tasks._predicting import Predicting
 
+if TYPE_CHECKING:
+    from tilth.tasks._setup import Setup, TrainingParts
+
 TARGET = "classes"
 PIPELINES = {"images": "image-classification", "table": "tabular-classification"}
 """Kind of data -> what the hub calls it (https://huggingface.co/docs/hub/models-tasks)."""
+WAYS = ("adversarial",)
 RARE = 0.3  # with two classes of which one is rarer, always the other is right too often
 
 
@@ -26,6 +30,9 @@ class Classify(Predicting):
 
     ``main_metric`` is the first metric asked for; otherwise accuracy, or the area under the ROC
     curve for two classes of which one makes up less than RARE of ``shares``.
+
+    adversarial: largest change of a pixel (white is 1) that training holds against (Madry et al.
+    2018); 0 trains on the pictures as they are
     """
 
     name = "classify"
@@ -37,8 +44,10 @@ class Classify(Predicting):
         metrics: Sequence[Any] = (),
         label_smoothing: float = 0.0,
         shares: Sequence[float] = (),
+        adversarial: float = 0.0,
     ) -> None:
         self.target, self.outputs = target, len(target.labels)
+        self.adversarial = adversarial
         self.label_smoothing = label_smoothing
         offered = BINARY_METRICS if self.outputs == 2 else CLASS_METRICS
         self.metrics, first = with_own(offered, metrics)
@@ -51,6 +60,23 @@ class Classify(Predicting):
         from tilth.objectives.supervised import CrossEntropy, Supervised
 
         return Supervised(CrossEntropy(self.label_smoothing))
+
+    def adapt(self, data: Data) -> Data:
+        """Return the data as it is; raise UserError where no attack can be made on it."""
+        if self.adversarial:
+            from tilth.tasks._hardening import check_hardening
+
+            check_hardening(self.adversarial, data)
+        return super().adapt(data)
+
+    def parts(self, setup: Setup) -> TrainingParts:
+        """Return one objective and one player, the objective hardened where asked for."""
+        found = super().parts(setup)
+        if not self.adversarial:
+            return found
+        from tilth.tasks._hardening import hardened
+
+        return hardened(found, setup, self.adversarial)
 
     def decode(self, outputs: Tensor, temperature: float = 1.0) -> Predictions:
         """Turn logits [N, K] into probabilities softmax(logits / temperature) and class ids."""
@@ -73,10 +99,19 @@ def classify(
     metrics: Sequence[Any] = (),
     label_smoothing: float = 0.0,
     shares: Sequence[float] = (),
+    adversarial: float = 0.0,
 ) -> Classify:
     """Return the task of telling the target's labels apart; shares: of each class in train.
+
+    adversarial: largest change of a pixel that it is trained against; see ``Classify``
 
     >>> classify(target=Target("kind", "classes", ("cat", "dog"))).outputs
     2
     """
-    return Classify(target, metrics=metrics, label_smoothing=label_smoothing, shares=shares)
+    return Classify(
+        target,
+        metrics=metrics,
+        label_smoothing=label_smoothing,
+        shares=shares,
+        adversarial=adversarial,
+    )

@@ -1,0 +1,195 @@
+"""What the report shows of the inside of picture models, on small nets whose inside is known."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from torch import nn
+
+import tilth as tl
+from tilth.audit import seen_pictures
+from tilth.audit.heat_strips import overlaid, red_and_blue
+from tilth.audit.inside import inside
+from tilth.audit.layers import first_layer, principal, statistics
+from tilth.audit.robustness import MOST, still_right
+from tilth.audit.seen_pictures import for_looking, multiplications, seen
+from tilth.nn.attack import Ball
+from tilth.nn.body_head import BodyHead
+from tilth.tasks._training import outputs
+
+DIGITS = load_digits()
+PIXELS = np.round(DIGITS.images * (255 / 16)).astype(np.uint8)
+TITLES = [
+    "Where it looks",
+    "Small changes made on purpose",
+    "Before the head",
+    "The first layer",
+    "Layer by layer",
+]
+
+
+def learner(pixels=PIXELS[:700], targets=DIGITS.target[:700], model="small_resnet", **more):
+    small = {"width": 8} if isinstance(model, str) and model == "small_resnet" else {}
+    return tl.Learner(
+        tl.arrays(pixels, targets), model, model_arguments=small, device="cpu", quiet=True, **more
+    )
+
+
+def sections(learn):
+    test = outputs(learn.setup(), "test")
+    found = inside(learn.task, learn.setup(), test, 1.0, seed=0)
+    return {one.title: one for one in found}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inside")
+    learn = learner(run=folder / "run", epochs=4, lr=0.01, dtype="bfloat16", channels_last=True)
+    return learn, learn.fit()
+
+
+def test_a_run_on_pictures_has_all_sections_and_says_what_is_left_unchecked(trained):
+    learn, run = trained
+    page = run.report().read_text()
+    found = json.loads((run.path / "audit.json").read_text())
+    assert [one["title"] for one in found["sections"]] == TITLES
+    for one in found["sections"]:
+        assert f'<a href="#{one["anchor"]}">' in page and one["lines"][0][:40] in page
+    (robust,) = [line for line in found["not_checked"] if line.startswith("Robustness")]
+    assert "small attacks" not in robust and "made for this net" in robust
+    assert sum(line.startswith("Reasons") for line in found["not_checked"]) == 1
+    assert not any(module._forward_hooks for module in learn.model.modules())
+    assert all(parameter.requires_grad for parameter in learn.model.parameters())
+
+
+def test_the_errors_shown_are_the_worst_with_both_maps_and_their_pixels(trained):
+    learn, run = trained
+    audit = run.audit()
+    part = sections(learn)["Where it looks"]
+    captions = [tile["caption"] for strip in part.strips for tile in strip["shown"]]
+    worst = audit["worst"][0]
+    start = f"said {worst['predicted']} ("
+    assert captions[0].startswith(start) and captions[0].endswith(f"true {worst['true']}")
+    assert captions[1:4] == [
+        f"for {worst['predicted']}",
+        f"for true {worst['true']}",
+        f"pixels for {worst['predicted']}",
+    ]
+    assert "A map of 4 x 4 cells" in part.lines[0]
+
+
+def test_the_table_of_attacks_is_what_attacks_find_and_never_above_the_plain_score(trained):
+    learn, _ = trained
+    part = sections(learn)["Small changes made on purpose"]
+    assert part.table is not None
+    shares = {
+        row[0]: [float(text.split(" %")[0]) for text in row[2:]] for row in part.table["rows"]
+    }
+    count = int(part.lines[0].split()[1])
+    assert count == min(MOST, len(learn.data.splits["test"]))
+    for small, large in (shares["FGSM"], shares["PGD"], shares["Square"]):
+        assert large <= small <= shares["as they are"][0]
+    assert shares["PGD"][1] <= shares["FGSM"][1] <= shares["random signs"][1]
+
+
+def test_a_linear_net_falls_when_the_radius_times_its_weights_exceeds_the_margin():
+    """Two classes by one pixel: margin 2 w (x - 1/2), so the nearest row falls at |x - 1/2|."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(1, 2))
+    net[1].weight.data = torch.tensor([[-1.0], [1.0]])
+    net[1].bias.data = torch.tensor([0.5, -0.5])
+    inputs = torch.linspace(0.53, 0.98, 10)[:, None, None, None]
+    classes = torch.ones(10, dtype=torch.int64)
+    found = still_right(net, inputs, classes, Ball(0.2), seed=0)
+    assert found["FGSM"] == found["PGD"] == found["Square"] == pytest.approx(0.6)
+    assert 0.6 <= found["random signs"] <= 1
+
+
+def test_statistics_count_dead_units_and_what_flows_back():
+    net = BodyHead(nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.ReLU()), nn.Linear(4, 10))
+    torch.manual_seed(0)
+    net.body[1].bias.data = torch.tensor([100.0, -100.0, 100.0, -100.0])
+    learn = learner(model=net)
+    looked = seen(learn.task, learn.setup(), learn.data.splits["test"])
+    inputs, targets = looked.taken(looked.rows[:20])
+    found = {one["name"]: one for one in statistics(looked, inputs, targets)}
+    assert list(found) == ["body.1", "body.2", "head"]
+    assert found["body.2"]["dead"] == "2 of 4" and found["head"]["dead"] == "-"
+    with torch.no_grad():
+        given = net.body(inputs)
+        chances = net.head(given).softmax(1).double()
+    assert found["body.2"]["mean"] == pytest.approx(float(given.mean()), rel=1e-5)
+    chances[range(20), targets] -= 1  # the gradient of cross entropy, over 20 rows
+    wanted = float((chances / 20).square().mean().sqrt())
+    assert found["head"]["gradient"] == pytest.approx(wanted, rel=1e-4)
+
+
+def test_principal_components_are_those_of_the_singular_values():
+    rows = torch.randn(30, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    points, shares = principal(rows)
+    centred = rows - rows.mean(0)
+    left, values, _ = torch.linalg.svd(centred, full_matrices=False)
+    wanted = (left * values)[:, :2].numpy()
+    assert np.abs(np.abs(points) - np.abs(wanted)).max() < 1e-8
+    assert shares == pytest.approx((values**2 / (values**2).sum())[:2].numpy())
+    assert np.abs(points) == pytest.approx(np.abs(PCA(2).fit_transform(rows.numpy())))
+
+
+def test_a_dense_net_has_pixels_alone_and_no_filters():
+    found = sections(learner(model="mlp"))
+    assert "no Grad-CAM" in found["Where it looks"].lines[0]
+    assert "The first layer" not in found and "Layer by layer" in found
+    net = for_looking(learner(model="mlp").model)
+    assert isinstance(first_layer(net, torch.zeros(1, 1, 8, 8)), nn.Linear)
+
+
+def test_numbers_have_maps_and_no_attacks():
+    found = sections(learner(targets=DIGITS.images[:700].mean((1, 2))))
+    assert "Small changes made on purpose" not in found
+    captions = [tile["caption"] for tile in found["Where it looks"].strips[0]["shown"]]
+    assert captions[0].startswith("said ") and ", true " in captions[0]
+    assert len(found["Where it looks"].strips[0]["shown"]) == 6  # two cases of three tiles
+
+
+def test_tables_have_none_of_it():
+    rows = np.random.default_rng(0).normal(size=(200, 3))
+    learn = tl.Learner(tl.arrays(rows, rows[:, 0] > 0), quiet=True, device="cpu")
+    assert sections(learn) == {}
+
+
+def test_a_net_that_is_too_large_for_a_look_is_spared_it(monkeypatch):
+    learn = learner()
+    looked = seen(learn.task, learn.setup(), learn.data.splits["test"])
+    work = multiplications(looked.net, looked.taken(looked.rows[:1])[0])
+    monkeypatch.setattr(seen_pictures, "BUDGET", 12.5 * 6 * work)
+    found = sections(learn)
+    assert "Small changes made on purpose" not in found
+    tiles = [tile["caption"] for strip in found["Where it looks"].strips for tile in strip["shown"]]
+    assert not any(caption.startswith("pixels") for caption in tiles)
+    monkeypatch.setattr(seen_pictures, "BUDGET", work)
+    assert "Where it looks" not in sections(learn)
+
+
+def test_products_are_counted():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(18, 5))
+    assert multiplications(net, torch.zeros(4, 1, 5, 5)) == 2 * 9 * 9 + 18 * 5
+
+
+def test_the_copy_that_is_looked_at_is_not_compiled_and_works_beside_not_in_place():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(inplace=True)).to(torch.bfloat16)
+    net._compiled_call_impl = net._call_impl  # what net.compile() sets
+    found = for_looking(net)
+    assert found._compiled_call_impl is None and not found[1].inplace and net[1].inplace
+    assert found[0].weight.dtype == torch.float32 and not found[0].weight.requires_grad
+
+
+def test_maps_are_drawn_from_dark_to_bright_and_shares_from_blue_to_red():
+    pictures, heat = torch.zeros(1, 1, 2, 2), torch.tensor([[[0.0, 1.0], [2.0, 4.0]]])
+    shades = overlaid(pictures, heat).sum(1)[0].flatten()
+    assert torch.equal(shades.argsort(), torch.arange(4))
+    colours = red_and_blue(torch.tensor([[[2.0, -2.0], [0.0, 1.0]]]))[0]
+    red, _, blue = colours.flatten(1)
+    assert red[0] == 1 and blue[0] == 0 and red[1] == 0 and blue[1] == 1
+    assert red[2] == blue[2] == red[3] == 1 and 0 < blue[3] < 1
