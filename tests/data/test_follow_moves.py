@@ -205,5 +205,5 @@ def test_wanted_pictures_are_moved_as_the_inputs_are_without_light():
 
 @pytest.mark.parametrize("kind", [MovedPoints, MovedBoxes, MovedMasks])
 def test_mixing_is_refused(kind):
-    with pytest.raises(UserError, match="mixup=0.4, cutmix=1 for points.*only classes"):
+    with pytest.raises(UserError, match=r"mixup=0\.4, cutmix=1 for points.*only classes"):
         kind(Augment(mixup=0.4, cutmix=1.0), *SIZE)
