@@ -9,12 +9,12 @@ from PIL import Image
 
 import tilth as tl
 from tests.cli.calling import call
+from tests.stop_at import StopAt
 from tilth.data.augment import NOTHING, Augment
 from tilth.errors import UserError
-from tilth.flow.phase import Phase
-from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings
+from tilth.flow.phase import Interrupted
+from tilth.flow.settings import DataSettings, Settings
 from tilth.flow.sources import check_data_settings, read
-from tilth.flow.train import Job, resume, train
 
 
 @pytest.fixture
@@ -64,25 +64,32 @@ def test_a_wrong_field_or_value_is_told_before_anything_is_read(folder):
     assert code != 0 and "unknown field of augment 'turn'" in err
 
 
-def test_a_stopped_run_of_mixed_pictures_goes_on_to_the_same_weights(folder, tmp_path, monkeypatch):
-    settings = Settings(
-        DataSettings(str(folder), augment={"mixup": 0.4, "flip_vertical": True}),
-        ModelSettings("mlp"),
-        TrainSettings(epochs=2, batch_size=8, device="cpu", lr=0.01, dtype="float32"),
-    )
-    settings = settings.change("data.augment.cutmix", "1.0")  # as --set does it
-    whole, _ = train(Job(settings, tmp_path / "whole", quiet=True))
+def test_a_stopped_run_of_mixed_pictures_goes_on_to_the_same_weights(folder, tmp_path):
+    """The second half knows of the changes what the first one wrote into its configuration."""
 
-    def killed(self):
-        raise KeyboardInterrupt
+    def learner(data, name, *hooks):
+        given = {"epochs": 2, "batch_size": 8, "device": "cpu", "lr": 0.01, "dtype": "float32"}
+        run = tmp_path / name
+        return tl.Learner(data, "mlp", run=run, hooks=hooks, quiet=True, **given)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Phase, "fit", killed)
-        train(Job(settings, tmp_path / "part", quiet=True))
-    run, _ = resume(tmp_path / "part", quiet=True)
+    augment = {"mixup": 0.4, "cutmix": 1.0, "flip_vertical": True}
+    whole = learner(tl.images(folder, augment=augment), "whole", StopAt(-1))
+    whole.fit()
+    with pytest.raises(Interrupted):
+        learner(tl.images(folder, augment=augment), "part", StopAt(3)).fit()
     config = tomllib.loads((tmp_path / "part" / "config.toml").read_text())
-    assert config["data"]["augment"] == {"mixup": 0.4, "flip_vertical": True, "cutmix": 1.0}
-    assert run.learner.data.augment.cutmix == 1.0
-    found = run.learner.model.state_dict()
-    for name, value in whole.learner.model.state_dict().items():
-        assert torch.equal(found[name], value), name
+    assert config["data"]["augment"] == augment
+    again = learner(read(DataSettings(**config["data"])), "part", StopAt(-1))
+    again.fit(resume=True)
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(again.model.state_dict()[name], value), name
+    plain = learner(tl.images(folder), "plain")
+    plain.fit()
+    assert not torch.equal(next(plain.model.parameters()), next(whole.model.parameters()))
+
+
+def test_fields_are_set_as_the_command_line_sets_them():
+    settings = Settings().change("data.augment.rotate_degrees", "5")
+    settings = settings.change("data.augment.pad", "zero").change("augment", "false")
+    assert settings.data.augment == {"rotate_degrees": 5, "pad": "zero"}
+    assert settings.train.augment is False
