@@ -17,7 +17,7 @@ CELLS, PAGE = ROOT / "runs" / "bench" / "cells.jsonl", ROOT / "docs" / "results.
 PEERS = Path(__file__).resolve().parent / ".peers"
 REQUIREMENTS = Path(__file__).resolve().parent / "peers" / "requirements.txt"
 PACKAGES = ("torch", "torchvision", "numpy", "polars", "pandas", "pillow", "tilth", "fastai")
-PACKAGES += ("lightning", "keras", "jax", "skorch", "gymnasium", "stable-baselines3")
+PACKAGES += ("lightning", "keras", "jax", "skorch", "kornia", "gymnasium", "stable-baselines3")
 # The flags that decide how fast half precision and wide vectors are.
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_tile", "amx_bf16")
 

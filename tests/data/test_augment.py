@@ -2,14 +2,16 @@ import dataclasses
 import pickle
 from functools import partial
 
+import kornia.geometry.transform as kt
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilth.data.augment import NOTHING, Augment, default_augment
+from tilth.data.augment import NOTHING, Augment, choose_augment, default_augment, fields_of
 from tilth.data.augment_pictures import augment_pictures
 from tilth.data.geometry import move
+from tilth.data.moves import drawn, moves_of
 from tilth.data.normalise import normalise
 from tilth.errors import UserError
 
@@ -70,10 +72,61 @@ def test_row_epoch_and_seed_each_change_the_numbers():
         assert (other - base).abs().amax((1, 2, 3)).min() > 0
 
 
-def test_half_of_the_pictures_are_mirrored():
+def test_1000_draws_agree_with_kornia():
+    """Its perspective warp takes a picture's pixels to the result's, with black around."""
+    augment = Augment(
+        flip_vertical=True, rotate_degrees=30, zoom=1.5, warp=0.3, shift=0.2, light=0, pad="zero"
+    )
+    keys, (height, width) = torch.arange(1000), (20, 28)
+    raw = pictures(40, (height, width)).repeat(25, 1, 1, 1).float()
+    plain = {"mean": torch.zeros(3), "std": torch.ones(3)}
+    ours = augment_pictures(raw, keys, 0, augment=augment, seed=2, **plain)
+    matrices = moves_of(drawn(keys, 0, 2), augment, height, width).matrices().double()
+    to_middle = torch.eye(3).double()
+    to_middle[0, 2], to_middle[1, 2] = -(width - 1) / 2, -(height - 1) / 2
+    forward = torch.linalg.inv(to_middle) @ torch.linalg.inv(matrices) @ to_middle
+    theirs = kt.warp_perspective(raw.double(), forward, (height, width), padding_mode="zeros")
+    torch.testing.assert_close(ours.double(), theirs, atol=0.05, rtol=0)  # of 255
+    assert (ours == 0).all(1).float().mean() > 0.05
+
+
+@pytest.mark.parametrize("pad", ["reflect", "zero", "mean"])
+def test_what_lies_outside_is_mirrored_black_or_the_mean_colour(pad):
+    """Moved by whole pixels and warped by a hair alike."""
+    raw, keys = pictures(200), torch.arange(200)
+    copied = dataclasses.replace(NOTHING, shift=0.3, pad=pad)
+    turned = dataclasses.replace(copied, rotate_degrees=1e-5)
+    seen = changed(raw, copied)
+    torch.testing.assert_close(changed(raw, turned), seen, atol=0.01, rtol=0)
+    moves = moves_of(drawn(keys, 0, 0), copied, 12, 10)
+    fill = {"zero": -MEAN / STD, "mean": torch.zeros(3)}
+    for row in range(200):
+        x, y = int(moves.x[row]), int(moves.y[row])
+        plain = normalise(raw[row], MEAN, STD)
+        expected = torch.full_like(plain, torch.nan)
+        if pad != "reflect":
+            expected[:] = fill[pad][:, None, None]
+        down, across = slice(max(y, 0), 12 + min(y, 0)), slice(max(x, 0), 10 + min(x, 0))
+        back = slice(max(-y, 0), 12 - max(y, 0)), slice(max(-x, 0), 10 - max(x, 0))
+        expected[:, down, across] = plain[:, back[0], back[1]]
+        known = ~expected.isnan()
+        torch.testing.assert_close(seen[row][known], expected[known], atol=1e-6, rtol=0)
+
+
+def test_black_around_a_picture_is_lit_as_the_picture_is():
+    augment = dataclasses.replace(NOTHING, shift=0.3, light=0.4, pad="zero")
+    black = torch.zeros(100, 3, 12, 10, dtype=torch.uint8)
+    for change in (augment, dataclasses.replace(augment, rotate_degrees=5)):
+        seen = changed(black, change)
+        torch.testing.assert_close(seen, seen[:, :, :1, :1].expand_as(seen), atol=1e-5, rtol=0)
+        assert seen.std(0).min() > 0.01
+
+
+@pytest.mark.parametrize(("name", "dim"), [("flip", 3), ("flip_vertical", 2)])
+def test_half_of_the_pictures_are_mirrored(name, dim):
     raw = pictures(1).expand(2000, -1, -1, -1)
-    seen = changed(raw, dataclasses.replace(NOTHING, flip=True))
-    plain, mirrored = normalise(raw[:1], MEAN, STD), normalise(raw[:1].flip(3), MEAN, STD)
+    seen = changed(raw, dataclasses.replace(NOTHING, **{name: True}))
+    plain, mirrored = normalise(raw[:1], MEAN, STD), normalise(raw[:1].flip(dim), MEAN, STD)
     is_plain = (seen == plain).flatten(1).all(1)
     is_mirrored = (seen == mirrored).flatten(1).all(1)
     assert torch.equal(is_plain, ~is_mirrored)
@@ -164,6 +217,13 @@ def test_cutout_erases_one_square():
         ({"warp": 0.5}, "warp=0.5; warp is between 0 and 0.45."),
         ({"rotate_degrees": -10}, "rotate_degrees=-10; rotate_degrees is between 0 and 180."),
         ({"light": float("nan")}, "light=nan; light is between 0 and 0.9."),
+        ({"mixup": -1}, "mixup=-1; mixup is between 0 and 10."),
+        ({"zoom": "much"}, "zoom='much'; zoom is between 1 and 10."),
+        ({"flip": 1}, "flip=1; flip is true or false."),
+        (
+            {"pad": "white"},
+            "unknown pad 'white'. Choices: mean, reflect, zero. Fix: use one of those listed.",
+        ),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(setting, message):
@@ -184,3 +244,28 @@ def test_it_can_be_sent_to_another_process():
     raw, keys = pictures(4), torch.arange(4)
     again = pickle.loads(pickle.dumps(prepare))
     assert torch.equal(again(raw, keys, 2), prepare(raw, keys, 2))
+
+
+def test_some_fields_change_what_is_usual_for_the_size():
+    chosen, why = choose_augment({"rotate_degrees": 5, "pad": "zero"}, 28, 1)
+    assert chosen == Augment(flip=False, rotate_degrees=5, pad="zero")
+    assert why.endswith("have a direction; but rotate_degrees=5, pad=zero")
+    assert choose_augment(False, 28, 1) == (None, "none")
+    with pytest.raises(UserError, match=r"unknown field of augment 'rotate'.*cutmix.*did you mean"):
+        choose_augment({"rotate": 5}, 28, 1)
+
+
+def test_a_wish_goes_round_as_plain_values():
+    for wish in (True, {"warp": 0.1}, Augment(zoom=1.2)):
+        chosen = [choose_augment(one, 32, 3)[0] for one in (wish, fields_of(wish))]
+        assert chosen[0] == chosen[1]
+    raw = pictures(20)
+    none, _ = choose_augment(fields_of(False), 32, 3)
+    assert torch.equal(changed(raw, none), normalise(raw, MEAN, STD))
+
+
+def test_parts_of_a_batch_are_changed_as_the_whole(monkeypatch):
+    raw, augment = pictures(50, (30, 30)), Augment(shift=0.1, pad="mean")
+    whole = changed(raw, augment)
+    monkeypatch.setattr("tilth.data.augment_pictures._PART", 3 * 900 * 7)
+    assert torch.equal(changed(raw, augment), whole)

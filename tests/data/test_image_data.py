@@ -19,7 +19,11 @@ from tests.data.pictures import (
     write,
 )
 from tilth.data.augment import Augment
+from tilth.data.dataset import as_they_are
+from tilth.data.follow_moves import MovedMasks, MovedPoints
 from tilth.data.image_data import ImageData, image_arrays, read_images
+from tilth.data.image_prepare import ImagePrepare
+from tilth.data.mix import mixing
 from tilth.errors import UserError
 
 
@@ -99,6 +103,38 @@ def test_augmentation_is_for_training_only(mixed: Path):
     assert any(same)
     without = read_images(mixed, augment=False)
     assert torch.equal(without.prepare(train=True)(raw, rows, 0), plain)
+
+
+def test_targets_follow_as_their_kind_asks(mixed: Path):
+    data = read_images(mixed, size=(24, 16), augment={"mixup": 0.5, "pad": "zero"})
+    keys = torch.arange(6)
+    raw = data.pictures.take(keys)
+    shares = data.follow(train=True, seed=3)(data.values[keys], keys, 1)
+    assert shares.shape == (6, len(data.target.labels)) and shares.dtype == torch.float32
+    found = mixing(keys, 1, data.augment, 24, 16, 3)
+    expected = (1 - found.share) + found.share * (data.values[keys] == data.values[found.partner])
+    torch.testing.assert_close(shares[keys, data.values[keys]], expected)
+    assert data.follow(train=False) is as_they_are
+    data.augment = dataclasses.replace(data.augment, mixup=0.0)
+    assert data.follow(train=True) is as_they_are
+    follows = {"points": MovedPoints, "mask": MovedMasks}
+    for kind, expected_kind in follows.items():
+        data.target = dataclasses.replace(data.target, kind=kind)
+        assert data.follow(train=True, seed=2) == expected_kind(data.augment, 24, 16, 2)
+        assert data.follow(train=False) is as_they_are
+    data.target = dataclasses.replace(data.target, kind="picture")
+    wanted = data.follow(train=True, seed=2)(raw, keys, 0)
+    plain = ImagePrepare(data.preprocessor, data.augment.geometry(), 2)(raw, keys, 0)
+    assert torch.equal(wanted, plain)
+    assert torch.equal(data.follow(train=False)(raw, keys, 0), data.preprocessor.normalised(raw))
+
+
+def test_augmentation_is_chosen_field_by_field(mixed: Path):
+    data = read_images(mixed, size=100, augment={"rotate_degrees": 5})
+    assert data.augment == Augment(rotate_degrees=5)
+    assert any(note.endswith("light 0.2; but rotate_degrees=5") for note in data.notes)
+    with pytest.raises(UserError, match=r"unknown field of augment 'rotation'.*rotate_degrees"):
+        read_images(mixed, augment={"rotation": 5})
 
 
 def test_splits_do_not_depend_on_names_or_order(tmp_path: Path):

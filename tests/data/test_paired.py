@@ -144,3 +144,17 @@ def test_empty_sides_and_batches_are_refused():
         PairedSource(domain(range(9)), domain([]), 3)
     with pytest.raises(UserError, match="batch_size=0"):
         PairedSource(domain(range(9)), domain([1]), 0)
+
+
+def test_targets_follow_the_epoch_and_the_rows_of_their_inputs():
+    def follow(raw, keys, epoch):
+        return torch.stack([raw, keys, torch.full_like(keys, epoch)], dim=1)
+
+    first = Domain(
+        ResidentStore(torch.arange(7) * 10), np.arange(7), with_epoch, torch.arange(7) + 100, follow
+    )
+    source = PairedSource(first, domain(range(4)), 5)
+    for _ in range(3):
+        batch = source.next(None, context())
+        assert torch.equal(batch.targets[:, 1:], batch.inputs.source)
+        assert torch.equal(batch.targets[:, 0], batch.rows + 100)

@@ -47,14 +47,19 @@ def test_paths_are_read_alike_and_go_to_the_configuration(folders):
     larger = tl.domains(folders / "source", folders / "named", size=24)
     assert larger.model_arguments()["size"] == 24
     assert read(DataSettings(**larger.origin)).fingerprint() == larger.fingerprint()
+    varied = tl.domains(folders / "source", folders / "named", augment={"mixup": 0.2})
+    again = read(DataSettings(**varied.origin))
+    assert again.source.augment == again.onto.augment == varied.source.augment
+    assert varied.source.augment.mixup == 0.2
 
 
 def test_a_stopped_run_goes_on_from_its_own_configuration(folders, tmp_path, monkeypatch):
-    data = DataSettings(path=str(folders / "source"), onto=str(folders / "named"))
+    mixed = {"mixup": 0.4, "cutmix": 1.0}
+    data = DataSettings(path=str(folders / "source"), onto=str(folders / "named"), augment=mixed)
     settings = Settings(
         data,
         ModelSettings("domain_net", {"width": 4, "hidden": 8}),
-        TrainSettings(epochs=1, batch_size=8, device="cpu", lr=0.01),
+        TrainSettings(epochs=1, batch_size=8, device="cpu", lr=0.01, augment=True),
         TaskSettings("adapt", {"method": "cdan"}),
     )
     whole, _ = train(Job(settings, tmp_path / "whole", quiet=True))

@@ -33,6 +33,12 @@ def test_config_goes_round():
     assert (settings.train.lr, settings.train.seed) == (0.01, 4)
     settings = settings.change("data.fractions", "0.6,0.2,0.2").change("data.fixes", "labels")
     settings = settings.change("data.columns.year", "2")
+    settings = settings.change("data.augment.rotate_degrees", "5").change(
+        "data.augment.flip", "false"
+    )
+    settings = settings.change("augment", "false")
+    assert settings.data.augment == {"rotate_degrees": 5, "flip": False}
+    assert settings.train.augment is False
     assert settings.data.fractions == (0.6, 0.2, 0.2)
     assert settings.data.columns["year"] == "2"
     assert Settings.from_config(settings.to_config()) == settings

@@ -45,6 +45,17 @@ def test_cross_entropy_by_hand(smoothing):
     assert torch.allclose(CrossEntropy(smoothing)(INPUTS[:, :3], CLASSES), wanted)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_of_shares_of_the_classes_by_hand(smoothing):
+    chances = F.log_softmax(INPUTS[:, :3].double(), 1)
+    shares = torch.tensor([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]]).repeat(3, 1)
+    loss = CrossEntropy(smoothing)
+    smooth = (1 - smoothing) * shares.double() + smoothing / 3
+    torch.testing.assert_close(loss(INPUTS[:, :3], shares).double(), -(smooth * chances).sum())
+    whole = F.one_hot(CLASSES, 3).float()
+    torch.testing.assert_close(loss(INPUTS[:, :3], whole), loss(INPUTS[:, :3], CLASSES))
+
+
 def test_means_vectors_and_sums_become_the_same_sum():
     model = nn.Linear(4, 3)
     total = F.cross_entropy(model(INPUTS), CLASSES, reduction="sum")

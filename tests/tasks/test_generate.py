@@ -1,5 +1,6 @@
 """Making up rows, as a task: what is judged, kept and refused, through the whole flow."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -214,6 +215,13 @@ def test_data_that_cannot_be_made_up_is_refused():
     words = np.array([["a", "b"], ["b", "a"]] * 150, dtype=object)
     with pytest.raises(UserError, match="an array of numbers"):
         points_learner(data=tl.arrays(words, np.arange(300) % 2))
+
+
+def test_mixed_pictures_are_no_example_of_a_label():
+    learner = LEARNER(quiet=True, augment=True)
+    learner.data.augment = dataclasses.replace(learner.data.augment, mixup=0.5)
+    with pytest.raises(UserError, match="mixup or cutmix where pictures are made for a label"):
+        learner.task.check(learner.setup())
 
 
 def test_models_that_cannot_play_are_refused_before_training():

@@ -83,7 +83,7 @@ def _places(matrices: Tensor, height: int, width: int) -> Tensor:
 
 
 def move(pictures: Tensor, mirrored: Tensor, upended: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Return pictures of any type, moved by whole pixels and then flipped where told.
+    """Return pictures of any type, flipped where told, then moved by whole pixels.
 
     pictures: [B, C, H, W]; mirrored, upended: [B] bool; x, y: [B] int64, to the right and down.
     The same as ``warp`` with ``flipping(mirrored, upended) @ shifting(x, y)``, but exact and for

@@ -37,7 +37,7 @@ def either_way(draws: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Moves:
-    """How each picture of a batch is moved: shifted, turned, then flipped.
+    """How each picture of a batch is moved: flipped, turned, then shifted.
 
     mirrored, upended: [B] bool, left to right and upside down; x, y: [B] float32, whole px to
     the right and down; turned: [B, 3, 3] what interpolates (see ``geometry``), None for nothing

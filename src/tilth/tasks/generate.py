@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tilth.contracts import Objective
 from tilth.data.array_table import ArrayTable
 from tilth.data.dataset import Data, Target, as_rows
+from tilth.data.image_set import ImageData
 from tilth.data.noise import WithNoise
 from tilth.data.usual import Usual
 from tilth.errors import UserError
@@ -113,6 +114,13 @@ class Generate:
         penalty = self.rules.gradient_penalty or self.rules.slope_weight(playing(setup.data).r1)
         check_players(setup.model, penalised=penalty > 0)
         rows = as_rows(setup.data)
+        mixed = isinstance(rows, ImageData) and rows.augment and rows.augment.mixes
+        if mixed and setup.plan.augment and self.rules.conditional:
+            raise UserError(
+                "mixup or cutmix where pictures are made for a label",
+                rule="a picture of two classes is no example of either",
+                fix="leave mixup and cutmix at 0",
+            )
         two = rows.splits["train"][:2]
         real, labels = inputs_of(rows, two), rows.targets[torch.from_numpy(two)]
         made = self.made(setup, setup.model.to(setup.device), labels, seed=0)
