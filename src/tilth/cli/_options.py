@@ -53,6 +53,9 @@ data_options = grouped(
     ),
     click.option("--onto", metavar="PATH", help="Pictures to adapt or translate to (--task)."),
     click.option("--labels", help="CSV of names and labels, or a pattern on the path (pictures)."),
+    click.option(
+        "--decisions", metavar="FILE", help="What a review decided: RUN/decisions.csv (pictures)."
+    ),
     click.option("--size", metavar="PX", help="Side of the pictures, or HEIGHT,WIDTH."),
     click.option("--fix", "fixes", multiple=True, help="Repair to apply, such as labels."),
     click.option("--group", help="Column whose values stay in one split."),
@@ -93,8 +96,10 @@ train_options = grouped(
 TARGETED = ("classify", "regress")  # the tasks that say how a target is read
 HOMES = {
     **dict.fromkeys(
-        ("target", "task", "onto", "labels", "size", "group", "time", "split_seed", "fixes"), "data"
+        ("target", "task", "onto", "labels", "decisions", "size", "group", "time", "split_seed"),
+        "data",
     ),
+    "fixes": "data",
     **dict.fromkeys(
         ("epochs", "minutes", "batch_size", "lr", "seed", "device", "dtype", "compile"), "train"
     ),

@@ -13,7 +13,7 @@ from tilth.errors import UserError, choose, nearest
 
 T = TypeVar("T")
 
-PICTURES_ONLY = ("onto", "labels", "size", "grey", "fit", "resident")
+PICTURES_ONLY = ("onto", "labels", "size", "grey", "fit", "resident", "decisions")
 TABLES_ONLY = ("target", "test", "task", "group", "time", "columns", "fixes")
 FOR_BOTH = ("split_seed", "fractions", "max_bad")
 WORLDS_ONLY = ("arguments",)
@@ -29,7 +29,8 @@ class DataSettings:
     label in the path, where the folders are not the classes; size: their side in px, or height
     and width; grey: whether they are used without colour; fit: how other proportions are brought
     to the size ("squash", "crop" or "pad"); resident: whether decoded pictures are held in memory;
-    onto: a second set of them, to adapt or translate to
+    onto: a second set of them, to adapt or translate to; decisions: the CSV file of a review, which
+    relabels pictures and takes some out
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
@@ -46,6 +47,7 @@ class DataSettings:
     grey: bool | None = None
     fit: str | None = None
     resident: bool | None = None
+    decisions: str | None = None
     target: str | None = None
     test: str | None = None
     task: str | None = None
