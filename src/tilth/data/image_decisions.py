@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tilth.data.dataset import BadItem, IntArray, SplitNote, Target
 from tilth.data.decisions import Decision, digest, in_force, read
@@ -83,11 +84,11 @@ def _relabelled(data: ImageData, chosen: Mapping[int, Decision]) -> ImageData:
     return dataclasses.replace(data, target=fresh, values=fresh.encode(labels))
 
 
-def _known(data: ImageData, rows: IntArray) -> IntArray:
+def _known(data: ImageData, rows: IntArray) -> NDArray[np.bool_]:
     """Return [rows] whether each row has a label that train knows, where labels are wanted."""
     if data.target.kind != "classes":
         return np.ones(len(rows), dtype=bool)
-    known: IntArray = data.values.numpy()[rows] >= 0
+    known: NDArray[np.bool_] = data.values.numpy()[rows] >= 0
     return known
 
 

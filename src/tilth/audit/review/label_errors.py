@@ -112,4 +112,5 @@ def _rounded(values: Floats) -> IntArray:
     order = np.argsort(values - whole)[::-step]
     for place in order[: abs(missing)]:
         whole[place] += step
-    return whole.astype(np.int64)
+    found: IntArray = whole.astype(np.int64)
+    return found
