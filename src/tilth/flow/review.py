@@ -16,7 +16,7 @@ from tilth.audit.review.near_copies import near_copies
 from tilth.audit.review.projection import Maps, activations
 from tilth.audit.review.server import ReviewServer
 from tilth.audit.review.session import Session
-from tilth.audit.review.suspects import Suspect, copied, mislabelled, worst_errors
+from tilth.audit.review.suspects import MOST_COPIES, Suspect, copied, mislabelled, worst_errors
 from tilth.data.dataset import IntArray, Rows
 from tilth.data.decisions import read as read_decisions
 from tilth.data.image_data import ImageData, read_images
@@ -113,7 +113,9 @@ def _suspects(
     plans = recorded_plans(folder)
     if data.target.kind == "classes":
         passes = epochs or max(LEAST_EPOCHS, sum(plan.epochs for plan in plans) // EPOCHS_PART)
-        told = f"{folds} nets, each trained for {counted(passes, 'epoch')} on the other rows"
+        told = (
+            f"{folds} nets, each trained for {counted(passes, 'epoch', 'epochs')} on the other rows"
+        )
         say(f"labels are judged by {told}")
         train = replace(settings.train, epochs=passes, minutes=None)
         job = Job(replace(settings, train=train), quiet=True)
@@ -132,16 +134,23 @@ def _suspects(
         )
         found += mislabelled(data, answers.rows, answers.probabilities)
         notes.append(f"Labels were judged by {told} (confident learning).")
-    copies = _copies(data, say)
-    found += copies
+    found += _copies(data, say, notes)
     found += worst_errors(data, folder.read_record("audit"))
     return found
 
 
-def _copies(data: ImageData, say: Say) -> list[Suspect]:
+def _copies(data: ImageData, say: Say, notes: list[str]) -> list[Suspect]:
     say("looking for near duplicates")
     black, white = data.preprocessor.value_range
-    return copied(data, near_copies(data.store, _all_rows(data), white - black))
+    found = near_copies(data.store, _all_rows(data), white - black)
+    if len(found.pairs) > MOST_COPIES:
+        notes.append(
+            f"{len(found.pairs):,} pairs look alike, as very simple pictures do by chance; "
+            f"{MOST_COPIES} are shown, those across splits and the most alike first."
+        )
+    if not found.complete:
+        notes.append("Near duplicates were looked for among the most alike pairs only.")
+    return copied(data, found)
 
 
 def _of_pile(folder: RunFolder, own: ImageData, opened: Opened, path: Path, say: Say) -> Session:
@@ -155,9 +164,9 @@ def _of_pile(folder: RunFolder, own: ImageData, opened: Opened, path: Path, say:
             f"{path} has {data.preprocessor.channels} channels",
             rule=f"{folder.path} learned from {ready.channels}",
         )
-    note = f"{data.name} as the net of {folder.path} sees it."
+    notes = [f"{data.name} as the net of {folder.path} sees it."]
     decisions = folder.path / f"decisions-{path.resolve().name}.csv"
-    return _session(data, own, opened, decisions, _copies(data, say), [note])
+    return _session(data, own, opened, decisions, _copies(data, say, notes), notes)
 
 
 def _session(

@@ -21,8 +21,8 @@ from tilth.audit.review.session import Session
 from tilth.errors import UserError
 
 POLICY = (
-    "default-src 'none'; img-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; img-src 'self' data:; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 ASSETS = {
     "": ("page.html", "text/html; charset=utf-8"),

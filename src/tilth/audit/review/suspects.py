@@ -21,6 +21,7 @@ KINDS = {
 }
 """Kind of suspect -> what the page calls it, in the order of the work."""
 _MOST_SAID = 3
+MOST_COPIES = 300  # pairs; very simple pictures look alike by chance
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _said(labels: Sequence[str], chances: NDArray[np.float64]) -> tuple[tuple[st
 
 
 def copied(data: Rows, copies: Copies) -> list[Suspect]:
-    """Return pairs that look like one scene: those across splits first, then the most alike.
+    """Return pairs that look like one scene, at most 300: those across splits, the most alike.
 
     Of a pair across splits the row of train comes first: it is the one to drop, since a test row
     that train has seen makes the score too good.
@@ -85,7 +86,7 @@ def copied(data: Rows, copies: Copies) -> list[Suspect]:
         suspects.append(Suspect("copy", first, f"{alike}; {told}", (), second))
     across = [split_of[one.row] != split_of[one.other or 0] for one in suspects]
     order = sorted(range(len(suspects)), key=lambda place: not across[place])
-    return [suspects[place] for place in order]
+    return [suspects[place] for place in order[:MOST_COPIES]]
 
 
 def worst_errors(data: Rows, audit: Mapping[str, Any]) -> list[Suspect]:
@@ -102,7 +103,7 @@ def worst_errors(data: Rows, audit: Mapping[str, Any]) -> list[Suspect]:
                 (str(card["predicted"]), round(float(card["chance_predicted"]), 4)),
                 (str(card["true"]), round(float(card["chance_true"]), 4)),
             )
-            why = f"this run's net is sure of another label on this {'test'} row"
+            why = "this run's net is sure of another label; it is a test row"
         else:
             why = f"predicted {words.number(card['predicted'])}, it is {words.number(card['true'])}"
         suspects.append(Suspect("error", row, why, said))
