@@ -23,7 +23,7 @@ from tilth.cli._verb import Verb
 @click.argument("run", type=click.Path())
 @click.option(
     "--pictures",
-    type=click.Path(exists=True, file_okay=False),
+    type=click.Path(),
     help="Another folder, to label on the map of this run's net.",
 )
 @click.option("--folds", type=int, default=4, show_default=True, help="Nets that judge labels.")

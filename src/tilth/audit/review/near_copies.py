@@ -31,11 +31,12 @@ SAME = 0.97
 LIKELY = 0.9
 """The same before the crop is refined: below it no refinement of the crops above reaches SAME."""
 _COARSE, _LEAST, _MOST = 8, 14, 32
-_STEPS = (0.0125, 0.006)  # of the search for the crop, as shares of a side
+_STEPS = (0.0125, 0.0125, 0.006, 0.006)  # of the search for the crop, as shares of a side
 _FLAT = 2.0 / 255.0
 _PIECE = 256
 _DIMENSIONS = 8
-_MOST_CANDIDATES = 200_000
+_MOST_CANDIDATES = 200_000  # of one crop
+_MOST_REFINED = 20_000
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,8 @@ def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
     candidates, complete = _candidates(small, looks, white)
     alike = _refined(small, candidates, white)
     kept = alike >= SAME
-    found = {tuple(sorted(pair)): 0.0 for pair in rows[candidates[kept][:, :2]].tolist()}
-    for pair, value in zip(
-        rows[candidates[kept][:, :2]].tolist(), alike[kept].tolist(), strict=True
-    ):
-        key = tuple(sorted(pair))
-        found[key] = max(found[key], value)
+    close = np.sort(rows[candidates[kept][:, :2]], axis=1)
+    found = dict(zip(map(tuple, close.tolist()), alike[kept].tolist(), strict=True))
     found |= dict.fromkeys(equal, 1.0)
     order = sorted(found, key=lambda pair: (-found[pair], pair))
     pairs = np.array(order, dtype=np.int64).reshape(-1, 2)
@@ -119,7 +116,8 @@ def _candidates(small: Tensor, looks: Looks, white: float) -> tuple[IntArray, bo
     axes = torch.linalg.eigh((full[shaped] - centre).T @ (full[shaped] - centre))[1]
     axes = axes[:, -_DIMENSIONS:]
     tree = cKDTree(((full[shaped] - centre) @ axes).numpy())
-    radius, found, complete = math.sqrt(2 - 2 * CLOSE), [], True
+    radius, complete = math.sqrt(2 - 2 * CLOSE), True
+    found, likeness = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
     for number, cut in enumerate(crops()):
         turned = full if number == 0 else _thumbs(small, cut[None], white)[0]
         near = tree.query_ball_point(
@@ -135,16 +133,27 @@ def _candidates(small: Tensor, looks: Looks, white: float) -> tuple[IntArray, bo
         first, second = first[wanted], second[wanted]
         like = _products(turned, full, first, second)
         close = np.flatnonzero(like >= CLOSE)
-        close = close[np.argsort(-like[close], kind="stable")]
-        complete &= len(close) <= _MOST_CANDIDATES
-        close = close[:_MOST_CANDIDATES]
+        close = close[np.argsort(-like[close], kind="stable")][:_MOST_CANDIDATES]
         same = [
             looks.digests[a] == looks.digests[b]
             for a, b in zip(first[close], second[close], strict=True)
         ]
         close = close[~np.array(same, dtype=bool)]
-        found.append(np.stack([first[close], second[close], np.full(len(close), number)], 1))
-    return np.concatenate(found) if found else np.zeros((0, 3), dtype=np.int64), complete
+        crop = np.full(len(close), number)
+        found.append(np.stack([first[close], second[close], crop], 1))
+        likeness.append(like[close])
+    return _best_crops(np.concatenate(found), np.concatenate(likeness), complete)
+
+
+def _best_crops(
+    candidates: IntArray, likeness: NDArray[np.float32], complete: bool
+) -> tuple[IntArray, bool]:
+    """Return each pair once, with the crop that is most like it; the most alike first."""
+    order = np.argsort(-likeness, kind="stable")
+    pairs = np.sort(candidates[order, :2], axis=1)
+    firsts = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
+    complete &= len(firsts) <= _MOST_REFINED
+    return candidates[order[firsts[:_MOST_REFINED]]], complete
 
 
 def _thumbs(small: Tensor, cuts: Tensor, white: float) -> list[Tensor]:
@@ -166,28 +175,41 @@ def _refined(small: Tensor, candidates: IntArray, white: float) -> NDArray[np.fl
     """Return the correlation in colour of each candidate under the best crop near its own."""
     # half the pixels, so that what a compression did to single ones is averaged
     side = min(_MOST, max(_LEAST, min(small.shape[2:]) // 2))
-    steps = [torch.tensor(list(itertools.product((-s, 0.0, s), repeat=4))) for s in _STEPS]
-    found = np.zeros(len(candidates))
     known, nothing = crops(), torch.zeros(1, 4)
+    found = np.zeros(len(candidates))
     for begin in range(0, len(candidates), _PIECE):
         some = candidates[begin : begin + _PIECE]
-        first, second = small[some[:, 0]], small[some[:, 1]]
-        wanted = _unit(cropped(second, nothing.expand(len(some), 4), side).flatten(1), white)
+        second = cropped(small[some[:, 1]], nothing.expand(len(some), 4), side)
+        pair = small[some[:, 0]], _unit(second.flatten(1), white)
         best = known[some[:, 2]]
-        value = (_unit(cropped(first, best, side).flatten(1), white) * wanted).sum(1)
+        value = _likeness(*pair, best, white)
         likely = value >= LIKELY
-        first, wanted, best = first[likely], wanted[likely], best[likely]
-        value, places = value[likely], begin + np.flatnonzero(likely.numpy())
-        for moves in steps if len(places) else ():
-            around = best
-            for move in moves:
-                tried = (around + move).clamp(-0.02, 0.1)
-                like = (_unit(cropped(first, tried, side).flatten(1), white) * wanted).sum(1)
-                better = like > value
-                value = torch.where(better, like, value)
-                best = torch.where(better[:, None], tried, best)
-        found[places] = value.numpy()
+        if likely.any():
+            pair = pair[0][likely], pair[1][likely]
+            best, value = best[likely], value[likely]
+            found[begin + np.flatnonzero(likely.numpy())] = _climbed(pair, best, value, white)
     return found
+
+
+def _climbed(
+    pair: tuple[Tensor, Tensor], best: Tensor, value: Tensor, white: float
+) -> NDArray[np.float32]:
+    """Return the likeness after each edge was moved in turn, in and out, where that is better."""
+    for step in _STEPS:
+        for edge, way in itertools.product(range(4), (-step, step)):
+            tried = best.clone()
+            tried[:, edge] = (tried[:, edge] + way).clamp(-0.02, 0.1)
+            like = _likeness(*pair, tried, white)
+            better = like > value
+            value = torch.where(better, like, value)
+            best = torch.where(better[:, None], tried, best)
+    return value.numpy()
+
+
+def _likeness(first: Tensor, wanted: Tensor, cut: Tensor, white: float) -> Tensor:
+    """Return the correlation of each cropped picture with what is wanted, unit vectors."""
+    side = round((wanted.shape[1] / first.shape[1]) ** 0.5)
+    return (_unit(cropped(first, cut, side).flatten(1), white) * wanted).sum(1)
 
 
 def _unit(flat: Tensor, white: float) -> Tensor:
