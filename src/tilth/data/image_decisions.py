@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tilth.data.dataset import BadItem, IntArray, SplitNote, Target
 from tilth.data.decisions import Decision, digest, in_force, read
+from tilth.data.label_order import sorted_labels
 from tilth.errors import UserError
 from tilth.wording import counted
 
@@ -77,9 +78,6 @@ def _relabelled(data: ImageData, chosen: Mapping[int, Decision]) -> ImageData:
         labels[row] = label
     gone = {row for row, one in chosen.items() if one.decision == "drop"}
     train = [labels[row] for row in data.splits["train"].tolist() if row not in gone]
-    # here, because the module that makes such data imports that of their class
-    from tilth.data.image_assemble import sorted_labels
-
     fresh = Target(target.name or "label", "classes", sorted_labels([one for one in train if one]))
     return dataclasses.replace(data, target=fresh, values=fresh.encode(labels))
 

@@ -98,7 +98,7 @@ def _to_flag(joint: IntArray) -> IntArray:
     others = np.maximum(np.count_nonzero(joint, axis=1) - 1.0, 1.0)
     wanted = np.maximum(joint - (missing / others)[:, None], 0.0)
     np.fill_diagonal(wanted, kept)
-    whole = wanted.astype(np.int64)
+    whole: IntArray = wanted.astype(np.int64)
     np.fill_diagonal(whole, 0)
     return whole
 
