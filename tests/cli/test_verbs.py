@@ -41,6 +41,7 @@ def command_lines(pictures, trained, second, tmp_path, monkeypatch):
         "resume": ["resume", stopped(run, tmp_path / "stopped")],
         "predict": ["predict", run, pictures / "dark" / "0.png"],
         "report": ["report", run],
+        "review": ["review", reviewed(run, tmp_path / "reviewed"), "--folds", "2"],
         "export": ["export", run, tmp_path / "bundle"],
         "runs": ["runs", run.parent],
         "compare": ["compare", run, second],
@@ -64,6 +65,14 @@ def generator(folder):
     data = tl.arrays(np.random.default_rng(0).normal(size=(200, 2)), np.arange(200) % 2)
     learn = tl.Learner(data, task="generate", run=folder, quiet=True, epochs=1)
     learn.fit().export()
+    return folder
+
+
+def reviewed(run, folder):
+    """Return a copy of a run: a review keeps what its nets say in the run's folder."""
+    import shutil
+
+    shutil.copytree(run, folder)
     return folder
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 ALLOWED: dict[str, int] = {
     r"no CUDA device": 10,
     r"no tmpfs can be mounted": 1,
+    r"no (chromium|playwright) is installed": 6,
 }
 
 

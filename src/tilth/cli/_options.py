@@ -59,6 +59,9 @@ data_options = grouped(
     click.option("--names", help="What the masks' values are called, from 0 on: sky,road,void."),
     click.option("--void", help="Names or values in masks that are not counted."),
     click.option("--pairs", metavar="PATH", help="Folder or pattern of the pictures wanted."),
+    click.option(
+        "--decisions", metavar="FILE", help="What a review decided: RUN/decisions.csv (pictures)."
+    ),
     click.option("--size", metavar="PX", help="Side of the pictures, or HEIGHT,WIDTH."),
     click.option("--fix", "fixes", multiple=True, help="Repair to apply, such as labels."),
     click.option("--group", help="Column whose values stay in one split."),
@@ -109,7 +112,7 @@ HOMES = {
     **dict.fromkeys(
         ("target", "task", "onto", "labels", "masks", "names", "void", "pairs", "size"), "data"
     ),
-    **dict.fromkeys(("group", "time", "split_seed", "fixes"), "data"),
+    **dict.fromkeys(("decisions", "group", "time", "split_seed", "fixes"), "data"),
     **dict.fromkeys(
         ("epochs", "minutes", "batch_size", "lr", "seed", "device", "dtype", "compile"), "train"
     ),

@@ -22,7 +22,7 @@ from tilth.cli._verb import explain
 from tilth.errors import TilthError, choose
 
 VERBS = (
-    "demo", "check", "find-lr", "train", "resume", "predict", "report",
+    "demo", "check", "find-lr", "train", "resume", "predict", "report", "review",
     "export", "runs", "compare", "init", "doctor",
 )  # fmt: skip
 """The order of ``--help``: that of the work. A file that is not named here comes last."""

@@ -22,6 +22,7 @@ from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_set import ImageData
 from tilth.data.image_statistics import ChannelStatistics, channel_statistics
 from tilth.data.keys import mix
+from tilth.data.label_order import sorted_labels
 from tilth.data.open_image import Header
 from tilth.data.split import complete, split
 from tilth.errors import UserError, nearest
@@ -106,18 +107,6 @@ def assemble(
         augment=_augment(augment, gathered, notes),
         facts=facts,
     )
-
-
-def sorted_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the different labels in order: by value where all are whole numbers.
-
-    >>> sorted_labels(["10", "9", "9"]), sorted_labels(["b", "a10", "a9"])
-    (('9', '10'), ('a10', 'a9', 'b'))
-    """
-    different = set(labels)
-    if all(label.removeprefix("-").isdecimal() for label in different):
-        return tuple(sorted(different, key=lambda label: (int(label), label)))
-    return tuple(sorted(different))
 
 
 def _split(

@@ -8,6 +8,7 @@ import io
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +21,7 @@ from tilth.data.augment import Augment
 from tilth.data.black_or_white import BlackOrWhite
 from tilth.data.dataset import Finding, IntArray, Prepare, Rows, Store, as_they_are
 from tilth.data.follow_moves import MovedMasks, MovedPoints
+from tilth.data.image_decisions import apply_decisions
 from tilth.data.image_findings import Facts, find_trouble
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
@@ -46,6 +48,7 @@ class ImageData(Rows):
     augment: what training pictures go through, or None
     binary: whether inputs, which then are in [0, 1], are made 0 or 1 by chance
     facts: what was seen while reading that ``findings`` reports
+    decided: digest of the decisions that were applied; empty without
     """
 
     preprocessor: ImagePreprocessor
@@ -58,6 +61,7 @@ class ImageData(Rows):
     augment: Augment | None = None
     binary: bool = False
     facts: Facts = field(default_factory=Facts)
+    decided: str = ""
 
     kind: ClassVar[str] = "images"
     usual: ClassVar[Usual] = Usual(
@@ -161,6 +165,29 @@ class ImageData(Rows):
             values=values,
         )
 
+    def apply(self, decisions: str | Path) -> ImageData:
+        """Return the pictures as a person decided: relabelled, or taken out of their split.
+
+        decisions: the CSV file that ``tilth review`` writes; the last one of an item that was not
+            taken back is in force
+        Splits stay as they were dealt, statistics are those of the new training rows, a label
+        that is new is a new class, and pictures that had no label get a target with the first.
+        The notes count what was done and name items that this data does not have; no file
+        changes.
+        Raises UserError for a file that is none, where no item is known, and for new labels of
+        pictures whose target is a number.
+
+        >>> import numpy as np
+        >>> import tilth as tl
+        >>> from tilth.data.decisions import Decision, append
+        >>> pictures = np.random.default_rng(0).integers(0, 255, (40, 8, 8), dtype=np.uint8)
+        >>> data = tl.arrays(pictures, np.arange(40) % 2)
+        >>> append(Path("decisions.csv"), [Decision(data.item_id(0), "relabel", "1")])
+        >>> int(data.targets[0]), int(data.apply("decisions.csv").targets[0])
+        (0, 1)
+        """
+        return apply_decisions(self, decisions)
+
     def item_id(self, row: int) -> str:
         """Return the relative path of a file, or the row's number and content hash."""
         if self.files is not None:
@@ -217,6 +244,7 @@ class ImageData(Rows):
         digest.update("\n".join(self.files or ()).encode("utf-8", "surrogateescape"))
         digest.update("\n".join(self.target.labels).encode("utf-8", "surrogateescape"))
         digest.update(self.values.numpy().tobytes())
+        digest.update(self.decided.encode())
         return digest.hexdigest()
 
     def model_arguments(self) -> dict[str, Any]:

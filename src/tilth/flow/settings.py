@@ -14,7 +14,7 @@ from tilth.errors import UserError, choose, nearest
 T = TypeVar("T")
 
 MARKS = ("labels", "masks", "names", "void", "pairs")  # what says what is wanted of pictures
-PICTURES_ONLY = ("onto", *MARKS, "size", "grey", "fit", "resident", "augment")
+PICTURES_ONLY = ("onto", *MARKS, "size", "grey", "fit", "resident", "augment", "decisions")
 TABLES_ONLY = ("test", "group", "time", "columns", "fixes")
 FOR_BOTH = ("target", "task", "split_seed", "fractions", "max_bad")
 WORLDS_ONLY = ("arguments",)
@@ -35,7 +35,8 @@ class DataSettings:
     proportions are brought to the size ("squash", "crop" or "pad"); resident: whether decoded
     pictures are held in memory; onto: a second set of them, to adapt or translate to; augment: how
     training pictures are varied, field by field where it differs from what is usual (flip,
-    flip_vertical, rotate_degrees, zoom, warp, light, shift, pad, cutout, mixup, cutmix)
+    flip_vertical, rotate_degrees, zoom, warp, light, shift, pad, cutout, mixup, cutmix);
+    decisions: the CSV file of a review, which relabels pictures and takes some out
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
@@ -57,6 +58,7 @@ class DataSettings:
     fit: str | None = None
     resident: bool | None = None
     augment: dict[str, Any] = dataclasses.field(default_factory=dict)
+    decisions: str | None = None
     target: str | None = None
     test: str | None = None
     task: str | None = None

@@ -36,7 +36,13 @@ def read_settings(path: Path) -> Settings:
 
 def _places(settings: Settings) -> tuple[str, ...]:
     """Return the data settings that are paths: labels may be a pattern."""
-    return ("path", "onto", "test", *(["labels"] if labels_table(settings.data.labels) else []))
+    return (
+        "path",
+        "onto",
+        "test",
+        "decisions",
+        *(["labels"] if labels_table(settings.data.labels) else []),
+    )
 
 
 def commented(settings: Settings) -> str:

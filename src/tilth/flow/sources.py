@@ -301,13 +301,14 @@ def read(settings: DataSettings) -> Data:
     used = TABLES_ONLY if wants_table(settings) else PICTURES_ONLY
     options = {name: getattr(settings, name) for name in (*used, *FOR_BOTH)}
     options["fractions"] = settings.fractions or FRACTIONS
-    onto = options.pop("onto", None)
+    onto, decisions = options.pop("onto", None), options.pop("decisions", None)
     if onto is not None:
         two = {k: v for k, v in options.items() if k not in (*MARKS, "target", "task")}
         return domains(path, onto, **two)
     if wants_table(settings):
         return table(path, **options)
-    return images(path, **{**options, "target": settings.target or ()})
+    found = images(path, **{**options, "target": settings.target or ()})
+    return found if decisions is None else found.apply(decisions)
 
 
 def check_data_settings(settings: DataSettings) -> None:
@@ -340,14 +341,24 @@ def check_data_settings(settings: DataSettings) -> None:
             choose(getattr(settings, name), offered, name)
     for fix in settings.fixes:
         choose(fix, FIXES, "fix")
-    if settings.test is not None and not Path(settings.test).exists():
-        raise UserError(f"test={settings.test!r}: there is nothing", fix="check the spelling")
     if settings.onto is not None:
         check_onto(settings)
+    check_places(settings)
+    check_ranges(settings)
+
+
+def check_places(settings: DataSettings) -> None:
+    """Raise UserError where a file beside the data was named that is not there."""
+    if settings.test is not None and not Path(settings.test).exists():
+        raise UserError(f"test={settings.test!r}: there is nothing", fix="check the spelling")
     labels = labels_table(settings.labels)
     if labels is not None and not labels.exists():
         raise UserError(f"labels={settings.labels!r}: there is nothing", fix="check the spelling")
-    check_ranges(settings)
+    if settings.decisions is not None and not Path(settings.decisions).is_file():
+        raise UserError(
+            f"decisions={settings.decisions!r}: there is no such file",
+            fix="tilth review RUN writes RUN/decisions.csv",
+        )
 
 
 def check_onto(settings: DataSettings) -> None:
@@ -362,11 +373,14 @@ def check_onto(settings: DataSettings) -> None:
             fix="name the folder of the target after --onto",
         )
     marked = [n for n in (*MARKS, "target", "task") if getattr(settings, n) not in (None, ())]
-    if marked:
+    told = {name: "the labels of either are its class folders" for name in marked}
+    if settings.decisions is not None:
+        told["decisions"] = "the decisions of a review are about one set"
+    for name, rule in told.items():
         raise UserError(
-            f"{marked[0]}={getattr(settings, marked[0])!r} with two sets of pictures",
-            rule="the labels of either are its class folders",
-            fix="in Python: tl.domains(tl.images(path, labels=...), ...)",
+            f"{name}={getattr(settings, name)!r} with two sets of pictures",
+            rule=rule,
+            fix="in Python: tl.domains(tl.images(path, labels=...).apply(...), ...)",
         )
 
 

@@ -1,0 +1,183 @@
+"use strict";
+// The map: pictures as dots, a lasso selects, a label goes to all that is selected.
+const chart = { rows: [], labels: [], points: [], proposed: [], chosen: [], line: [], name: "", x: 0, y: 1 };
+const HUES = ["#1f5f8b", "#c8702a", "#2e8b57", "#a3352a", "#7a5195", "#8c6d46", "#c05a9b", "#6b7280", "#9a9a1f", "#2596a6"];
+
+const isLabelled = (row) => Boolean(review.state.decided[row]);
+const shown = () => chart.rows.map((_, place) => place).filter((place) =>
+  !($("hide").checked && isLabelled(chart.rows[place])));
+
+function colourOf(place) {
+  const decided = review.state.decided[chart.rows[place]];
+  const label = decided ? decided.label : chart.proposed[place] || chart.labels[place];
+  const at = review.state.labels.indexOf(label);
+  return at < 0 ? "#8a949e" : HUES[at % HUES.length];
+}
+
+function screen(place) {
+  const canvas = $("plane"), [x, y] = chart.points[place], edge = 18;
+  return [edge + (x + 1) / 2 * (canvas.clientWidth - 2 * edge), edge + (1 - y) / 2 * (canvas.clientHeight - 2 * edge)];
+}
+
+function drawMap() {
+  const canvas = $("plane"), ratio = window.devicePixelRatio || 1;
+  canvas.width = canvas.clientWidth * ratio;
+  canvas.height = canvas.clientHeight * ratio;
+  const pen = canvas.getContext("2d");
+  pen.scale(ratio, ratio);
+  const chosen = new Set(chart.chosen), size = chart.rows.length > 5000 ? 2 : 4;
+  for (const place of shown()) {
+    const [x, y] = screen(place);
+    pen.globalAlpha = chosen.size && !chosen.has(place) ? 0.25 : 0.8;
+    pen.fillStyle = colourOf(place);
+    pen.beginPath();
+    pen.arc(x, y, chosen.has(place) ? size + 1 : size, 0, 7);
+    pen.fill();
+  }
+  pen.globalAlpha = 1;
+  if (chart.line.length > 1) {
+    pen.strokeStyle = "#16384f";
+    pen.setLineDash([5, 4]);
+    pen.beginPath();
+    chart.line.forEach(([x, y], place) => (place ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+    pen.closePath();
+    pen.stroke();
+  }
+}
+
+function inside([x, y], line) {
+  let found = false;
+  for (let i = 0, j = line.length - 1; i < line.length; j = i++) {
+    const [x1, y1] = line[i], [x2, y2] = line[j];
+    if ((y1 > y) !== (y2 > y) && x < (x2 - x1) * (y - y1) / (y2 - y1) + x1) found = !found;
+  }
+  return found;
+}
+
+function drawChosen() {
+  const count = chart.chosen.length;
+  $("selected").textContent = count ? `${count} selected` : "Nothing selected";
+  $("give").disabled = $("propose").disabled = !count;
+  $("thumbs").replaceChildren(...chart.chosen.slice(0, 300).map((place) => {
+    const button = made("button"), image = made("img");
+    button.type = "button";
+    const proposed = chart.proposed[place];
+    button.title = `take ${chart.rows[place]} out of the selection${proposed ? ` (proposed: ${proposed})` : ""}`;
+    image.src = `picture/${chart.rows[place]}`;
+    image.alt = "";
+    image.loading = "lazy";
+    button.append(image);
+    button.onclick = () => { chart.chosen = chart.chosen.filter((one) => one !== place); drawChosen(); drawMap(); };
+    return button;
+  }));
+  if (count > 300) $("thumbs").append(made("p", `and ${count - 300} more, selected too`));
+  $("known").replaceChildren(...review.state.labels.map((label) => {
+    const option = made("option");
+    option.value = label;
+    return option;
+  }));
+}
+
+async function load() {
+  const found = await ask(`map?name=${encodeURIComponent(chart.name)}&x=${chart.x}&y=${chart.y}`);
+  if (!found) return;
+  Object.assign(chart, found, { chosen: [], line: [] });
+  drawChosen();
+  drawMap();
+  $("map").dataset.shown = `${chart.name} ${chart.x} ${chart.y}`;
+}
+
+function fill() {
+  const maps = review.state.maps;
+  $("layer").replaceChildren(...Object.keys(maps).map((name) => new Option(name, name, false, name === chart.name)));
+  for (const axis of ["x", "y"]) {
+    chart[axis] = Math.min(chart[axis], maps[chart.name] - 1);
+    $(axis).replaceChildren(...Array.from({ length: maps[chart.name] }, (_, place) =>
+      new Option(`axis ${place + 1}`, String(place), false, place === chart[axis])));
+  }
+}
+
+async function give(body) {
+  const rows = chart.chosen.map((place) => chart.rows[place]);
+  if (!rows.length) return;
+  if (!take(await ask("decide", { rows, decision: "relabel", kind: "projection", ...body }))) return;
+  chart.chosen = [];
+  chart.line = [];
+  $("lassoed").value = "";
+  drawTabs();
+  drawChosen();
+  drawMap();
+}
+
+window.openMap = () => {
+  if (!chart.name) {
+    const names = Object.keys(review.state.maps);
+    chart.name = names[names.length - 1];
+    fill();
+    load();
+  } else { drawChosen(); drawMap(); }
+};
+
+const plane = $("plane");
+const at = (event) => { const box = plane.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
+let drawing = false;
+plane.addEventListener("pointerdown", (event) => {
+  drawing = true;
+  plane.setPointerCapture(event.pointerId);
+  chart.line = [at(event)];
+  chart.chosen = [];
+  $("hover").hidden = true;
+});
+plane.addEventListener("pointermove", (event) => {
+  const [x, y] = at(event);
+  if (drawing) { chart.line.push([x, y]); drawMap(); return; }
+  let best = 14 * 14, near = -1;
+  for (const place of shown()) {
+    const [px, py] = screen(place), apart = (px - x) ** 2 + (py - y) ** 2;
+    if (apart < best) { best = apart; near = place; }
+  }
+  const hover = $("hover");
+  hover.hidden = near < 0;
+  if (near < 0) return;
+  const wanted = `picture/${chart.rows[near]}`;
+  if (hover.getAttribute("src") !== wanted) hover.setAttribute("src", wanted);
+  hover.style.left = `${Math.min(x + 12, plane.clientWidth - 100)}px`;
+  hover.style.top = `${Math.min(y + 12, plane.clientHeight - 100)}px`;
+});
+plane.addEventListener("pointerup", () => {
+  drawing = false;
+  if (chart.line.length > 2) chart.chosen = shown().filter((place) => inside(screen(place), chart.line));
+  else chart.line = [];
+  drawChosen();
+  drawMap();
+  if (chart.chosen.length) $("lassoed").focus();
+});
+plane.addEventListener("pointerleave", () => { $("hover").hidden = true; });
+
+$("layer").onchange = () => { chart.name = $("layer").value; chart.x = 0; chart.y = 1; fill(); load(); };
+$("x").onchange = () => { chart.x = Number($("x").value); load(); };
+$("y").onchange = () => { chart.y = Number($("y").value); load(); };
+$("hide").onchange = () => { chart.chosen = []; drawChosen(); drawMap(); };
+$("lassoed").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && $("lassoed").value.trim()) give({ label: $("lassoed").value.trim() });
+});
+$("give").onclick = () => { if ($("lassoed").value.trim()) give({ label: $("lassoed").value.trim() }); else $("lassoed").focus(); };
+$("propose").onclick = () => give({ labels: chart.chosen.map((place) => chart.proposed[place]) });
+$("learn").onclick = async () => {
+  const found = await ask("learn", {});
+  if (!found) return;
+  review.state.maps = found.maps;
+  chart.proposed = found.proposed;
+  chart.name = found.map;
+  chart.x = 0;
+  chart.y = 1;
+  $("propose").hidden = false;
+  fill();
+  load();
+};
+$("unlasso").onclick = async () => { if (take(await ask("undo", {}))) { drawTabs(); drawChosen(); drawMap(); } };
+document.addEventListener("keydown", (event) => {
+  if (review.kind !== "map" || event.key !== "u" || ["INPUT", "SELECT"].includes(document.activeElement.tagName)) return;
+  $("unlasso").click();
+});
+window.addEventListener("resize", () => { if (review.kind === "map") drawMap(); });

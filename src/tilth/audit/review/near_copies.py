@@ -1,0 +1,231 @@
+"""Pairs of pictures that one scene was saved as twice: other sizes, compression, light, edges.
+
+What ``tilth check`` looks for at once (``data/image_duplicates.py``) does not survive a crop. Here
+every picture is also looked at without a little of each edge: thumbnails of 16 such crops, freed
+of brightness and contrast, are looked up among the thumbnails of all pictures, and the crop of
+each pair that is close is then refined on larger ones in colour, until they match or do not.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from tilth.data.dataset import IntArray, Store
+from tilth.data.image_duplicates import Looks, exact_groups, look
+
+CUTS = (0.0125, 0.0375)
+"""Shares of a side that a crop takes from an edge: within 0.0125 of all up to 0.05."""
+CLOSE = 0.97
+"""Correlation of 8 x 8 thumbnails from which a pair is looked at more closely."""
+SAME = 0.97
+"""Correlation of the refined crops in colour from which two pictures are one scene."""
+LIKELY = 0.9
+"""The same before the crop is refined: below it no refinement of the crops above reaches SAME."""
+_COARSE, _LEAST, _MOST = 8, 14, 32
+_STEPS = (0.0125, 0.0125, 0.006, 0.006)  # of the search for the crop, as shares of a side
+_FLAT = 2.0 / 255.0
+_PIECE = 256
+_DIMENSIONS = 8
+_MOST_CANDIDATES = 200_000  # of one crop
+_MOST_REFINED = 20_000
+
+
+@dataclass(frozen=True)
+class Copies:
+    """pairs: [pairs, 2] row ids, first the lower; likeness: [pairs] correlation, 1 where equal
+
+    complete: whether every pair that was close could be looked at
+    """
+
+    pairs: IntArray
+    likeness: NDArray[np.float64]
+    complete: bool
+
+
+def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
+    """Return the pairs of ``rows`` that are one scene, the most alike first.
+
+    store: raw pixels; white: the range of their values
+    """
+    looks = look(store, rows, white)
+    equal = [
+        (int(a), int(b)) for group in exact_groups(looks) for a, b in itertools.pairwise(group)
+    ]
+    small = _small(store, rows)
+    candidates, complete = _candidates(small, looks, white)
+    alike = _refined(small, candidates, white)
+    kept = alike >= SAME
+    close = np.sort(rows[candidates[kept][:, :2]], axis=1)
+    found = dict(zip(map(tuple, close.tolist()), alike[kept].tolist(), strict=True))
+    found |= dict.fromkeys(equal, 1.0)
+    order = sorted(found, key=lambda pair: (-found[pair], pair))
+    pairs = np.array(order, dtype=np.int64).reshape(-1, 2)
+    return Copies(pairs, np.array([found[pair] for pair in order]), complete)
+
+
+def crops() -> Tensor:
+    """Return [17, 4] shares cut from left, top, right and bottom: nothing, then each of 16."""
+    cut = itertools.product(CUTS, repeat=4)
+    return torch.tensor([(0.0,) * 4, *cut])
+
+
+def cropped(pixels: Tensor, cut: Tensor, side: int) -> Tensor:
+    """Return pictures without their edges, brought to ``side`` by bilinear interpolation.
+
+    pixels: [B, C, H, W] float; cut: [B, 4] shares of the width (first, third) and height
+    """
+    left, top, right, bottom = cut.unbind(1)
+    nothing = torch.zeros_like(left)
+    matrix = torch.stack(
+        [
+            torch.stack([1 - left - right, nothing, left - right], 1),
+            torch.stack([nothing, 1 - top - bottom, top - bottom], 1),
+        ],
+        1,
+    )
+    grid = F.affine_grid(matrix, [len(pixels), 1, side, side], align_corners=False)
+    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def _small(store: Store, rows: IntArray) -> Tensor:
+    """Return all pictures [N, C, h, w] at no more than twice the side they are compared at."""
+    parts = []
+    for piece in torch.split(torch.from_numpy(rows), _PIECE):
+        pixels = store.take(piece).cpu().float()
+        size = (min(2 * _MOST, pixels.shape[2]), min(2 * _MOST, pixels.shape[3]))
+        parts.append(F.adaptive_avg_pool2d(pixels, size))
+    return torch.cat(parts)
+
+
+def _candidates(small: Tensor, looks: Looks, white: float) -> tuple[IntArray, bool]:
+    """Return [candidates, 3] places of a pair, and which crop of the first is like the second."""
+    full = _thumbs(small, torch.zeros(1, 4), white)[0]
+    shaped = np.flatnonzero(full.any(1).numpy())
+    if len(shaped) < 2:
+        return np.zeros((0, 3), dtype=np.int64), True
+    centre = full[shaped].mean(0)
+    axes = torch.linalg.eigh((full[shaped] - centre).T @ (full[shaped] - centre))[1]
+    axes = axes[:, -_DIMENSIONS:]
+    tree = cKDTree(((full[shaped] - centre) @ axes).numpy())
+    radius, complete = math.sqrt(2 - 2 * CLOSE), True
+    found, likeness = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
+    for number, cut in enumerate(crops()):
+        turned = full if number == 0 else _thumbs(small, cut[None], white)[0]
+        near = tree.query_ball_point(
+            ((turned[shaped] - centre) @ axes).numpy(), radius, return_sorted=True
+        )
+        counts = np.array([len(one) for one in near])
+        if counts.sum() > 50 * _MOST_CANDIDATES:
+            complete = False
+            continue
+        first = np.repeat(shaped, counts)
+        second = shaped[np.concatenate([np.asarray(one, dtype=np.int64) for one in near])]
+        wanted = first < second if number == 0 else first != second
+        first, second = first[wanted], second[wanted]
+        like = _products(turned, full, first, second)
+        close = np.flatnonzero(like >= CLOSE)
+        close = close[np.argsort(-like[close], kind="stable")][:_MOST_CANDIDATES]
+        same = [
+            looks.digests[a] == looks.digests[b]
+            for a, b in zip(first[close], second[close], strict=True)
+        ]
+        close = close[~np.array(same, dtype=bool)]
+        crop = np.full(len(close), number)
+        found.append(np.stack([first[close], second[close], crop], 1))
+        likeness.append(like[close])
+    return _best_crops(np.concatenate(found), np.concatenate(likeness), complete)
+
+
+def _best_crops(
+    candidates: IntArray, likeness: NDArray[np.float32], complete: bool
+) -> tuple[IntArray, bool]:
+    """Return each pair once, with the crop that is most like it; the most alike first."""
+    order = np.argsort(-likeness, kind="stable")
+    pairs = np.sort(candidates[order, :2], axis=1)
+    firsts = np.sort(np.unique(pairs, axis=0, return_index=True)[1])
+    complete &= len(firsts) <= _MOST_REFINED
+    return candidates[order[firsts[:_MOST_REFINED]]], complete
+
+
+def _thumbs(small: Tensor, cuts: Tensor, white: float) -> list[Tensor]:
+    """Return for each crop [N, 64] unit vectors of grey thumbnails; zero where one is flat."""
+    found = []
+    for cut in cuts:
+        parts = [
+            F.adaptive_avg_pool2d(
+                cropped(piece, cut.expand(len(piece), 4), 4 * _COARSE).mean(1, keepdim=True),
+                _COARSE,
+            ).flatten(1)
+            for piece in torch.split(small, _PIECE)
+        ]
+        found.append(_unit(torch.cat(parts), white))
+    return found
+
+
+def _refined(small: Tensor, candidates: IntArray, white: float) -> NDArray[np.float64]:
+    """Return the correlation in colour of each candidate under the best crop near its own."""
+    # half the pixels, so that what a compression did to single ones is averaged
+    side = min(_MOST, max(_LEAST, min(small.shape[2:]) // 2))
+    known, nothing = crops(), torch.zeros(1, 4)
+    found = np.zeros(len(candidates))
+    for begin in range(0, len(candidates), _PIECE):
+        some = candidates[begin : begin + _PIECE]
+        second = cropped(small[some[:, 1]], nothing.expand(len(some), 4), side)
+        pair = small[some[:, 0]], _unit(second.flatten(1), white)
+        best = known[some[:, 2]]
+        value = _likeness(*pair, best, white)
+        likely = value >= LIKELY
+        if likely.any():
+            pair = pair[0][likely], pair[1][likely]
+            best, value = best[likely], value[likely]
+            found[begin + np.flatnonzero(likely.numpy())] = _climbed(pair, best, value, white)
+    return found
+
+
+def _climbed(
+    pair: tuple[Tensor, Tensor], best: Tensor, value: Tensor, white: float
+) -> NDArray[np.float32]:
+    """Return the likeness after each edge was moved in turn, in and out, where that is better."""
+    for step in _STEPS:
+        for edge, way in itertools.product(range(4), (-step, step)):
+            tried = best.clone()
+            tried[:, edge] = (tried[:, edge] + way).clamp(-0.02, 0.1)
+            like = _likeness(*pair, tried, white)
+            better = like > value
+            value = torch.where(better, like, value)
+            best = torch.where(better[:, None], tried, best)
+    return value.numpy()
+
+
+def _likeness(first: Tensor, wanted: Tensor, cut: Tensor, white: float) -> Tensor:
+    """Return the correlation of each cropped picture with what is wanted, unit vectors."""
+    side = round((wanted.shape[1] / first.shape[1]) ** 0.5)
+    return (_unit(cropped(first, cut, side).flatten(1), white) * wanted).sum(1)
+
+
+def _unit(flat: Tensor, white: float) -> Tensor:
+    """Return rows without mean and of length one; rows that hardly vary become zero."""
+    centred = flat - flat.mean(dim=1, keepdim=True)
+    length = centred.norm(dim=1, keepdim=True)
+    shallow = length < _FLAT * white * math.sqrt(flat.shape[1])
+    return torch.where(shallow, 0.0, centred / length.clamp_min(1e-30))
+
+
+def _products(
+    left: Tensor, right: Tensor, first: IntArray, second: IntArray
+) -> NDArray[np.float32]:
+    """Return the inner product of ``left[first]`` and ``right[second]``, row by row."""
+    parts = [
+        (left[first[begin : begin + 65536]] * right[second[begin : begin + 65536]]).sum(1)
+        for begin in range(0, len(first), 65536)
+    ]
+    return torch.cat(parts).numpy() if parts else np.zeros(0, dtype=np.float32)

@@ -1,0 +1,164 @@
+"""Pictures as points of a plane: what a net's layers make of them, and what labels so far teach.
+
+A layer's activations are averaged over the picture's area (into a two by two grid where there are
+few channels), standardised, and shown by two of their principal components. Once some pictures
+have labels, a linear discriminant (Fisher 1936) of all layers together gives axes that part these
+labels, and proposes one for each picture that has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tilth.nn.modes import modes_kept
+
+Floats = NDArray[np.floating[Any]]
+
+COMPONENTS = 8
+LEARNED = "learned from your labels"
+_MOST_FEATURES = 512  # of a layer
+_DISCRIMINED = 64  # principal components of each layer that the discriminant looks at
+
+
+def layers_of(model: nn.Module) -> dict[str, nn.Module]:
+    """Return name -> layer to look at, from the input on: the parts of the body that learn.
+
+    >>> from tilth.models.mlp import mlp
+    >>> list(layers_of(mlp(channels=1, size=4, outputs=2, layers=(8, 8))))
+    ['layer 1', 'layer 2']
+    """
+    body = getattr(model, "body", model)
+    parts = list(body.children()) or [body]
+    while len(parts) == 1 and list(parts[0].children()):
+        parts = list(parts[0].children())
+    learned = [part for part in parts if any(True for _ in part.parameters())] or [body]
+    return {f"layer {number}": part for number, part in enumerate(learned, 1)}
+
+
+def activations(model: nn.Module, inputs: Iterable[Tensor]) -> dict[str, Floats]:
+    """Return layer -> [N, features] float32 of all inputs, in their order."""
+    found: dict[str, list[Tensor]] = {}
+
+    def keep(name: str) -> Any:
+        def hook(module: nn.Module, given: Any, made: Any) -> None:
+            if isinstance(made, Tensor):
+                found.setdefault(name, []).append(_flat(made).float().cpu())
+
+        return hook
+
+    hooks = [part.register_forward_hook(keep(name)) for name, part in layers_of(model).items()]
+    try:
+        with modes_kept(model), torch.inference_mode():
+            model.eval()
+            for piece in inputs:
+                model(piece)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: torch.cat(parts).numpy() for name, parts in found.items()}
+
+
+def _flat(made: Tensor) -> Tensor:
+    """Return [B, features] of what a layer made of a batch."""
+    if made.dim() == 4:
+        side = 2 if 4 * made.shape[1] <= _MOST_FEATURES else 1
+        return F.adaptive_avg_pool2d(made, side).flatten(1)[:, :_MOST_FEATURES]
+    if made.dim() == 3:  # tokens
+        return made.mean(1)[:, :_MOST_FEATURES]
+    return made.flatten(1)[:, :_MOST_FEATURES]
+
+
+def principal(features: Floats, count: int) -> Floats:
+    """Return [N, up to count] principal components of standardised features, scaled to unit sd.
+
+    features: [N, F]; the sign of each is that of its largest weight
+    """
+    spread = features.std(axis=0)
+    scaled = (features - features.mean(axis=0)) / np.where(spread > 1e-6, spread, 1.0)
+    values, axes = np.linalg.eigh((scaled.T @ scaled / len(scaled)).astype(np.float64))
+    order = np.argsort(-values, kind="stable")[:count]
+    axes = axes[:, order] * np.sign(axes[np.abs(axes[:, order]).argmax(0), order])
+    points = scaled @ axes
+    found: Floats = points / np.maximum(points.std(axis=0), 1e-12)
+    return found
+
+
+class Maps:
+    """The maps of one set of pictures.
+
+    features: layer -> [N, F]
+
+    >>> stream = np.random.default_rng(0)
+    >>> maps = Maps({"pixels": stream.normal(size=(50, 6))})
+    >>> maps.points("pixels", 0, 1).shape
+    (50, 2)
+    """
+
+    def __init__(self, features: Mapping[str, Floats]) -> None:
+        self._all = {name: principal(one, _DISCRIMINED) for name, one in features.items()}
+        self._learned: Floats | None = None
+
+    @property
+    def names(self) -> dict[str, int]:
+        """Map -> how many axes it has."""
+        found = {name: min(COMPONENTS, one.shape[1]) for name, one in self._all.items()}
+        if self._learned is not None:
+            found[LEARNED] = min(COMPONENTS, self._learned.shape[1])
+        return found
+
+    def points(self, name: str, x: int, y: int) -> Floats:
+        """Return [N, 2] the two axes ``x`` and ``y`` of a map."""
+        points = self._learned if name == LEARNED and self._learned is not None else self._all[name]
+        return points[:, [x, y]]
+
+    def learn(self, labels: Mapping[int, str]) -> tuple[list[str], Floats]:
+        """Learn axes that part the labels so far; return for each row what is proposed, how sure.
+
+        labels: place -> label, of two labels at the least, each with two places at the least
+        (others are left out)
+        Returns [N] labels and [N] probabilities; ([], []) where there is too little to learn from.
+        """
+        from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+        counts: dict[str, int] = {}
+        for label in labels.values():
+            counts[label] = counts.get(label, 0) + 1
+        known = {place: label for place, label in labels.items() if counts[label] > 1}
+        if len(set(known.values())) < 2:
+            self._learned = None
+            return [], np.zeros(0)
+        together = np.concatenate(list(self._all.values()), axis=1).astype(np.float64)
+        model = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto")
+        places = list(known)
+        model.fit(together[places], [known[place] for place in places])
+        axes = model.transform(together)
+        if axes.shape[1] == 1:  # two labels: beside it, the first axis of the last layer
+            axes = np.concatenate([axes, list(self._all.values())[-1][:, :1]], axis=1)
+        self._learned = axes / np.maximum(axes.std(axis=0), 1e-12)
+        chances = model.predict_proba(together)
+        return [str(one) for one in model.classes_[chances.argmax(axis=1)]], chances.max(axis=1)
+
+
+def inside(points: Floats, polygon: Floats) -> NDArray[np.bool_]:
+    """Return [N] which points lie inside a polygon, by counting edges to their right.
+
+    points: [N, 2]; polygon: [corners, 2], closed by itself
+
+    >>> square = np.array([[0, 0], [2, 0], [2, 2], [0, 2]])
+    >>> inside(np.array([[1, 1], [3, 1]]), square)
+    array([ True, False])
+    """
+    (x, y), after = points.T, np.roll(polygon, -1, axis=0)
+    found = np.zeros(len(points), dtype=bool)
+    for (x1, y1), (x2, y2) in zip(polygon, after, strict=True):
+        if y1 == y2:
+            continue
+        found ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    return found

@@ -1,0 +1,233 @@
+"""A review of a run: its suspects are gathered, its page is served, decisions go to a file."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tilth import console
+from tilth.audit.review.near_copies import near_copies
+from tilth.audit.review.projection import Maps, activations
+from tilth.audit.review.server import ReviewServer
+from tilth.audit.review.session import Session
+from tilth.audit.review.suspects import MOST_COPIES, Suspect, copied, mislabelled, worst_errors
+from tilth.data.dataset import IntArray, Rows
+from tilth.data.decisions import read as read_decisions
+from tilth.data.image_data import ImageData, read_images
+from tilth.errors import UserError
+from tilth.flow.agreement import check_same_data
+from tilth.flow.learner import Learner
+from tilth.flow.out_of_fold import out_of_fold
+from tilth.flow.phase import recorded_plans
+from tilth.flow.settings import Settings
+from tilth.flow.sources import read
+from tilth.flow.train import ROOMS, Job, bundled, make_learner
+from tilth.ship.open_bundle import Opened, open_bundle
+from tilth.train.run_folder import RunFolder
+from tilth.wording import counted
+
+FOLDS = 4
+EPOCHS_PART, LEAST_EPOCHS = 5, 4
+"""A net of a fold learns for a fifth of the run's epochs, and for four at the least."""
+DECISIONS = "decisions.csv"
+_MOST_ON_MAP = 50_000
+_BATCH = 256
+Say = Callable[[str], None]
+
+
+def open_review(
+    run: str | Path,
+    *,
+    pictures: str | Path | None = None,
+    folds: int = FOLDS,
+    epochs: int | None = None,
+    quiet: bool = False,
+) -> Session:
+    """Gather what of a run's pictures a person should look at, and return the session.
+
+    pictures: another folder, with labels or none, to be shown on the map of the run's net instead
+    of its own data; folds, epochs: of the nets that are trained to judge labels (their answers
+    are kept in the run, so that it is done once)
+    Raises UserError for runs that do not predict from pictures, whose data changed, or which are
+    not done.
+    """
+    say: Say = (lambda text: None) if quiet else console.say
+    folder = bundled(Path(run)).folder
+    if folder.status != "done":
+        raise UserError(f"{run} is not done", fix=folder.goes_on_with)
+    settings = _settings(folder)
+    learner = make_learner(read(settings.data), Job(settings, quiet=True))
+    check_same_data(folder, learner)
+    opened = open_bundle(folder.model)
+    if not isinstance(learner.data, ImageData) or opened.task is None:
+        raise UserError(
+            f"a review of {run}", rule="what is reviewed are pictures and a net that predicts"
+        )
+    if pictures is not None:
+        return _of_pile(folder, learner.data, opened, Path(pictures), say)
+    data, notes = learner.data, list[str]()
+    suspects = _suspects(folder, learner, settings, folds, epochs, say, notes)
+    path = _begun(folder, settings)
+    return _session(data, data, opened, path, suspects, notes)
+
+
+def _settings(folder: RunFolder) -> Settings:
+    recorded = folder.config
+    settings = Settings.from_config({k: v for k, v in recorded.items() if k in ROOMS})
+    if "own" in recorded or "again" in recorded or not settings.data.path:
+        raise UserError(
+            f"{folder.path} was made by a script of your own, or from data in memory",
+            rule="a review reads the data and makes the net again from the run's files",
+            fix="train it with tilth train",
+        )
+    return settings
+
+
+def _begun(folder: RunFolder, settings: Settings) -> Path:
+    """Return the run's file of decisions; it begins with those that the run was trained with."""
+    path = folder.path / DECISIONS
+    earlier = settings.data.decisions
+    if earlier and not path.exists() and Path(earlier).is_file():
+        shutil.copyfile(earlier, path)
+    return path
+
+
+def _suspects(
+    folder: RunFolder,
+    learner: Learner,
+    settings: Settings,
+    folds: int,
+    epochs: int | None,
+    say: Say,
+    notes: list[str],
+) -> list[Suspect]:
+    data = learner.data
+    assert isinstance(data, ImageData)
+    found: list[Suspect] = []
+    plans = recorded_plans(folder)
+    if data.target.kind == "classes":
+        passes = epochs or max(LEAST_EPOCHS, sum(plan.epochs for plan in plans) // EPOCHS_PART)
+        told = (
+            f"{folds} nets, each trained for {counted(passes, 'epoch', 'epochs')} on the other rows"
+        )
+        say(f"labels are judged by {told}")
+        train = replace(settings.train, epochs=passes, minutes=None)
+        job = Job(replace(settings, train=train), quiet=True)
+
+        def make(part: Rows) -> Learner:
+            return make_learner(part, job)
+
+        answers = out_of_fold(
+            data,
+            make,
+            folds=folds,
+            seed=settings.train.seed,
+            kept=folder.path / "review",
+            numerics=plans[-1].numerics,
+            say=say,
+        )
+        found += mislabelled(data, answers.rows, answers.probabilities)
+        notes.append(f"Labels were judged by {told} (confident learning).")
+    found += _copies(data, say, notes)
+    found += worst_errors(data, folder.read_record("audit"))
+    return found
+
+
+def _copies(data: ImageData, say: Say, notes: list[str]) -> list[Suspect]:
+    say("looking for near duplicates")
+    black, white = data.preprocessor.value_range
+    found = near_copies(data.store, _all_rows(data), white - black)
+    if len(found.pairs) > MOST_COPIES:
+        notes.append(
+            f"{len(found.pairs):,} pairs look alike, as very simple pictures do by chance; "
+            f"{MOST_COPIES} are shown, those across splits and the most alike first."
+        )
+    if not found.complete:
+        notes.append("Near duplicates were looked for among the most alike pairs only.")
+    return copied(data, found)
+
+
+def _of_pile(folder: RunFolder, own: ImageData, opened: Opened, path: Path, say: Say) -> Session:
+    """Return a session of another folder of pictures, seen by the run's net."""
+    ready = own.preprocessor
+    data = read_images(
+        path, size=(ready.height, ready.width), grey=ready.channels == 1 or None, fit=ready.fit
+    )
+    if data.preprocessor.channels != ready.channels:
+        raise UserError(
+            f"{path} has {data.preprocessor.channels} channels",
+            rule=f"{folder.path} learned from {ready.channels}",
+        )
+    notes = [f"{data.name} as the net of {folder.path} sees it."]
+    decisions = folder.path / f"decisions-{path.resolve().name}.csv"
+    return _session(data, own, opened, decisions, _copies(data, say, notes), notes)
+
+
+def _session(
+    data: ImageData,
+    learned: ImageData,
+    opened: Opened,
+    decisions: Path,
+    suspects: list[Suspect],
+    notes: list[str],
+) -> Session:
+    """Return the session; learned: the data whose preprocessing the net knows."""
+    rows = _all_rows(data)
+    some = rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_ON_MAP)).astype(np.int64)]
+    prepare = replace(data, preprocessor=learned.preprocessor).prepare(train=False)
+    pieces = torch.split(torch.from_numpy(some), _BATCH)
+    inputs = (prepare(data.store.take(piece), piece, 0) for piece in pieces)
+    features = activations(opened.model, inputs)
+    pixels = {"pixels": data.flat_features(some)}
+    if decisions.is_file():
+        read_decisions(decisions)  # a damaged file is told before the page is opened
+    return Session(data, decisions, suspects, some, Maps({**pixels, **features}), notes)
+
+
+def _all_rows(data: ImageData) -> IntArray:
+    return np.sort(np.concatenate(list(data.splits.values())))
+
+
+def serve(session: Session, *, port: int = 0, browser: bool = True, quiet: bool = False) -> None:
+    """Serve the page of a session until Ctrl-C.
+
+    browser: whether it is opened there too; port: 0 for one that is free
+    """
+    import webbrowser
+
+    with ReviewServer(session, port=port) as server:
+        console.say(f"review: {server.address}")
+        console.say("Ctrl-C ends it; every decision is on the disk already")
+        if browser:
+            webbrowser.open(server.address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            if not quiet:
+                console.say("")
+
+
+def summary(session: Session) -> dict[str, object]:
+    """Return what was found and decided, as plain values."""
+    counts = session.progress()["counts"]
+    kinds = [one.kind for one in session.suspects]
+    return {
+        "suspects": {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
+        "decided": {kind: counts.get(kind, 0) for kind in ("relabel", "drop", "keep")},
+        "decisions": str(session.decisions),
+    }
+
+
+def following(run: str | Path, session: Session, pictures: str | Path | None = None) -> str:
+    """Return the command that trains with what was decided, or goes on deciding."""
+    if not session.decisions.is_file():
+        return f"tilth review {shlex.quote(str(run))}"
+    path = pictures or RunFolder.open(run).config["data"]["path"]
+    words = ["tilth", "train", str(path), "--decisions", str(session.decisions)]
+    return shlex.join(words)

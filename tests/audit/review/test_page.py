@@ -1,0 +1,137 @@
+"""A person at the page: keys, undo, reload, pairs, a lasso; in a real browser."""
+
+import numpy as np
+import pytest
+
+import tilth as tl
+from tests.audit.review.browser import page_of
+from tilth.audit.review.projection import Maps
+from tilth.audit.review.session import Session
+from tilth.audit.review.suspects import Suspect
+from tilth.data.dataset import BadItem
+from tilth.data.decisions import in_force, read
+
+PIXELS = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype=np.uint8)
+
+
+def session_of(folder, labels=("cat", "dog", "kite")):
+    data = tl.arrays(PIXELS, np.array(labels)[np.arange(60) % len(labels)])
+    data.bad_items.append(BadItem("<b>broken</b>.png", "it is cut short"))
+    suspects = [
+        Suspect("label", 4, "doubt one", ((labels[1], 0.9), (labels[0], 0.1))),
+        Suspect("label", 7, "doubt two"),
+        Suspect("label", 9, "doubt three"),
+        Suspect("copy", 10, "alike", (), 12),
+    ]
+    grid = np.stack(np.meshgrid(np.linspace(-1, 1, 10), np.linspace(-1, 1, 6)), -1).reshape(-1, 2)
+    return Session(data, folder / "decisions.csv", suspects, np.arange(60), Maps({"net": grid}))
+
+
+def decided(session):
+    if not session.decisions.exists():
+        return {}
+    rows = {session.data.item_id(row): row for row in range(60)}
+    found = in_force(read(session.decisions))
+    return {rows[item]: (one.decision, one.label) for item, one in found.items()}
+
+
+def text(page, name):
+    return page.inner_text(f"#{name}")
+
+
+def shows(page, name, wanted):
+    """Wait until an element's text holds what is wanted."""
+    page.locator(f"#{name}").filter(has_text=wanted).wait_for()
+
+
+def test_suspects_are_decided_by_keyboard_and_shown_again_after_a_reload(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+        assert text(page, "count") == "1 of 3" and "doubt one" in text(page, "why")
+        assert "90.0 %" in text(page, "said")
+        drawn = "(img) => img.decode().then(() => img.naturalWidth)"
+        assert page.locator("#pictures img").evaluate(drawn) == 8
+        page.keyboard.press("2")  # the second label
+        shows(page, "count", "2 of 3")
+        assert decided(session) == {4: ("relabel", "dog")}
+        page.keyboard.press("d")
+        shows(page, "count", "3 of 3")
+        page.keyboard.type("ki")  # k is taken by keep: begin with the slash
+        shows(page, "progress", "1 kept")
+        assert decided(session)[9] == ("keep", "")
+        page.keyboard.press("u")
+        shows(page, "progress", "0 kept")
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        page.keyboard.type("ki")
+        assert page.inner_text("#choices button") == "3 kite"
+        page.keyboard.press("Enter")
+        shows(page, "verdict", "now kite")
+        page.keyboard.press("ArrowLeft")
+        assert text(page, "verdict") == "dropped"
+        page.keyboard.press("ArrowLeft")
+        assert text(page, "verdict") == "now dog"
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        assert text(page, "progress") == "2 relabelled, 1 dropped, 0 kept"
+        assert "3/3" in page.inner_text("#tabs")
+    assert decided(session) == {4: ("relabel", "dog"), 7: ("drop", ""), 9: ("relabel", "kite")}
+
+
+def test_a_pair_is_side_by_side_and_either_can_be_dropped(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+        page.click("[data-kind=copy]")
+        assert page.locator("#pictures figure").count() == 2
+        boxes = [page.locator("#pictures img").nth(place).bounding_box() for place in (0, 1)]
+        assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+        page.keyboard.press("x")
+        page.keyboard.press("d")
+        shows(page, "progress", "1 dropped")
+        assert decided(session) == {12: ("drop", "")}
+        page.keyboard.press("u")
+        shows(page, "progress", "0 dropped")
+        page.click("[data-kind=aside]")
+        assert text(page, "bad") == "<b>broken</b>.png: it is cut short"
+    assert decided(session) == {}
+
+
+def test_a_lasso_selects_prunes_and_labels(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+        page.click("[data-kind=map]")
+        page.wait_for_selector("[data-shown='net 0 1']", state="attached")
+        found = session.project("net", 0, 1)
+        points = np.array(found["points"])
+        box = page.locator("#plane").bounding_box()
+        left = [row for row, (x, _) in zip(found["rows"], points, strict=True) if x < 0]
+        corners = [(0.01, 0.01), (0.5, 0.01), (0.5, 0.99), (0.01, 0.99)]
+        spots = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+        page.mouse.move(*spots[0])
+        page.mouse.down()
+        for spot in spots[1:]:
+            page.mouse.move(*spot, steps=4)
+        page.mouse.up()
+        assert text(page, "selected") == f"{len(left)} selected" and len(left) == 30
+        page.locator("#thumbs button").nth(3).click()  # a click takes it out again
+        page.locator("#thumbs button").nth(0).click()
+        assert text(page, "selected") == "28 selected"
+        page.fill("#lassoed", "owl")
+        page.press("#lassoed", "Enter")
+        shows(page, "progress", "28 relabelled")
+        pruned = {left[0], left[3]}
+        assert decided(session) == {row: ("relabel", "owl") for row in left if row not in pruned}
+        (kind,) = {one.kind for one in read(session.decisions)}
+        assert kind == "projection"
+        page.click("#unlasso")
+        shows(page, "progress", "0 relabelled")
+    assert decided(session) == {}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wider_than_the_window(tmp_path, width):
+    with page_of(session_of(tmp_path), width=width) as page:
+        for kind in ("label", "copy", "map", "aside"):
+            page.click(f"[data-kind={kind}]")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("#plane").count() == 1

@@ -1,0 +1,84 @@
+"""Maps: principal components, discriminants, lassos, and a person who labels by them."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from tests.audit.review.lassoing import label_by_lasso
+from tilth.audit.review.projection import LEARNED, Maps, activations, inside, principal
+from tilth.nn.body_head import BodyHead
+
+
+def test_components_are_those_of_scikit_learn_up_to_sign():
+    stream = np.random.default_rng(0)
+    features = stream.normal(size=(80, 6)) @ stream.normal(size=(6, 6))
+    scaled = (features - features.mean(0)) / features.std(0)
+    theirs = PCA(3, whiten=True, svd_solver="full").fit_transform(scaled)
+    ours = principal(features, 3)
+    signs = np.sign((ours * theirs).sum(0))
+    # scikit-learn whitens by n - 1
+    np.testing.assert_allclose(ours, theirs * signs * np.sqrt(80 / 79), atol=1e-8)
+
+
+def test_a_constant_feature_changes_nothing():
+    features = np.random.default_rng(0).normal(size=(40, 3))
+    more = np.concatenate([features, np.ones((40, 1))], axis=1)
+    np.testing.assert_allclose(principal(more, 3), principal(features, 3), atol=1e-8)
+
+
+def test_activations_are_the_pooled_outputs_of_the_layers_in_row_order():
+    torch.manual_seed(0)
+    first, second = nn.Conv2d(1, 3, 3, padding=1), nn.Linear(3 * 16, 5)
+    body = nn.Sequential(first, nn.ReLU(), nn.Flatten(), second)
+    net, inputs = BodyHead(body, nn.Linear(5, 2)).train(), torch.randn(7, 1, 4, 4)
+    found = activations(net, inputs.split(3))
+    assert list(found) == ["layer 1", "layer 2"] and net.training
+    with torch.no_grad():
+        maps = first(inputs)
+        pooled = maps.unflatten(3, (2, 2)).unflatten(2, (2, 2)).mean((3, 5)).flatten(1)
+        np.testing.assert_allclose(found["layer 1"], pooled.numpy(), atol=1e-6)
+        np.testing.assert_allclose(found["layer 2"], body(inputs).numpy(), atol=1e-6)
+
+
+def test_a_lasso_holds_what_a_path_of_matplotlib_holds():
+    from matplotlib.path import Path
+
+    stream = np.random.default_rng(0)
+    points = stream.uniform(-1, 1, (500, 2))
+    angles = np.sort(stream.uniform(0, 2 * np.pi, 12))
+    polygon = np.stack([np.cos(angles), np.sin(angles)], 1) * stream.uniform(0.3, 1, (12, 1))
+    assert inside(points, polygon).tolist() == Path(polygon).contains_points(points).tolist()
+
+
+def test_a_learned_map_parts_the_labels_and_proposes_them():
+    stream = np.random.default_rng(0)
+    truth = stream.integers(0, 3, 200)
+    features = stream.normal(size=(200, 12))
+    features[:, :3] += 4 * np.eye(3)[truth]
+    features[:, 3:6] *= 20  # loud, and about nothing
+    maps = Maps({"only": features})
+    assert maps.learn({0: "a"}) == ([], pytest.approx([])) and LEARNED not in maps.names
+    labels = {place: "abc"[truth[place]] for place in range(40)}
+    proposed, sure = maps.learn(labels)
+    right = np.array(proposed) == np.array(list("abc"))[truth]
+    assert right[40:].mean() > 0.95 and (sure > 1 / 3).all()
+    points = maps.points(LEARNED, 0, 1)
+    centres = np.stack([points[truth == k].mean(0) for k in range(3)])
+    nearest = np.linalg.norm(points[:, None] - centres, axis=2).argmin(1)
+    assert (nearest == truth).mean() > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_digits_are_labelled_by_twenty_lassos_on_a_net_that_knows_odd_from_even(seed, tmp_path):
+    found = label_by_lasso(seed, tmp_path)
+    assert found.lassos <= 20
+    assert found.right >= 0.9
+    digits = load_digits()
+    twenty = np.random.default_rng(seed).permutation(found.rows)[:20]
+    simple = LogisticRegression(max_iter=500).fit(digits.data[twenty], digits.target[twenty])
+    assert simple.score(digits.data[found.rows], digits.target[found.rows]) < found.right - 0.1

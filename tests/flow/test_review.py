@@ -1,0 +1,153 @@
+"""A run is reviewed: suspects, decisions, training with them, and what is refused."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import tilth as tl
+from tests.cli.calling import FAST, call
+from tilth.data.decisions import read
+from tilth.data.folds import fold_rows
+from tilth.errors import UserError
+from tilth.flow.out_of_fold import out_of_fold
+from tilth.flow.review import following, open_review, summary
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Return a run on dark and light pictures: two in the wrong folder, one there twice."""
+    place = tmp_path_factory.mktemp("review")
+    folder, stream = place / "shades", np.random.default_rng(0)
+    for label, level in (("dark", 60), ("light", 190)):
+        (folder / label).mkdir(parents=True)
+        for number in range(40):
+            pixels = np.clip(stream.normal(level, 30, (12, 12)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / label / f"{number}.png")
+    for number in (3, 8):
+        (folder / "dark" / f"{number}.png").rename(folder / "light" / f"moved-{number}.png")
+    with Image.open(folder / "light" / "5.png") as picture:
+        picture.resize((24, 24)).save(folder / "light" / "again.png")
+    words = ("--model", "mlp", *FAST, "--size", "12", "-q")
+    code, _, err = call("train", folder, "-o", place / "run", *words)
+    assert code == 0, err
+    return place
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    shutil.copytree(trained / "run", tmp_path / "run")
+    return tmp_path / "run"
+
+
+def test_suspects_are_found_decided_and_trained_with(run, trained):
+    session = open_review(run, folds=3, epochs=20, quiet=True)
+    names = {one.kind: set() for one in session.suspects}
+    state = session.state()
+    for one in session.suspects:
+        names[one.kind].add(state["items"][one.row]["item"])
+    assert {"light/moved-3.png", "light/moved-8.png"} <= names["label"]
+    (pair,) = [one for one in session.suspects if one.kind == "copy"]
+    items = {state["items"][row]["item"] for row in (pair.row, pair.other)}
+    assert items == {"light/5.png", "light/again.png"}
+    rows = [one.row for one in session.suspects if "moved" in state["items"][one.row]["item"]]
+    session.decide({"rows": rows, "decision": "relabel", "label": "dark"})
+    session.decide({"rows": [pair.row], "decision": "drop"})
+    assert summary(session)["decided"] == {"relabel": 2, "drop": 1, "keep": 0}
+    said = following(run, session)
+    assert said == f"tilth train {trained / 'shades'} --decisions {run / 'decisions.csv'}"
+    words = [*said.split()[1:], "-o", run.parent / "second", "--model", "mlp", *FAST, "-q"]
+    code, _, err = call(*words)
+    assert code == 0, err
+    second = tl.Run.open(run.parent / "second")
+    assert second.folder.config["data"]["decisions"] == str(run / "decisions.csv")
+    data = second.folder.read_record("data")
+    assert data["fingerprint"] != tl.Run.open(run).folder.read_record("data")["fingerprint"]
+    assert any("2 relabelled, 1 dropped" in note for note in data["notes"])
+    # the next review goes on from these decisions
+    later = open_review(run.parent / "second", folds=2, epochs=1, quiet=True)
+    assert read(later.decisions) == read(run / "decisions.csv")
+    assert later.decisions == run.parent / "second" / "decisions.csv"
+
+
+def test_answers_are_kept_and_those_of_other_nets_are_not(run, monkeypatch):
+    first = open_review(run, folds=2, epochs=2, quiet=True)
+    monkeypatch.setattr("tilth.flow.out_of_fold._answers", lambda *given: 1 / 0)
+    again = open_review(run, folds=2, epochs=2, quiet=True)
+    assert again.suspects == first.suspects
+    with pytest.raises(ZeroDivisionError):
+        open_review(run, folds=2, epochs=3, quiet=True)
+    (run / "review" / "fold-1.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ZeroDivisionError):
+        open_review(run, folds=2, epochs=2, quiet=True)
+
+
+def test_each_row_is_answered_by_the_net_that_did_not_learn_from_it(tmp_path):
+    """Labels without any sense: who learned a row by heart knows it, who did not cannot."""
+    stream = np.random.default_rng(0)
+    pixels = stream.integers(0, 255, (90, 8, 8), dtype=np.uint8)
+    labels = stream.integers(0, 2, 90)
+    data = tl.arrays(pixels, labels)
+    seen = []
+
+    def make(part):
+        seen.append({name: set(rows.tolist()) for name, rows in part.splits.items()})
+        settings = {"epochs": 40, "lr": 0.01, "dtype": "float32", "label_smoothing": 0.0}
+        return tl.Learner(part, "mlp", quiet=True, weight_decay=0.0, augment=False, **settings)
+
+    found = out_of_fold(data, make, folds=3, seed=0, kept=tmp_path, say=lambda text: None)
+    assert found.rows.tolist() == list(range(90))
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1)
+    dealt = fold_rows(data.content_ids(found.rows), data.targets.tolist(), 3, 0)
+    assert [one["test"] for one in seen] == [set(fold.tolist()) for fold in dealt]
+    assert all(one["train"] == set(range(90)) - one["test"] for one in seen)
+    right = (found.probabilities.argmax(axis=1) == labels).mean()
+    assert 0.3 < right < 0.7  # nets that had learned from the row would know nearly all
+
+
+def test_a_pile_without_labels_gets_a_file_of_its_own(run, trained, tmp_path):
+    pile = tmp_path / "pile"
+    pile.mkdir()
+    for number, place in enumerate(sorted((trained / "shades" / "dark").iterdir())[:30]):
+        shutil.copy(place, pile / f"{number}.png")
+    session = open_review(run, pictures=pile, quiet=True)
+    assert session.decisions == run / "decisions-pile.csv"
+    assert len(session.rows) == 30 and session.label_of(0) == ""
+    assert set(session.maps.names) == {"pixels", "layer 1"}
+    session.decide({"rows": list(range(15)), "decision": "relabel", "label": "night"})
+    session.decide({"rows": list(range(15, 30)), "decision": "relabel", "label": "coal"})
+    labelled = tl.images(pile, size=12).apply(session.decisions)
+    assert labelled.target.labels == ("coal", "night")
+    assert following(run, session, pile).endswith(f"{pile} --decisions {session.decisions}")
+
+
+def test_runs_that_cannot_be_reviewed_are_told(run, tmp_path):
+    table = tmp_path / "houses.csv"
+    lines = [f"{n % 7},{50 * (n % 7) + n % 3}.5" for n in range(80)]
+    table.write_text("rooms,price\n" + "\n".join(lines) + "\n")
+    words = ("--target", "price", *FAST, "-q")
+    assert call("train", table, "-o", tmp_path / "prices", *words)[0] == 0
+    with pytest.raises(UserError, match="pictures and a net that predicts"):
+        open_review(tmp_path / "prices", quiet=True)
+    with pytest.raises(UserError, match="folds=1"):
+        open_review(run, folds=1, quiet=True)
+    stream = np.random.default_rng(0)
+    data = tl.arrays(stream.integers(0, 255, (60, 8, 8), dtype=np.uint8), np.arange(60) % 2)
+    learn = tl.Learner(data, "mlp", quiet=True, epochs=1, lr=0.01, run=tmp_path / "memory")
+    learn.fit().export()
+    with pytest.raises(UserError, match="data in memory"):
+        open_review(tmp_path / "memory", quiet=True)
+
+
+def test_ctrl_c_ends_the_page_and_says_what_was_decided(run, monkeypatch):
+    def stopped(self):
+        self.session.decide({"rows": [int(self.session.rows[0])], "decision": "drop"})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tilth.audit.review.server.ReviewServer.serve_forever", stopped)
+    words = ("--folds", "2", "--epochs", "1", "--no-browser")
+    code, out, err = call("review", run, *words)
+    assert (code, out) == (0, "")
+    assert "http://127.0.0.1:" in err and "0 relabelled, 1 dropped, 0 kept" in err
+    assert f"--decisions {run / 'decisions.csv'}" in err
