@@ -75,6 +75,8 @@ def test_a_model_for_other_data_is_told_with_those_that_fit():
     assert refused.value.choices == PICTURES
     assert str(refused.value).startswith("tabular_mlp for pictures;")
     assert "leave the model out" in str(refused.value)
+    with pytest.raises(UserError, match="its answer is of another kind: it takes no outputs"):
+        tl.Learner(data, "unet", quiet=True)
 
 
 def test_items_that_are_no_pictures_are_told_by_what_is_missing():

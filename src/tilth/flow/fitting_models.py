@@ -66,9 +66,10 @@ def check_model_fits(name: str, kind: str, known: Collection[str]) -> None:
     if name not in fitting:
         taken = inspect.signature(registry.find(MODELS, name)).parameters
         missing = [argument for argument in known if argument not in taken]
+        what = "answer" if set(missing) <= {"outputs", "pixel_outputs"} else "input"
         raise UserError(
             f"{name} for {WORDS.get(kind, kind)}",
-            rule=f"its input is of another kind: it takes no {' and '.join(missing)}",
+            rule=f"its {what} is of another kind: it takes no {' and '.join(missing)}",
             choices=fitting,
             fix=f"name one of those{', or leave the model out' * (kind != 'dataset')}",
         )

@@ -122,11 +122,11 @@ def _from_registry(
         try:
             choose(name, [*known, *own], "architecture")
         except UserError as error:
-            fix = error.fix if "did you mean" in error.fix else ""
+            guess = f"{error.fix} " if "did you mean" in error.fix else ""
             raise UserError(
                 error.found,
                 choices=error.choices,
-                fix=fix or f"if it is your own code, name it: load(folder, plugins=[{name}])",
+                fix=f"{guess}if it is your own code, name it: load(folder, plugins=[{name}])",
             ) from None
     if START_WEIGHTS in arguments:
         raise UserError(
