@@ -89,6 +89,16 @@ def with_layers(plan: Plan, settings: TrainSettings, model: nn.Module) -> Plan:
     return replace(plan, rates=layer_rates(settings.lr, groups))
 
 
+def told_of_layers(plan: Plan, settings: TrainSettings) -> dict[str, str]:
+    """Return what is frozen when, in words; nothing where nothing is."""
+    told = {"frozen": f"{plan.frozen} of the layer groups"} if plan.frozen else {}
+    if settings.freeze_epochs is not None:
+        steps = "then a layer group more at a time, " if settings.gradual else ""
+        first = f"{settings.freeze_epochs} before these with the head alone"
+        told["fine-tuning"] = f"{first}, {steps}then everything"
+    return told
+
+
 def check_known(learner: Learner, what: str, *, only_warn: bool = False) -> None:
     """Raise UserError where the body has its first values: it knows nothing that could be kept.
 

@@ -18,7 +18,7 @@ from tilth.data.dataset import Data, Rows
 from tilth.errors import UserError
 from tilth.flow.checks import check_applies, check_data, check_parts
 from tilth.flow.defaults import label_smoothing
-from tilth.flow.fine_tune import check_known, fine_tune, plain_rate, with_layers
+from tilth.flow.fine_tune import check_known, fine_tune, plain_rate, told_of_layers, with_layers
 from tilth.flow.fitting_models import check_model_fits, named_model
 from tilth.flow.phase import Phase, open_run, recorded_plans
 from tilth.flow.plan import check_train_settings, make_plan, pick, within_minutes
@@ -472,16 +472,6 @@ def name_of(part: Any) -> str:
     if isinstance(part, str | Metric):
         return part if isinstance(part, str) else part.name
     return str(getattr(part, "__name__", None) or type(part).__name__)
-
-
-def told_of_layers(plan: Plan, settings: TrainSettings) -> dict[str, str]:
-    """Return what is frozen when, in words; nothing where nothing is."""
-    told = {"frozen": f"{plan.frozen} of the layer groups"} if plan.frozen else {}
-    if settings.freeze_epochs is not None:
-        steps = "then a layer group more at a time, " if settings.gradual else ""
-        first = f"{settings.freeze_epochs} before these with the head alone"
-        told["fine-tuning"] = f"{first}, {steps}then everything"
-    return told
 
 
 def drop_none(values: dict[str, Any]) -> dict[str, Any]:
