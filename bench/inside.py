@@ -309,7 +309,7 @@ def memorise(net: nn.Module, inputs: Tensor, targets: Tensor, *, decay: float, s
     rows = np.arange(len(inputs))
     store = ResidentStore(inputs)
     source = DatasetSource(store, targets, rows, 64, prepare=as_they_are, seed=seed)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=0.003, weight_decay=decay)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=0.003, weight_decay=decay, fused=True)
     player = Player(list(net.parameters()), optimizer, one_cycle())
     steps = 150 * source.steps_per_epoch
     objective = Supervised(CrossEntropy())

@@ -38,9 +38,9 @@ def learner(pixels=PIXELS[:700], targets=DIGITS.target[:700], model="small_resne
     )
 
 
-def sections(learn):
+def sections(learn, temperature=1.0):
     test = outputs(learn.setup(), "test")
-    found = inside(learn.task, learn.setup(), test, 1.0, seed=0)
+    found = inside(learn.task, learn.setup(), test, temperature, seed=0)
     return {one.title: one for one in found}
 
 
@@ -68,7 +68,7 @@ def test_a_run_on_pictures_has_all_sections_and_says_what_is_left_unchecked(trai
 def test_the_errors_shown_are_the_worst_with_both_maps_and_their_pixels(trained):
     learn, run = trained
     audit = run.audit()
-    part = sections(learn)["Where it looks"]
+    part = sections(learn, audit["temperature"]["value"])["Where it looks"]
     captions = [tile["caption"] for strip in part.strips for tile in strip["shown"]]
     worst = audit["worst"][0]
     start = f"said {worst['predicted']} ("

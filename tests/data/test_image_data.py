@@ -24,6 +24,7 @@ from tilth.data.follow_moves import MovedMasks, MovedPoints
 from tilth.data.image_data import ImageData, image_arrays, read_images
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.mix import mixing
+from tilth.data.places import Places
 from tilth.errors import UserError
 
 
@@ -117,11 +118,13 @@ def test_targets_follow_as_their_kind_asks(mixed: Path):
     assert data.follow(train=False) is as_they_are
     data.augment = dataclasses.replace(data.augment, mixup=0.0)
     assert data.follow(train=True) is as_they_are
-    follows = {"points": MovedPoints, "mask": MovedMasks}
-    for kind, expected_kind in follows.items():
-        data.target = dataclasses.replace(data.target, kind=kind)
-        assert data.follow(train=True, seed=2) == expected_kind(data.augment, 24, 16, 2)
-        assert data.follow(train=False) is as_they_are
+    data.target = dataclasses.replace(data.target, kind="mask")
+    assert data.follow(train=True, seed=2) == MovedMasks(data.augment, 24, 16, 2)
+    assert data.follow(train=False) is as_they_are
+    data.target = dataclasses.replace(data.target, kind="points")
+    moved = MovedPoints(data.augment, 24, 16, 2)
+    assert data.follow(train=True, seed=2) == Places(16, 24, moved)
+    assert data.follow(train=False) == Places(16, 24)
     data.target = dataclasses.replace(data.target, kind="picture")
     wanted = data.follow(train=True, seed=2)(raw, keys, 0)
     plain = ImagePrepare(data.preprocessor, data.augment.geometry(), 2)(raw, keys, 0)

@@ -8,7 +8,8 @@ import torch
 
 import tilth as tl
 from tilth import registry
-from tilth.data.augment import NOTHING, Augment, augment_pictures
+from tilth.data.augment import NOTHING, Augment
+from tilth.data.augment_pictures import augment_pictures
 from tilth.data.dataset import Target
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_views import ImageViews, pixel_keys

@@ -128,7 +128,7 @@ def test_the_flow_puts_together_the_parts_that_one_would_name_by_hand(method):
 
 def test_the_source_of_batches_has_no_label_of_the_target():
     source, target = LEARNER(quiet=True).parts().source.sides
-    assert target.targets.numel() == 0 and len(source.targets) == 120
+    assert target.targets.raw.numel() == 0 and len(source.targets) == 120
 
 
 def test_the_bounds_stand_beside_it_with_intervals(run):

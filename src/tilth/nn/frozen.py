@@ -61,7 +61,7 @@ def check_count(count: int, groups: int, name: str) -> None:
 
     >>> check_count(2, 2, "Net")
     Traceback (most recent call last):
-    tilth.errors.UserError: 2 of the 2 layer groups of Net frozen. Rule: ...
+    tilth.errors.UserError: 2 of the 2 layer groups of Net frozen; between 0 and 1, ...
     """
     if groups == 1:
         raise UserError(
