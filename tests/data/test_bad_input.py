@@ -100,7 +100,10 @@ ODD = {
     "cut.png": (encoded(noise(64, 64))[:-300], "cut short"),
     "header.gif": (b"GIF89a", "cut short"),
     "page.png": (b"<html></html>", "an HTML page"),
-    "bomb.png": (png_of_size(50_000, 50_000), "over the limit of 100 million: make it smaller"),
+    "bomb.png": (
+        png_of_size(50_000, 50_000),
+        "over the limit of 100 million: make it smaller, or read",
+    ),
 }
 
 

@@ -56,7 +56,7 @@ def read_images(
     split_seed: int = 0,
     fractions: Sequence[float] = FRACTIONS,
     max_bad: float = 0.01,
-    max_pixels: int = MAX_PIXELS,
+    max_pixels: int | None = None,
     memory_budget: int | None = None,
     resident: bool | None = None,
     progress: Progress | None = None,
@@ -81,7 +81,7 @@ def read_images(
         a function of it and of the contents, and copies stay together
     max_bad: pictures that cannot be read, or lack a label, are set aside and listed, up to this
         share of all
-    max_pixels: pictures with more are not decoded
+    max_pixels: pictures with more are not decoded; MAX_PIXELS by default
     memory_budget: bytes that the pixels may take in memory (default: 40 % of what is
         available); resident: hold them there (True), or decode them when needed (False)
     progress: called with what is being done, how many are done, and of how many
@@ -92,6 +92,7 @@ def read_images(
     if not 0 <= max_bad <= 1:
         raise UserError(f"max_bad={max_bad}", rule="max_bad is a share, from 0 to 1")
     check_wish(augment)
+    max_pixels = max_pixels or MAX_PIXELS
     folder = existing_folder(path)
     marks = Marks(labels, tuple(target), task, masks, pairs)
     idx = idx_files(folder)

@@ -207,7 +207,8 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise BadImage(
             f"{width} x {height} = {width * height / 1e6:,g} million pixels is over "
-            f"the limit of {max_pixels / 1e6:,g} million: make it smaller"
+            f"the limit of {max_pixels / 1e6:,g} million: make it smaller, or read the data with "
+            f"max_pixels={width * height}"
         )
     if width < 1 or height < 1:
         raise BadImage(f"{width} x {height} pixels: nothing to see")

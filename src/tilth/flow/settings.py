@@ -14,7 +14,9 @@ from tilth.errors import UserError, choose, nearest
 T = TypeVar("T")
 
 MARKS = ("labels", "masks", "names", "void", "pairs")  # what says what is wanted of pictures
-PICTURES_ONLY = ("onto", *MARKS, "size", "grey", "fit", "resident", "augment", "decisions")
+PICTURES_ONLY = (
+    *("onto", *MARKS, "size", "grey", "fit", "resident", "augment", "decisions", "max_pixels"),
+)
 TABLES_ONLY = ("test", "group", "time", "columns", "fixes")
 FOR_BOTH = ("target", "task", "split_seed", "fractions", "max_bad")
 WORLDS_ONLY = ("arguments",)
@@ -36,7 +38,8 @@ class DataSettings:
     pictures are held in memory; onto: a second set of them, to adapt or translate to; augment: how
     training pictures are varied, field by field where it differs from what is usual (flip,
     flip_vertical, rotate_degrees, zoom, warp, light, shift, pad, cutout, mixup, cutmix);
-    decisions: the CSV file of a review, which relabels pictures and takes some out
+    decisions: the CSV file of a review, which relabels pictures and takes some out; max_pixels:
+    the most of one picture that is decoded (100 million where nothing is said)
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
     group, time: columns that splits respect; columns: column -> kind, where the inference is
     wrong; fixes: repairs to apply
@@ -59,6 +62,7 @@ class DataSettings:
     resident: bool | None = None
     augment: dict[str, Any] = dataclasses.field(default_factory=dict)
     decisions: str | None = None
+    max_pixels: int | None = None
     target: str | None = None
     test: str | None = None
     task: str | None = None

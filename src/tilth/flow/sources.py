@@ -57,6 +57,7 @@ def images(
     fractions: tuple[float, float, float] = FRACTIONS,
     max_bad: float = 0.01,
     resident: bool | None = None,
+    max_pixels: int | None = None,
     augment: Wish = True,
 ) -> ImageData:
     """Read pictures: class folders, train/valid/test folders of them, or a folder of idx files.
@@ -76,6 +77,7 @@ def images(
         by default "squash" where the files have much the same proportions, else "crop"
     fractions: of train, valid and test where the folder has no splits of its own
     max_bad: share of unreadable files that is set aside before reading stops with the list
+    max_pixels: a picture with more is set aside by its header (100 million by default)
     resident: whether decoded pictures are held in memory; chosen by measured size otherwise
     augment: how training pictures are varied: True for what is usual for their size, the fields
         of ``tilth.data.augment.Augment`` that differ ({"rotate_degrees": 5}), or False for none
@@ -102,6 +104,7 @@ def images(
         "split_seed": split_seed,
         "fractions": fractions,
         "max_bad": max_bad,
+        "max_pixels": max_pixels,
     }
     marks: dict[str, Any] = {"labels": labels, "masks": masks, "pairs": pairs}
     found = read_images(path, **marks, target=columns, augment=augment, **options)
@@ -217,6 +220,7 @@ def domains(
     fractions: tuple[float, float, float] = FRACTIONS,
     max_bad: float = 0.01,
     resident: bool | None = None,
+    max_pixels: int | None = None,
     augment: Wish = True,
 ) -> Domains:
     """Put two sets of pictures beside each other: to adapt to the target, or to translate.
@@ -240,6 +244,7 @@ def domains(
         "fractions": fractions,
         "max_bad": max_bad,
         "resident": resident,
+        "max_pixels": max_pixels,
         "augment": augment,
     }
     paths = [one for one in (source, target) if isinstance(one, str | Path)]
