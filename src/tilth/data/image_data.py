@@ -37,6 +37,7 @@ from tilth.wording import counted, setting
 __all__ = ["ImageData", "image_arrays", "read_images"]
 
 _MOST_LISTED = 100
+_MOST_DECODED = 5_000  # only to name all that is bad before the reading stops
 
 
 def read_images(
@@ -259,6 +260,7 @@ def _look_at(
             [files.headers[place] for place in good],
             max_pixels=max_pixels,
             progress=progress,
+            all_decoded=len(good) <= _MOST_DECODED,
         )
         seen.bad.update({good[place]: reason for place, reason in more.items()})
     return files.without(seen.bad, max_bad)

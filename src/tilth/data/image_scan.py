@@ -102,16 +102,18 @@ def find_cut_short(
     *,
     max_pixels: int,
     progress: Progress | None = None,
+    all_decoded: bool = False,
 ) -> dict[int, str]:
     """Return the files that do not end as their format should and cannot be decoded.
 
     This reads a few bytes of each file where decoding all of them would take too long.
+    all_decoded: decode every one, which finds all that is wrong with it
     """
     bad: dict[int, str] = {}
 
     def look(place: int) -> None:
         try:
-            if not _ends_well(paths[place], headers[place].format):
+            if all_decoded or not _ends_well(paths[place], headers[place].format):
                 read_picture(paths[place], grey=True, max_pixels=max_pixels)
         except BadImage as error:
             bad[place] = str(error)
