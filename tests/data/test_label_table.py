@@ -85,6 +85,12 @@ def test_a_column_of_splits_is_taken_and_an_odd_word_told(tmp_path):
         ),
         ({"a_x": [0.5, 2, 1]}, {"task": "keypoints"}, "1 column of numbers for points"),
         ({"a": [1, 2, 3]}, {"task": "sing"}, "'sing'"),
+        ({"a": ["1", "inf", "2"]}, {"task": "regress"}, "a='inf'; only numbers"),
+        (
+            {"p_x": ["1", "12,5", "3"], "p_y": [1, 2, 3]},
+            {"task": "keypoints", "target": ["p_x", "p_y"]},
+            "p_x='12,5'; points are numbers",
+        ),
     ],
 )
 def test_what_does_not_fit_is_told(tmp_path, columns, asked, told):
@@ -168,3 +174,21 @@ def test_a_function_may_give_numbers_labels_or_points(spots):
     assert data.target.kind == "points" and data.targets.shape == (40, 2, 2)
     with pytest.raises(UserError, match="1 to 2 points"):
         tl.images(spots, labels=lambda path: [(1.0, 2.0)] * (1 + int(path.stem) % 2))
+
+
+def test_a_text_among_numbers_is_told_where_it_makes_them_classes(tmp_path):
+    told = read_label_table(written(tmp_path, age=["1.5", "2.5", "many"]), PICTURES)
+    assert told.kind == "classes"
+    assert any("for 'many'; 2 of 3 values are numbers" in note for note in told.notes)
+
+
+def test_points_outside_of_their_pictures_are_counted_and_not_there(spots):
+    frame = pl.read_csv(spots / "spots.csv")
+    far = frame.with_columns(
+        pl.when(pl.col("file") == "7.png").then(999).otherwise(pl.col("spot_x")).alias("spot_x")
+    )
+    far.write_csv(spots / "far.csv")
+    data = tl.images(spots, labels=spots / "far.csv", task="keypoints")
+    assert any(note.startswith("1 point lies outside") for note in data.notes)
+    row = data.files.index("7.png")
+    assert data.targets[row].isnan().all() and int(data.targets.isnan().any(dim=2).sum()) == 1

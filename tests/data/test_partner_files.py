@@ -90,7 +90,7 @@ def test_masks_that_cannot_be_used_set_their_pictures_aside(streets):
 
 def test_a_value_without_a_name_is_told(streets):
     folder, _ = streets
-    with pytest.raises(UserError, match="the value 2, which stands for no class"):
+    with pytest.raises(UserError, match=r"42 of 42 masks: .*the value 2.*names has 2, for the val"):
         tl.images(folder, masks=PATTERN, names=("sky", "road"))
 
 
@@ -144,3 +144,30 @@ def test_void_is_named_by_name_or_value():
     by_name = mask_classes([], ("a", "b", "c"), ("b",))
     assert by_name == mask_classes([], ("a", "b", "c"), ("1",))
     assert by_name.labels == ("a", "c") and by_name.table == (0, VOID, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"names": ("a", "b", "c"), "void": ["d"]}, "'d'.*Choices: a, b, c"),
+        ({"void": ["7"]}, "'7'.*Choices: 0, 1, 2"),
+        ({"names": ("a", "a", "c")}, "'a' twice"),
+    ],
+)
+def test_names_and_void_that_cannot_be_are_told(streets, given, told):
+    with pytest.raises(UserError, match=told):
+        tl.images(streets[0], masks=PATTERN, **given)
+
+
+def test_masks_that_are_all_in_colour_are_told_at_once(tmp_path):
+    for number in range(20):
+        save(tmp_path / "all" / f"{number}.png", np.full((4, 4), number, dtype=np.uint8))
+        save(tmp_path / "marks" / f"{number}.png", np.full((4, 4, 3), (9, 8, 7), dtype=np.uint8))
+    with pytest.raises(UserError, match=r"no mask can be read: .*no colours"):
+        tl.images(tmp_path / "all", masks=tmp_path / "marks")
+    with pytest.raises(UserError, match=r"20 of 20 masks: .*no colours"):
+        tl.images(tmp_path / "all", masks=tmp_path / "marks", names=("a", "b"))
+
+
+def test_a_value_beyond_the_names_may_be_void():
+    assert mask_classes([], ("a", "b"), ("255",)).table[255] == VOID

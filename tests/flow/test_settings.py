@@ -84,3 +84,13 @@ def test_broken_files_are_told(tmp_path):
     (tmp_path / "bad.toml").write_text("[data\n")
     with pytest.raises(UserError, match="is not TOML"):
         read_settings(tmp_path / "bad.toml")
+
+
+def test_a_configuration_of_a_world_keeps_its_name():
+    settings = Settings(data=DataSettings(path="env:CartPole-v1"))
+    assert 'path = "env:CartPole-v1"' in commented(settings)
+
+
+def test_a_configuration_of_a_world_is_read_as_it_is(tmp_path):
+    (tmp_path / "w.toml").write_text('[data]\npath = "env:CartPole-v1"\n')
+    assert read_settings(tmp_path / "w.toml").data.path == "env:CartPole-v1"

@@ -28,6 +28,10 @@ def places(items: Sequence[str], out: str | None, force: bool) -> dict[str, Path
             fix="--out answers",
         )
     folder = Path(out)
+    if folder.suffix and not folder.is_dir():
+        raise UserError(
+            f"--out {out}", rule="pictures are written to a folder", fix=f"--out {folder.stem}"
+        )
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out {out} is a file", rule="it is a folder", fix="choose another name")
     found: dict[str, Path] = {}

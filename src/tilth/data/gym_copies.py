@@ -55,14 +55,23 @@ def make_copies(name: str, copies: int, arguments: Mapping[str, Any]) -> Copies:
     """
     try:
         return _copies(import_gymnasium(), name, copies, arguments)
-    except TypeError as error:
+    except (TypeError, KeyError, ValueError, AssertionError) as error:
         if not arguments:
             raise
         raise UserError(
-            f"{name}: {first_line(error)}",
+            f"{name} does not take {told(arguments)} ({first_line(error)})",
             rule="arguments of a world are those of its constructor",
             fix="change or leave out one of " + ", ".join(arguments),
         ) from error
+
+
+def told(arguments: Mapping[str, Any]) -> str:
+    """Return arguments as they are given.
+
+    >>> told({"map_name": "9x9"})
+    "map_name='9x9'"
+    """
+    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
 
 
 def _copies(gymnasium: Any, name: str, copies: int, arguments: Mapping[str, Any]) -> Copies:

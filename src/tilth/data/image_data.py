@@ -120,10 +120,11 @@ def read_images(
     if files.bad:
         one, many = "picture cannot be read and is", "pictures cannot be read and are"
         notes.append(counted(len(files.bad), f"{one} set aside", f"{many} set aside"))
+    labels = in_their_units(listing.kind, files.labels, files.headers, decoder, notes)
     gathered = Gathered(
         name=listing.root.name,
         store=store,
-        labels=in_their_units(listing.kind, files.labels, files.headers, decoder),
+        labels=labels,
         kind=listing.kind,
         names=listing.names if partners is None else partners.labels,
         wanted=partners and partners.chosen([before[name] for name in files.names]),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tilth.data.decoder import Decoder
 from tilth.data.image_scan import Progress, decode_all, scan, values_of
 from tilth.data.image_store import DecodedStore
 from tilth.data.mask_decoder import MaskDecoder, mask_classes
-from tilth.data.open_image import Header
+from tilth.data.open_image import BadImage, Header, read_values
 from tilth.data.resident_store import ResidentStore
 from tilth.errors import UserError
 
@@ -75,6 +76,8 @@ def read_partners(
     reader: Decoder | MaskDecoder = decoder
     if masks:
         values = [] if names else values_of(paths, bad, max_pixels=decoder.max_pixels)
+        if not names and not values:
+            raise none_read(paths[0], decoder.max_pixels)
         classes = mask_classes(values, names, void)
         labels = classes.labels
         if len(labels) < 2:
@@ -88,11 +91,39 @@ def read_partners(
         )
     if hold:
         pixels, unread = decode_all(paths, reader, progress=progress)
+        _check_alike(unread, len(paths), names)
         bad |= {row: f"what belongs to it: {reason}" for row, reason in unread.items()}
         return PartnersRead(ResidentStore(pixels), labels, seen.keys, bad)
     folder = cache_folder() / "pixels"
     store = DecodedStore(paths, reader, cache_folder=folder, workers=os.cpu_count() or 1)
     return PartnersRead(store, labels, seen.keys, bad)
+
+
+def none_read(path: Path, max_pixels: int) -> UserError:
+    """Return the error for masks of which none can be read, with what is wrong with the first."""
+    reason = "its values are void"
+    try:
+        read_values(path, max_pixels=max_pixels)
+    except BadImage as error:
+        reason = str(error)
+    return UserError(
+        f"no mask can be read: {path}: {reason}",
+        rule="a mask is a picture, grey or with a palette, whose values are numbers of classes",
+    )
+
+
+def _check_alike(bad: Mapping[int, str], count: int, names: Sequence[str]) -> None:
+    """Raise UserError where most masks are wrong in one way: then not the files are damaged."""
+    reasons = Counter(bad.values()).most_common(1)
+    if not reasons or 2 * reasons[0][1] <= count:
+        return
+    reason, times = reasons[0]
+    told = f"; names has {len(names)}, for the values 0 to {len(names) - 1}" if names else ""
+    raise UserError(
+        f"{times} of {count} masks: {reason}",
+        rule=f"every value of a mask has a name, or is void{told}",
+        fix="name it (--names), or list it under --void" if "stands for no class" in reason else "",
+    )
 
 
 def _fits(own: Header, other: Header) -> bool:

@@ -161,11 +161,27 @@ def numbers_of(column: pl.Series) -> pl.Series | None:
     texts = column.cast(pl.String).str.strip_chars()
     numbers = texts.cast(pl.Float64, strict=False).fill_nan(None)
     known = texts.is_not_null() & ~texts.str.to_lowercase().is_in(["", "nan"])
-    return None if bool((known & numbers.is_null()).any()) else numbers
+    odd = (known & numbers.is_null()) | numbers.is_infinite().fill_null(False)
+    return None if bool(odd.any()) else numbers
+
+
+def _odd_one(column: pl.Series) -> str:
+    """Return the first value of a column that is no number."""
+    return str(next(one for one in column.to_list() if numbers_of(pl.Series([one])) is None))
 
 
 def _classes(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
-    values: list[Any] = clean(frame[wanted[0]].cast(pl.String)).to_list()
+    column = frame[wanted[0]].cast(pl.String)
+    values: list[Any] = clean(column).to_list()
+    if numbers_of(column) is None:
+        known = column.drop_nulls().str.strip_chars()
+        numbers = known.cast(pl.Float64, strict=False)
+        if 2 * numbers.is_not_null().sum() > len(known) and (numbers.drop_nulls() % 1 != 0).any():
+            told.notes.append(
+                f"{wanted[0]} is taken as classes for {_odd_one(column)!r}; "
+                f"{numbers.is_not_null().sum():,} of {len(known):,} values are numbers "
+                "(task='regress' names the others)"
+            )
     return values
 
 
@@ -173,8 +189,7 @@ def _numbers(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any
     column = frame[wanted[0]]
     numbers = numbers_of(column)
     if numbers is None:
-        odd = next(one for one in column.to_list() if numbers_of(pl.Series([one])) is None)
-        raise UserError(f"{wanted[0]}={odd!r}", rule="only numbers can be regressed")
+        raise UserError(f"{wanted[0]}={_odd_one(column)!r}", rule="only numbers can be regressed")
     told.notes.append(f"{wanted[0]} is a number to predict")
     return numbers.to_list()
 
@@ -203,9 +218,9 @@ def _several(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any
     return [_divided(text, between) for text in said]
 
 
-def _divided(text: str | None, between: str) -> tuple[str, ...] | None:
+def _divided(text: str | None, between: str) -> tuple[str, ...]:
     if text is None:
-        return None
+        return ()  # none of them: what nothing is known of has no line in the table
     parts = (part.strip() for part in text.split(between))
     return tuple(sorted({part for part in parts if part}))
 
@@ -221,8 +236,14 @@ def _points(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]
         _point_name(across, down, number)
         for number, (across, down) in enumerate(zip(wanted[::2], wanted[1::2], strict=True))
     )
-    texts = frame.select(pl.col(wanted).cast(pl.String).str.strip_chars())
-    rows = texts.cast(pl.Float64, strict=False).fill_null(float("nan"))
+    columns = {name: numbers_of(frame[name]) for name in wanted}
+    for name, column in columns.items():
+        if column is None:
+            raise UserError(
+                f"{name}={_odd_one(frame[name])!r}",
+                rule="points are numbers of px; an empty cell is a point that is not there",
+            )
+    rows = pl.DataFrame(columns).fill_null(float("nan"))
     found: list[Any] = []
     for row in rows.iter_rows():
         points = list(zip(row[::2], row[1::2], strict=True))

@@ -16,6 +16,7 @@ from tilth.data.image_labels import Labels, list_labelled
 from tilth.data.open_image import Header
 from tilth.data.partner_files import Partners, list_partners
 from tilth.errors import UserError
+from tilth.wording import counted
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,11 @@ def _folder_numbers(labels: Sequence[str]) -> list[float]:
 
 
 def in_their_units(
-    kind: Kind, labels: Sequence[Any], headers: Sequence[Header], decoder: Decoder
+    kind: Kind,
+    labels: Sequence[Any],
+    headers: Sequence[Header],
+    decoder: Decoder,
+    notes: list[str],
 ) -> Any:
     """Return what is wanted of files, points in px of the pictures as they are decoded.
 
@@ -93,5 +98,9 @@ def in_their_units(
             for header, points in zip(headers, labels, strict=True)
         ]
     )
-    seen = ((moved >= -0.5) & (moved < np.array(size) - 0.5)).all(axis=2, keepdims=True)
-    return np.where(seen, moved, np.nan)
+    seen = np.logical_and(moved >= -0.5, moved < np.array(size) - 0.5).all(axis=2)
+    lost = int(np.logical_and(np.isfinite(moved[..., 0]), np.logical_not(seen)).sum())
+    if lost:
+        said = counted(lost, "point lies", "points lie")
+        notes.append(f"{said} outside of what is seen, and count as not there")
+    return np.where(np.expand_dims(seen, 2), moved, np.nan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from tilth.data.decoder import Fit, fitted
 from tilth.data.open_image import MAX_PIXELS, BadImage, Source, read_values
+from tilth.errors import UserError, choose
 
 VOID = 255
 """The class of pixels that nobody said anything about: they are not learned from nor judged."""
@@ -72,18 +75,32 @@ def mask_classes(seen: list[int], names: tuple[str, ...], void: tuple[str, ...])
 
     seen: the values in masks, looked at where ``names`` are not given; names: of the values from
     0 on; void: names or values that stand for "not said"
+    Raises UserError for a name that stands twice, and for a void one that there is not.
 
     >>> mask_classes([], ("sky", "void", "road"), ("void",))
     MaskClasses(labels=('sky', 'road'), table=(0, 255, 1))
     """
-    values = list(range(len(names))) if names else seen
-    called = {value: names[value] if names else str(value) for value in values}
+    called = dict(enumerate(names)) if names else {value: str(value) for value in seen}
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise UserError(f"names with {twice[0]!r} twice", rule="each class has a name of its own")
+    numbers = {name: value for value, name in called.items()}
+    nothing = {_void_value(one, numbers, bool(names)) for one in void}
     labels: list[str] = []
-    table = [UNKNOWN] * (max(values) + 1)
-    for value in values:
-        if called[value] in void or str(value) in void:
+    table = [UNKNOWN] * (max([*called, *nothing], default=-1) + 1)
+    for value in sorted({*called, *nothing}):
+        if value in nothing:
             table[value] = VOID
         else:
             table[value] = len(labels)
             labels.append(called[value])
     return MaskClasses(tuple(labels), tuple(table))
+
+
+def _void_value(said: str, numbers: Mapping[str, int], named: bool) -> int:
+    """Return the value that is not counted; beyond the names it may be any that a mask can hold."""
+    if said in numbers:
+        return numbers[said]
+    if named and said.isdecimal() and int(said) <= VOID:
+        return int(said)
+    return numbers[choose(said, numbers, "void")]

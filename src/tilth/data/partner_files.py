@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from tilth.data.dataset import BadItem
 from tilth.data.image_files import Listing, existing_folder, pictures_below, split_of
 from tilth.errors import UserError
-from tilth.wording import counted
+from tilth.wording import counted, setting
 
 Partners = str | Path | Callable[[Path], Path]
 """A folder like that of the pictures, a pattern with {folder} and {stem}, or a function."""
@@ -93,11 +95,16 @@ def _filled(pattern: str, name: str) -> str:
 def _too_few(
     root: Path, partners: Partners, what: str, gaps: Sequence[BadItem], count: int
 ) -> UserError:
-    lines = "".join(f"\n  {gap.item}: {gap.reason}" for gap in gaps[:10])
+    more = f", and {len(gaps) - 10:,} more" if len(gaps) > 10 else ""
+    named = ", ".join(gap.item for gap in gaps[:10]) + more
+    fix = "correct the folder or the pattern"
+    if len(gaps) < count:
+        share = float(np.ceil(1000 * len(gaps) / count) / 1000)
+        fix += f", or give {setting('max_bad', share)} to go on without them"
     return UserError(
         f"{len(gaps)} of {counted(count, 'picture')} in {root} have no {what}"
         + (f" by {partners}" if _said(partners) else "")
-        + lines,
+        + f" ({named})",
         rule=f"every picture has its {what}, but for the share max_bad",
-        fix="correct the folder or the pattern, or give max_bad to go on without them",
+        fix=fix,
     )

@@ -32,7 +32,7 @@ from tilth.ship.open_bundle import Opened, open_bundle
 from tilth.train.run_folder import RunFolder
 from tilth.wording import counted
 
-FOLDS = 4
+FOLDS, MOST_FOLDS = 4, 20
 EPOCHS_PART, LEAST_EPOCHS = 5, 4
 """A net of a fold learns for a fifth of the run's epochs, and for four at the least."""
 DECISIONS = "decisions.csv"
@@ -58,6 +58,13 @@ def open_review(
     not done.
     """
     say: Say = (lambda text: None) if quiet else console.say
+    if not 2 <= folds <= MOST_FOLDS:
+        raise UserError(
+            f"folds={folds}",
+            rule=f"each of 2 to {MOST_FOLDS} nets judges the labels that it did not learn from",
+        )
+    if epochs is not None and epochs < 1:
+        raise UserError(f"epochs={epochs}", rule="a net learns for one epoch at the least")
     folder = bundled(Path(run)).folder
     if folder.status != "done":
         raise UserError(f"{run} is not done", fix=folder.goes_on_with)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tilth.data.image_labels import labels_table
 from tilth.errors import UserError
-from tilth.flow.settings import Settings
+from tilth.flow.settings import WORLD, Settings
 from tilth.train.toml import dump
 
 
@@ -35,9 +35,9 @@ def read_settings(path: Path) -> Settings:
 
 
 def _places(settings: Settings) -> tuple[str, ...]:
-    """Return the data settings that are paths: labels may be a pattern."""
+    """Return the data settings that are paths: a world is none, and labels may be a pattern."""
     return (
-        "path",
+        *([] if settings.data.path.startswith(WORLD) else ["path"]),
         "onto",
         "test",
         "decisions",

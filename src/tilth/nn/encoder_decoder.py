@@ -32,7 +32,7 @@ def encoder_decoder(
     blocks: "dense" or "convolutional"
     layers: widths from the rows inwards (the decoder has them backwards); None takes those of
     ``LAYERS``, and dense blocks without layers are linear maps
-    Raises UserError for a shape that is none, or that the blocks cannot take.
+    Raises UserError for a shape that is none, or that the blocks cannot take, and for no latents.
 
     >>> encoder, decoder = encoder_decoder((1, 8, 8), codes=6, latents=3, layers=(20,))
     >>> [part.weight.shape[0] for part in (*encoder, *decoder) if isinstance(part, nn.Linear)]
@@ -43,6 +43,8 @@ def encoder_decoder(
         raise UserError(
             f"shape={shape!r}", rule="shape is (numbers,) or (channels, height, width) of one row"
         )
+    if latents < 1:
+        raise UserError(f"latents={latents}", rule="a row is told by one number at the least")
     widths = tuple(LAYERS[blocks] if layers is None else layers)
     if blocks == "dense":
         return _dense_encoder(shape, widths, codes), _dense_decoder(shape, widths, latents)

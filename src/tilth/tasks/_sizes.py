@@ -8,6 +8,8 @@ from tilth.data.source import steps_in
 from tilth.data.usual import Usual
 from tilth.errors import UserError
 
+LEAST_STEPS = 16  # in an epoch, where the rows allow it
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -34,7 +36,8 @@ def sizes_of_rows(usual: Usual, rows: int, size: int | None, epochs: int | None)
     if epochs is None:
         reasons["epochs"] = f"about {usual.samples:,} rows seen in all, for {rows:,} rows"
     if size is None:
-        reasons["batch_size"] = "at least sixteen steps in an epoch"
+        few = steps_in(rows, usual_batch(usual, rows)) < LEAST_STEPS
+        reasons["batch_size"] = "small: few rows" if few else "at least sixteen steps in an epoch"
     size = size or usual_batch(usual, rows)
     return Sizes(size, steps_in(rows, size), epochs or usual_epochs(usual, rows), reasons)
 
@@ -47,7 +50,7 @@ def usual_batch(usual: Usual, rows: int) -> int:
     [8, 64, 128]
     """
     size = usual.most_in_batch(rows)
-    while size > 8 and rows < 16 * size:
+    while size > 8 and rows < LEAST_STEPS * size:
         size //= 2
     return min(size, rows)
 

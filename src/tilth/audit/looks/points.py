@@ -23,7 +23,7 @@ from tilth.tasks.keypoints import CLOSE, Keypoints, place_scores
 
 MOST_SHOWN = 8  # pictures of each kind
 MOST_LISTED = 80  # points in the table
-MARKED_PX = 192  # the shorter side of a picture with points drawn into it
+MARKED_PX = 240  # the shorter side of a picture with points drawn into it
 TRUE, SAID = "#2fbf5f", "#e4322b"
 UNCHECKED = (
     "Points that cannot be seen: it gives every point a place, also where it is hidden or "
@@ -110,7 +110,11 @@ def _shown(data: ImageData, rows: IntArray, places: Array, truths: Array, values
             for k in chosen
         ]
         strips.append({"title": title, "shown": tiles})
-    return Section("Found points", lines=["Green: true. Red: said."], strips=strips)
+    return Section(
+        "Found points",
+        lines=["Green: true. Red: said; the line between them is the error."],
+        strips=strips,
+    )
 
 
 def marked(data: ImageData, row: int, true: Array, said: Array) -> str:
@@ -121,11 +125,15 @@ def marked(data: ImageData, row: int, true: Array, said: Array) -> str:
         scale = max(1, round(MARKED_PX / min(small.size)))
         size = (small.width * scale, small.height * scale)
         picture = small.convert("RGB").resize(size, Image.Resampling.NEAREST)
-    draw = ImageDraw.Draw(picture)
-    for places, colour in ((true, TRUE), (said, SAID)):
-        for x, y in (places + 1) / 2 * np.array(size):
+    draw, radius = ImageDraw.Draw(picture), max(2.0, min(size) / 80)
+    both = [(places + 1) / 2 * np.array(size) for places in (true, said)]
+    for ends in zip(*both, strict=True):
+        if np.isfinite(ends).all():
+            draw.line([tuple(end) for end in ends], fill=SAID)
+        for (x, y), colour in zip(ends, (TRUE, SAID), strict=True):
             if np.isfinite(x) and np.isfinite(y):
-                draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=colour)
+                box = (x - radius, y - radius, x + radius, y + radius)
+                draw.ellipse(box, fill=colour, outline="white")
     written = io.BytesIO()
     picture.save(written, "PNG")
     return base64.b64encode(written.getvalue()).decode("ascii")
