@@ -251,5 +251,5 @@ def test_actions_stick_in_version_five_of_a_game():
 
 
 def test_an_argument_that_a_world_does_not_have_is_told():
-    with pytest.raises(UserError, match=r"Pendulum-v1 does not take gg=1 .*change or leave out one of gg"):
+    with pytest.raises(UserError, match=r"does not take gg=1 .*change or leave out one of gg"):
         GymEnvironment("Pendulum-v1", arguments={"gg": 1})
