@@ -73,6 +73,7 @@ def test_a_world_that_cannot_be_drawn_has_no_film():
         def picture(self):
             raise UserError("it is dark")
 
-    assert film(Still(), Dark(1), seed=0, device=torch.device("cpu")) is None
+    with pytest.raises(UserError, match="it is dark"):
+        film(Still(), Dark(1), seed=0, device=torch.device("cpu"))
     with pytest.raises(UserError, match="film of no pictures"):
         gif([])

@@ -12,6 +12,7 @@ from torch import nn
 from tilth.audit import words
 from tilth.audit.film import FRAMES, film
 from tilth.audit.judged import Contestant, Section
+from tilth.errors import UserError
 from tilth.randomness import SEEDS, fold
 from tilth.tasks import Array
 from tilth.tasks._acting import Acting, RandomPolicy, as_world
@@ -55,8 +56,9 @@ def films(setup: Setup, policies: Mapping[str, nn.Module], *, seed: int) -> Sect
         world = as_world(setup.data).environment(1)
         begin = fold(seed, "film") % SEEDS
         most = FRAMES // len(policies)
-        drawn = film(policy, world, seed=begin, device=setup.device, frames=most)
-        if drawn is None:
-            return Section("An episode", lines=["This world cannot be drawn."])
+        try:
+            drawn = film(policy, world, seed=begin, device=setup.device, frames=most)
+        except UserError as error:
+            return Section("An episode", lines=[f"No film: {error}"])
         strips.append({"title": title, "shown": [{"gif": drawn}]})
     return Section("An episode", strips=strips)

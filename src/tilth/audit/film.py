@@ -18,10 +18,11 @@ FRAMES, MILLISECONDS, WIDTH_PX = 150, 40, 320
 
 def film(
     model: nn.Module, world: Environment, *, seed: int, device: torch.device, frames: int = FRAMES
-) -> str | None:
-    """Return the first episode of a one-copy world as a GIF in base64; None where none is drawn.
+) -> str:
+    """Return the first episode of a one-copy world as a GIF in base64.
 
     Long episodes are shown by every n-th step, so that there are ``frames`` at the most.
+    Raises UserError for a world that cannot be drawn, saying why.
     """
     drawn, every = list[Tensor](), 1
     world.reset(seed)
@@ -29,10 +30,7 @@ def film(
     with acting(model) as policy:
         for step in range(20 * frames):
             if step % every == 0:
-                try:
-                    drawn.append(world.picture().cpu())
-                except UserError:
-                    return None
+                drawn.append(world.picture().cpu())
             if len(drawn) > frames:  # the rest by half as many: no more than these are ever held
                 drawn, every = drawn[::2], 2 * every
             action = policy.act(world.seen.to(device), generator=generator, explore=0.0)

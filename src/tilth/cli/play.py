@@ -30,6 +30,8 @@ def command(
     """Play episodes with the policy of RUN, without exploring, and say how they go."""
     if episodes < 1:
         raise UserError(f"--episodes {episodes}", rule="at least one is played")
+    if film and (Path(film).suffix.lower() != ".gif" or not Path(film).parent.is_dir()):
+        raise UserError(f"--film {film}", rule="a film is a .gif in a folder that is there")
     if film and Path(film).exists() and not force:
         raise UserError(f"{film} exists", fix="name another file, or add --force")
     from tilth.flow.play import play_run

@@ -215,6 +215,7 @@ def tell_plan(learner: Learner, say: Say) -> None:
         for name, value in told.items()
         if name not in ("data", "rows", "learning rate")
     ]
+    rows += [("warm start", note) for note in learner.warm_notes]
     say(console.columns(rows))
 
 
