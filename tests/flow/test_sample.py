@@ -49,7 +49,7 @@ def test_other_models_and_full_folders_are_refused(bundle, tmp_path):
         sample_to(codec, tmp_path / "made", count=1)
     (tmp_path / "picture.png").write_bytes(b"")
     code, _, err = call("predict", bundle, tmp_path / "picture.png")
-    assert code == 2 and "tilth sample makes rows up" in err
+    assert code == 2 and "tilth sample" in err
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
     code, _, err = call("sample", bundle, "-o", tmp_path / "full")

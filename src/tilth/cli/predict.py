@@ -15,6 +15,14 @@ from tilth.cli._options import as_json, emit, force
 from tilth.cli._verb import Verb
 from tilth.errors import UserError
 
+ELSEWHERE = {
+    "codes": "in Python: tl.load({model!r}).encode(...), .sample(8)",
+    "actions": "tilth play {model}",
+    "samples": "tilth sample {model}",
+    "translations": "in Python: tl.load({model!r}).translate(pictures, to='target')",
+}
+"""What a bundle answers with -> how it is asked, where not by this verb."""
+
 
 @click.command(
     "predict",
@@ -55,9 +63,7 @@ def command(
     and the exit code is 1.
     """
     check_items(items)
-    from tilth.ship.open_bundle import stated_answers
-
-    kind = stated_answers(model)
+    kind = kind_of(model)
     drawn = kind in ("pictures", "masks")
     found = in_pictures if drawn else in_words
     answers, failed = [], 0
@@ -81,6 +87,20 @@ def command(
         sys.exit(1)
 
 
+def kind_of(model: str) -> str:
+    """Return what a bundle answers with; raise UserError where another verb asks for it."""
+    from tilth.ship.open_bundle import stated_answers
+
+    kind = stated_answers(model)
+    if kind in ELSEWHERE:
+        raise UserError(
+            f"{model} answers with {kind}",
+            rule="predict asks models that learned a target, or make pictures of pictures",
+            fix=ELSEWHERE[kind].format(model=model),
+        )
+    return kind
+
+
 def in_words(
     model: str, items: tuple[str, ...], out: str | None, device: str, force: bool, views: int
 ) -> Iterator[dict[str, Any]]:
@@ -90,12 +110,7 @@ def in_words(
     from tilth.ship.predictor import Predictor, load
 
     predictor = load(model, device=device)
-    if not isinstance(predictor, Predictor):
-        raise UserError(
-            f"{model} answers with no predictions: {predictor!r}",
-            rule="predict asks models that learned a target",
-            fix="tilth play lets a policy act, tilth sample makes rows up; tl.load opens any other",
-        )
+    assert isinstance(predictor, Predictor)
     asked = items[0] if len(items) == 1 else list(items)
     yield from predictor.predict_items(asked, views=views)
 

@@ -40,7 +40,7 @@ def sample_to(
         raise UserError(
             f"{model} makes nothing up",
             rule="only a generator is sampled: what `tilth train DATA --task generate` makes",
-            fix="tilth predict asks other models",
+            fix="one that gives codes is asked in Python: tl.load(RUN).sample(8)",
         )
     made = sampler.sample(count, seed=seed, label=label)
     labels = sampler.labels_for(count) if label is None else [label] * count
