@@ -203,7 +203,7 @@ def test_data_that_cannot_be_made_up_is_refused():
     ):
         with pytest.raises(UserError, match=said):
             tl.Learner(tl.arrays(pictures, np.arange(60) % 2), task="generate", quiet=True)
-    with pytest.raises(UserError, match="conditional=True with the target"):
+    with pytest.raises(UserError, match="conditional=True for a target"):
         points_learner(
             data=blobs(targets=lambda points: points[:, 0]), task_arguments={"conditional": True}
         )

@@ -99,3 +99,12 @@ def test_a_run_chooses_its_threshold_on_valid_and_its_bundle_says_by_it(tmp_path
 def test_values_outside_their_range_are_told(given, told):
     with pytest.raises(UserError, match=told):
         multilabel(target=SIGNS, **given)
+
+
+@pytest.mark.parametrize("task", ["multilabel", "regress", "keypoints"])
+def test_a_task_for_other_targets_is_refused(task):
+    data = tl.arrays(np.zeros((40, 8, 8), dtype=np.uint8), np.arange(40) % 2)
+    with pytest.raises(
+        UserError, match=f"{task} for arrays, whose target is of the kind 'classes'"
+    ):
+        tl.Learner(data, task=task)

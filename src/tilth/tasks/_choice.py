@@ -12,6 +12,8 @@ from tilth.errors import UserError
 from tilth.tasks import Task
 
 ROOM = "tilth.tasks"
+READ = ("classes", "labels", "number", "points")
+"""Kinds of targets that a table or arrays can be read as."""
 
 
 def task_for(target_kind: str) -> str:
@@ -45,6 +47,14 @@ def check_target(data: Data, name: str | None) -> None:
             choices=needless,
             fix="--task variational (task='variational'); or, to predict: class folders or "
             "--labels for pictures, tl.arrays(inputs, targets) for arrays",
+        )
+    wanted = stated.get(name) if name is not None else None
+    if wanted in READ and target.kind in (*READ, "mask", "picture") and wanted != target.kind:
+        raise UserError(
+            f"{name} for {data.name}, whose target is of the kind {target.kind!r}",
+            rule=f"{name} learns targets of the kind {wanted!r}",
+            fix=f"{task_for(target.kind)} learns these; or read the data for it: task={name!r} in "
+            "tl.images, tl.table or tl.arrays",
         )
     if target.kind == "classes" and len(target.labels) < 2:
         raise UserError(

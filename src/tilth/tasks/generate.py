@@ -59,7 +59,7 @@ class Generate:
         if rules.conditional:
             if target.kind != "classes":
                 raise UserError(
-                    f"conditional=True with the target {target.name}, a number",
+                    f"conditional=True for a target of the kind {target.kind!r}",
                     rule="rows are made for a label where the data has labels",
                     fix='leave conditional out, or read the target as classes (task="classify")',
                 )
