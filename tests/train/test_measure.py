@@ -216,4 +216,5 @@ def test_bfloat16_is_not_chosen_where_torch_gets_its_gradients_wrong(tmp_path):
     asked = choose_numerics(unsafe, *arguments, dtype="float32", memory=memory)
     assert "bfloat16" not in asked.reason
     safe = strided(kernel_size=3, stride=1, padding=1)
-    assert "bfloat16" in choose_numerics(safe, *arguments, memory=memory).seconds
+    timed = choose_numerics(safe, *arguments, memory=memory).seconds
+    assert any("bfloat16" in name for name in timed)  # in one layout or the other

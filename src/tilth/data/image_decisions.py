@@ -17,12 +17,12 @@ from tilth.errors import UserError
 from tilth.wording import counted
 
 if TYPE_CHECKING:
-    from tilth.data.image_set import ImageData
+    from tilth.data import image_set
 
 _MOST_NAMED = 5
 
 
-def apply_decisions(data: ImageData, path: str | Path) -> ImageData:
+def apply_decisions(data: image_set.ImageData, path: str | Path) -> image_set.ImageData:
     """Return the pictures with the decisions of a file in force: see ``ImageData.apply``."""
     place = Path(path)
     decided = in_force(read(place))
@@ -60,7 +60,7 @@ def apply_decisions(data: ImageData, path: str | Path) -> ImageData:
     return result.with_splits(splits)
 
 
-def _relabelled(data: ImageData, chosen: Mapping[int, Decision]) -> ImageData:
+def _relabelled(data: image_set.ImageData, chosen: Mapping[int, Decision]) -> image_set.ImageData:
     """Return the data with its new labels; classes are those of train as it is from now on."""
     new = {row: one.label for row, one in chosen.items() if one.decision == "relabel"}
     if not new:
@@ -82,7 +82,7 @@ def _relabelled(data: ImageData, chosen: Mapping[int, Decision]) -> ImageData:
     return dataclasses.replace(data, target=fresh, values=fresh.encode(labels))
 
 
-def _known(data: ImageData, rows: IntArray) -> NDArray[np.bool_]:
+def _known(data: image_set.ImageData, rows: IntArray) -> NDArray[np.bool_]:
     """Return [rows] whether each row has a label that train knows, where labels are wanted."""
     if data.target.kind != "classes":
         return np.ones(len(rows), dtype=bool)
