@@ -16,7 +16,17 @@ from pathlib import Path
 from bench import cells, driver, environment, report
 from bench.plan import Bench
 
-NAMES = ("startup", "overhead", "table", "folder", "augmenting", "mnist", "worlds", "pixels")
+NAMES = (
+    "startup",
+    "overhead",
+    "table",
+    "folder",
+    "augmenting",
+    "mnist",
+    "images",
+    "worlds",
+    "pixels",
+)
 
 
 def bench_named(name: str) -> Bench:

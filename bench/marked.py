@@ -3,7 +3,8 @@
     TILTH_DATA=... python -m bench.marked digits age gender faces cells streets text --seeds 3
 
 digits: two or three of MNIST's digits on 56 x 56 px, which ones are there; age, gender: UTKFace;
-faces: 68 points; cells: white blood cells, their boxes as masks; streets: CamVid at 96 x 72;
+faces: 68 points; cells: white blood cells, their boxes as masks; streets: CamVid at 96 x 72
+(streets-monai: with the net of another library);
 text: a line of text on CamVid's pictures, taken away again; larger: cifar10_small at twice its
 size. A JSON line per run, with the simple ways beside it, on standard output.
 """
@@ -144,6 +145,14 @@ def streets(data: Path, work: Path) -> Job:
     return found, {"minutes": 4.0}
 
 
+def streets_monai(data: Path, work: Path) -> Job:
+    """Return the same with the BasicUNet of MONAI (pip install monai), 2.0 million parameters."""
+    from monai.networks.nets import BasicUNet
+
+    found, given = streets(data, work)
+    return found, {**given, "model": BasicUNet(2, 3, len(STREETS) - 1)}
+
+
 def text(data: Path, work: Path) -> Job:
     """Return CamVid's pictures at 128 x 96 px, on which text is laid."""
     folder = work / "street pictures"
@@ -174,6 +183,7 @@ JOBS: dict[str, Callable[[Path, Path], Job]] = {
     "faces": faces,
     "cells": cells,
     "streets": streets,
+    "streets-monai": streets_monai,
     "text": text,
     "larger": larger,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -101,6 +101,38 @@ def strided_net() -> nn.Sequential:
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(64, 10),
+    )
+
+
+def small_picture_net() -> nn.Module:
+    """The net of the images bench, for RGB pictures of 32 px: 1,161,642 parameters, 10 classes.
+
+    A convolution to 24 channels; three times: convolution, 2x2 max-pool, batch norm, relu, plus a
+    convolution with batch norm and relu of that (64, 128, 256 channels); global maximum, dense.
+    """
+    from torch import nn
+
+    def convolved(fan_in: int, fan_out: int, *pool: nn.Module) -> nn.Sequential:
+        kernel = nn.Conv2d(fan_in, fan_out, 3, padding=1, bias=False)
+        return nn.Sequential(kernel, *pool, nn.BatchNorm2d(fan_out), nn.ReLU())
+
+    class Stage(nn.Module):
+        def __init__(self, fan_in: int, fan_out: int) -> None:
+            super().__init__()
+            self.halve = convolved(fan_in, fan_out, nn.MaxPool2d(2))
+            self.refine = convolved(fan_out, fan_out)
+
+        def forward(self, x: Any) -> Any:
+            halved = self.halve(x)
+            return halved + self.refine(halved)
+
+    return nn.Sequential(
+        nn.Conv2d(3, 24, 3, padding=1),
+        nn.ReLU(),
+        *(Stage(fan_in, fan_out) for fan_in, fan_out in ((24, 64), (64, 128), (128, 256))),
+        nn.AdaptiveMaxPool2d(1),
+        nn.Flatten(),
+        nn.Linear(256, 10),
     )
 
 

@@ -25,13 +25,21 @@ logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 class Classifier(lightning.LightningModule):
     """Cross entropy with Adam, or with AdamW and one cycle when `cycle_steps` is given."""
 
-    def __init__(self, net: nn.Module, rate: float, cycle_steps: int = 0) -> None:
+    def __init__(
+        self, net: nn.Module, rate: float, cycle_steps: int = 0, smoothing: float = 0.0
+    ) -> None:
         super().__init__()
         self.net, self.rate, self.cycle_steps = net, rate, cycle_steps
-        self.seconds = 0.0
+        self.loss = nn.CrossEntropyLoss(label_smoothing=smoothing)
+        self.passes: list[float] = []
+
+    @property
+    def seconds(self) -> float:
+        """Of all training passes."""
+        return sum(self.passes)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        return nn.functional.cross_entropy(self.net(batch[0]), batch[1])
+        return self.loss(self.net(batch[0]), batch[1])
 
     def configure_optimizers(self) -> Any:
         if not self.cycle_steps:
@@ -47,7 +55,7 @@ class Classifier(lightning.LightningModule):
         self.clock = Clock()
 
     def on_train_epoch_end(self) -> None:
-        self.seconds += self.clock.lap()
+        self.passes.append(self.clock.lap())
 
 
 def trainer(epochs: int, *, precision: str = "32-true", clip: float | None = None) -> Any:

@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from bench import compiled_step, environment, hand, made_data, workload
+from tilth.models.small_resnet import small_resnet
 
 
 def test_the_area_equals_scikit_learns_with_ties():
@@ -24,6 +25,15 @@ def test_the_digits_net_has_the_parameters_it_is_said_to_have():
     net = workload.two_conv_net()
     assert sum(p.numel() for p in net.parameters()) == 1_199_882
     assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 10)
+
+
+def test_the_picture_net_of_the_peers_is_the_usual_one_written_out():
+    ours = small_resnet(channels=3, size=32, outputs=10)
+    theirs = workload.small_picture_net()
+    given = zip(ours.state_dict().values(), theirs.state_dict(), strict=True)
+    theirs.load_state_dict({name: value for value, name in given})
+    pictures = torch.randn(4, 3, 32, 32)
+    torch.testing.assert_close(theirs(pictures), ours(pictures))
 
 
 def test_one_cycle_equals_torchs():

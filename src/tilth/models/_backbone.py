@@ -27,6 +27,37 @@ _LARGEST_PX = 512  # of the search for the smallest picture that a net takes
 _COLOURS = 3
 
 
+def made_for(
+    backbone: str,
+    make: Callable[[], nn.Module],
+    channels: int,
+    sides: Sequence[int],
+    *,
+    own: Sequence[int] | None = None,
+) -> tuple[nn.Module, int]:
+    """Return a body and its number of features.
+
+    make: the body; channels, sides: of its pictures; own: the size of a body that takes no other
+    Raises UserError where it cannot take such pictures, with the least that it takes.
+    """
+    try:
+        body = make()
+        return body, feature_width(body, channels, sides)
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        least = None if own else smallest_side(make, channels)
+        fix = "use a net for small pictures: small_resnet, cifar_resnet"
+        if own:
+            fix = f"its own size is {tuple(own)}: use a size near it, or another backbone"
+        elif least:
+            fix = f"use pictures of {least} px or more (--set data.size={least}), or " + fix[4:]
+        raise UserError(
+            f"{backbone} cannot take {channels} x {sides[0]} x {sides[1]} pictures ({error})",
+            fix=fix,
+        ) from error
+
+
 def feature_width(body: nn.Module, channels: int, sides: Sequence[int]) -> int:
     """Try the body on an empty picture; the attributes of some families disagree with it.
 

@@ -20,9 +20,8 @@ from tilth.errors import UserError, choose
 from tilth.models._backbone import (
     CACHE,
     STEMS,
-    feature_width,
     load_weights,
-    smallest_side,
+    made_for,
     with_small_stem,
 )
 from tilth.nn.body_head import BodyHead
@@ -79,18 +78,8 @@ def timm_backbone(
         )
         return with_small_stem(net) if stem == "small" else net
 
-    try:
-        body = made()
-        width = feature_width(body, channels, sides)
-    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        least = None if asked else smallest_side(made, channels)
-        use = f"a size of {least} px or more" if least else "a size near it"
-        raise UserError(
-            f"{backbone} cannot take {channels} x {sides[0]} x {sides[1]} pictures ({error})",
-            fix=f"its own size is {config.input_size}: use {use}, or another backbone",
-        ) from error
+    own = config.input_size[1:] if asked else None
+    body, width = made_for(backbone, made, channels, sides, own=own)
     if weights is not None:
         load_weights(
             body,

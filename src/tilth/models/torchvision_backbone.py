@@ -26,9 +26,8 @@ from tilth.models._backbone import (
     CACHE,
     STEMS,
     conversion,
-    feature_width,
     load_weights,
-    smallest_side,
+    made_for,
     with_small_stem,
 )
 from tilth.nn.auxiliary import WEIGHT, AuxiliaryHeads
@@ -113,18 +112,7 @@ def torchvision_backbone(
         net = _body(backbone, family, channels)
         return with_small_stem(net) if stem == "small" else net
 
-    try:
-        body = made()
-        width = feature_width(body, channels, sides)
-    except (RuntimeError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        least = smallest_side(made, channels)
-        use = f"pictures of {least} px or more (--set data.size={least}), or " if least else ""
-        raise UserError(
-            f"{backbone} cannot take {channels} x {sides[0]} x {sides[1]} pictures ({error})",
-            fix=f"use {use}a net for small ones: small_resnet, cifar_resnet",
-        ) from error
+    body, width = made_for(backbone, made, channels, sides)
     if weights is not None:
         load_weights(
             body,
