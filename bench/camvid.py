@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def arranged(data: Path, folder: Path, parts: dict[str, tuple[str, ...]]) -> Pat
         for source in sources:
             for kind in ("", "annot"):
                 for file in sorted((data / f"{source}{kind}").iterdir()):
-                    link = folder / f"{part}{kind}" / file.name
+                    link = folder / f"{part}{kind}" / f"{source}-{file.name}"
                     link.parent.mkdir(parents=True, exist_ok=True)
                     if not link.is_symlink():
                         link.symlink_to(file)
@@ -63,10 +63,10 @@ def pieces(way: str, folder: Path, runs: Path, options: Any) -> Iterator[tuple[P
         place = runs / f"{way}-{name}"
         plan = TrainSettings(epochs=options.epochs // part, batch_size=batch, **fine)
         yield place, Settings(data, model, plan)
-        model = ModelSettings(warm_start=str(place / "bundle"))
+        model = ModelSettings(warm_start=str(place))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Go through the pieces; print a JSON line for each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("way", choices=sorted(SPLITS))
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="resnet34", help="a convolutional net of timm")
     parser.add_argument("--epochs", type=int, default=200, help="at the full size; half before")
     parser.add_argument("--reduce", type=int, default=1, help="by how much all sides are divided")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.way == "weights" and options.weights is None:
         parser.error("weights: name the file with --weights FILE.safetensors")
     data = Path(os.environ["TILTH_DATA"]).resolve() / "camvid"

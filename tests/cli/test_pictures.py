@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import tilth as tl
 from tests.cli.calling import call
 
 
@@ -67,3 +68,22 @@ def test_what_gives_no_prediction_says_so(pictures, tmp_path):
     assert call("train", pictures, "-o", folder, *words, "-q")[0] == 0
     code, _, err = call("predict", folder, pictures / "dark" / "0.png")
     assert code == 2 and "answers with codes" in err
+
+
+def test_masks_of_large_pictures_are_told_tile_by_tile(restorer, tmp_path):
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 255, (60, 16, 16), dtype=np.uint8)
+    data = tl.arrays(pixels, (pixels > 127).astype(np.uint8), task="segment")
+    learn = tl.Learner(data, model_arguments={"width": 8}, run=tmp_path / "run", quiet=True)
+    bundle = learn.fit(10, lr=0.02).export()
+    large = draw.integers(0, 255, (50, 40), dtype=np.uint8)
+    Image.fromarray(large).save(tmp_path / "large.png")
+    for way, model in (((), tl.load(bundle)), (("--tiled",), tl.load(bundle).tiled())):
+        words = ("predict", bundle, tmp_path / "large.png", *way, "--force", "-o", tmp_path / "o")
+        assert call(*words)[0] == 0
+        told = np.asarray(Image.open(tmp_path / "o" / "large.png"))
+        assert np.array_equal(told, np.asarray(model.apply(large)))
+    whole, tiled = (np.asarray(one.apply(large)) for one in (tl.load(bundle), model))
+    assert not np.array_equal(whole, tiled)
+    code, _, err = call("predict", restorer, tmp_path / "large.png", "--tiled", "-o", tmp_path)
+    assert code == 2 and "answers with pictures" in err

@@ -38,3 +38,20 @@ def test_tiles_reach_the_end_and_overlap_by_half():
         found = starts(length, 8)
         assert found[0] == 0 and found[-1] == length - 8
         assert all(0 < b - a <= 4 for a, b in pairwise(found))
+
+
+def test_finished_strips_are_settled_and_only_they_are_held():
+    torch.manual_seed(0)
+    picture, function = torch.randn(1, 2, 37, 20), nn.Conv2d(2, 5, 1)
+    heights = []
+
+    def largest(strip):
+        heights.append(strip.shape[-2])
+        return strip.argmax(dim=1, keepdim=True)
+
+    with torch.no_grad():
+        found = in_tiles(function, picture, (8, 8), largest)
+        whole = function(picture).argmax(dim=1, keepdim=True)
+    assert torch.equal(found, whole)
+    assert sum(heights) == 37
+    assert max(heights) <= 8

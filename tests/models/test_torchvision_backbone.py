@@ -15,6 +15,7 @@ from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.errors import UserError
 from tilth.flow.fitting_models import named_model
 from tilth.models.torchvision_backbone import known, torchvision_backbone
+from tilth.nn.layer_groups import group_parameters, layer_groups
 from tilth.objectives.supervised import CrossEntropy, Supervised
 from tilth.registry import build as build_named
 from tilth.ship.bundle import save_bundle
@@ -287,3 +288,12 @@ def test_only_googlenet_has_auxiliary_heads():
         build("resnet18", auxiliary=0.3)
     with pytest.raises(UserError, match=r"auxiliary=-1"):
         build("googlenet", auxiliary=-1.0)
+
+
+def test_auxiliary_heads_learn_with_the_head():
+    net = torchvision_backbone(backbone="googlenet", channels=3, size=64, outputs=2, auxiliary=0.3)
+    groups = group_parameters(layer_groups(net))
+    last = {id(one) for one in groups[-1]}
+    answering = [*net.auxiliary.parameters(), *net.head.parameters()]
+    assert last == {id(one) for one in answering}
+    assert sum(map(len, groups)) == len(list(net.parameters()))

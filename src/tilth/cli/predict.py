@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,20 @@ ELSEWHERE = {
     "translations": "in Python: tl.load({model!r}).translate(pictures, to='target')",
 }
 """What a bundle answers with -> how it is asked, where not by this verb."""
+DRAWN = ("pictures", "masks")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks: of which model, of which items, and in which way."""
+
+    model: str
+    items: tuple[str, ...]
+    out: str | None
+    views: int
+    tiled: bool
+    device: str
+    force: bool
 
 
 @click.command(
@@ -45,29 +60,23 @@ ELSEWHERE = {
 @click.option(
     "--views", default=1, show_default=True, help="Views of each picture that are averaged."
 )
+@click.option("--tiled", is_flag=True, help="Masks of large pictures tile by tile, in their size.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or mps.")
 @force
 @as_json
-def command(
-    model: str,
-    items: tuple[str, ...],
-    out: str | None,
-    views: int,
-    device: str,
-    force: bool,
-    as_json: bool,
-) -> None:
+def command(as_json: bool, **asked: Any) -> None:
     """Answer for ITEMS (pictures, folders of them, tables) with the bundle or run MODEL.
 
     With --json, one JSON object per item. What cannot be read is named, the others are answered,
     and the exit code is 1.
     """
-    check_items(items)
-    kind = kind_of(model)
-    drawn = kind in ("pictures", "masks")
-    found = in_pictures if drawn else in_words
+    ask = Asked(**asked)
+    check_items(ask.items)
+    kind = kind_of(ask.model)
+    drawn, out = kind in DRAWN, ask.out
+    check_ways(ask, kind)
     answers, failed = [], 0
-    for answer in found(model, items, out, device, force, views):
+    for answer in in_pictures(ask) if drawn else in_words(ask):
         failed += "error" in answer
         if out:
             answers.append(answer)
@@ -101,32 +110,36 @@ def kind_of(model: str) -> str:
     return kind
 
 
-def in_words(
-    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool, views: int
-) -> Iterator[dict[str, Any]]:
+def check_ways(ask: Asked, kind: str) -> None:
+    """Raise UserError for ways of looking that a kind of answer does not have."""
+    if ask.tiled and kind != "masks":
+        rule = f"pictures whose masks are asked are tiled, and this model answers with {kind}"
+        raise UserError("--tiled", rule=rule, fix="leave --tiled out")
+    if kind in DRAWN and ask.views != 1:
+        rule = "views are averaged where a picture is told, and this model makes pictures"
+        raise UserError(f"--views {ask.views}", rule=rule, fix="leave --views out")
+
+
+def in_words(ask: Asked) -> Iterator[dict[str, Any]]:
     """Yield what a model says of each item."""
-    if out:
-        check_place(Path(out), force)
+    if ask.out:
+        check_place(Path(ask.out), ask.force)
     from tilth.ship.predictor import Predictor, load
 
-    predictor = load(model, device=device)
+    predictor = load(ask.model, device=ask.device)
     assert isinstance(predictor, Predictor)
-    asked = items[0] if len(items) == 1 else list(items)
-    yield from predictor.predict_items(asked, views=views)
+    items = ask.items[0] if len(ask.items) == 1 else list(ask.items)
+    yield from predictor.predict_items(items, views=ask.views)
 
 
-def in_pictures(
-    model: str, items: tuple[str, ...], out: str | None, device: str, force: bool, views: int
-) -> Iterator[dict[str, Any]]:
+def in_pictures(ask: Asked) -> Iterator[dict[str, Any]]:
     """Write what a model makes of each picture, and yield where."""
-    if views != 1:
-        rule = "views are averaged where a picture is told, and this model makes pictures"
-        raise UserError(f"--views {views}", rule=rule, fix="leave --views out")
     from tilth.cli._pictures import answered, places
     from tilth.ship.predictor import load
 
-    where = places(items, out, force)
-    yield from answered(load(model, device=device), where)
+    where = places(ask.items, ask.out, ask.force)
+    loaded: Any = load(ask.model, device=ask.device)
+    yield from answered(loaded.tiled() if ask.tiled else loaded, where)
 
 
 def check_items(items: tuple[str, ...]) -> None:

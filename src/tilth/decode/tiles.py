@@ -1,8 +1,9 @@
-"""A large picture looked at in tiles that overlap, so that no seam shows."""
+"""A large picture looked at in tiles that overlap, so that no seam shows, strip after strip."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -12,11 +13,16 @@ LEAST_WEIGHT = 1e-3  # of a tile's edge, so that a picture's own edge has an ans
 
 
 def in_tiles(
-    function: Callable[[Tensor], Tensor], picture: Tensor, size: tuple[int, int]
+    function: Callable[[Tensor], Tensor],
+    picture: Tensor,
+    size: tuple[int, int],
+    settle: Callable[[Tensor], Tensor] = lambda strip: strip,
 ) -> Tensor:
     """Return what ``function`` says of a picture, the weighted mean over tiles of ``size``.
 
     function: [1, C, h, w] -> [1, K, h, w]; picture: [1, C, H, W]; size: (h, w)
+    settle: what becomes of finished strips [1, K, s, W], such as the largest of K: only strips as
+    high as a tile are held as they are
     Tiles overlap by half; where they do, a tile counts less towards its edges, in proportion to
     the distance. A picture smaller than a tile is mirrored at its edges.
 
@@ -26,18 +32,37 @@ def in_tiles(
     """
     height, width = picture.shape[-2:]
     filled = grown(picture, size)
+    tops = starts(filled.shape[-2], size[0])
+    total = weight = torch.zeros(1, 1, 0, 1)
+    finished = []
+    for top, following in pairwise([*tops, filled.shape[-2]]):
+        strip, counted = _strip(function, filled[..., top : top + size[0], :], size)
+        total, weight = _below(total, strip), _below(weight, counted)
+        done = following - top
+        finished.append(settle(total[..., :done, :] / weight[..., :done, :]))
+        total, weight = total[..., done:, :], weight[..., done:, :]
+    return torch.cat(finished, dim=-2)[..., :height, :width]
+
+
+def _strip(
+    function: Callable[[Tensor], Tensor], strip: Tensor, size: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
+    """Return the weighted sums [1, K, h, W] over the tiles of a strip, and weights [1, 1, h, W]."""
     weights = tent(size[0])[:, None] * tent(size[1])[None, :]
-    total, weight = torch.zeros(()), torch.zeros(())
-    for top in starts(filled.shape[-2], size[0]):
-        for left in starts(filled.shape[-1], size[1]):
-            tile = filled[..., top : top + size[0], left : left + size[1]]
-            found = function(tile).cpu()
-            if total.dim() == 0:
-                total = found.new_zeros(1, found.shape[1], *filled.shape[-2:])
-                weight = found.new_zeros(filled.shape[-2:])
-            total[..., top : top + size[0], left : left + size[1]] += found * weights
-            weight[top : top + size[0], left : left + size[1]] += weights
-    return (total / weight)[..., :height, :width]
+    total, weight = torch.zeros(()), torch.zeros(1, 1, *strip.shape[-2:])
+    for left in starts(strip.shape[-1], size[1]):
+        found = function(strip[..., left : left + size[1]]).cpu()
+        if total.dim() == 0:
+            total = found.new_zeros(1, found.shape[1], *strip.shape[-2:])
+        total[..., left : left + size[1]] += found * weights
+        weight[..., left : left + size[1]] += weights
+    return total, weight
+
+
+def _below(before: Tensor, strip: Tensor) -> Tensor:
+    """Return a strip plus what the ones above it left for its upper rows."""
+    strip[..., : before.shape[-2], :] += before
+    return strip
 
 
 def starts(length: int, size: int) -> list[int]:

@@ -32,6 +32,7 @@ from tilth.flow.settings import (
     fill,
 )
 from tilth.flow.warm_start import (
+    ALIKE,
     body_arguments,
     normalised_for,
     normalised_for_weights,
@@ -124,7 +125,7 @@ class Learner:
         self.warm_start = str(Path(warm_start).resolve()) if warm_start else None
         self.warm_notes = [*(take_body(self.model, start) if start else []), *normalised]
         arguments = self.architecture["arguments"]
-        if start is None and self.task.answers == "predictions":
+        if start is None and self.task.answers in ALIKE:
             self.data, told = normalised_for_weights(self.model, arguments, self.data)
             self.warm_notes += told
         self.frozen = Frozen(self.model)

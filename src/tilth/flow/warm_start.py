@@ -17,6 +17,10 @@ from tilth.errors import UserError
 from tilth.ship.open_bundle import Contents, read_bundle
 from tilth.tasks import Task
 
+ALIKE = ("predictions", "masks")
+"""Answers of tasks that take any net of their kind: a warm start brings its bundle's."""
+LEAST = 0.25
+"""Share of a body's tensors that a warm start brings, or it would be one in name only."""
 LONGEST = 200  # characters of a model's arguments in a message
 
 
@@ -38,7 +42,7 @@ def usual_of(start: Contents | None, task: Task, known: Mapping[str, Any]) -> st
 
     known: what the builder of a model is told of the data and the task
     """
-    if start is None or not _both_predict(start, task):
+    if start is None or not _alike(start, task):
         return None
     name = start.architecture["name"]
     if name not in registry.names("tilth.models"):
@@ -53,7 +57,7 @@ def body_arguments(
 
     A net whose layers depend on the size of the pictures is built for that of its first training.
     """
-    if start is None or not _both_predict(start, task) or start.architecture["name"] != name:
+    if start is None or not _alike(start, task) or start.architecture["name"] != name:
         return {}
     before, accepted = start.architecture["arguments"], _accepted(name)
     kept = {key: value for key, value in before.items() if key not in (*known, "trained_size")}
@@ -63,8 +67,8 @@ def body_arguments(
     return {key: value for key, value in kept.items() if key in accepted}
 
 
-def _both_predict(start: Contents, task: Task) -> bool:
-    return start.answers == task.answers == "predictions"
+def _alike(start: Contents, task: Task) -> bool:
+    return start.answers == task.answers and task.answers in ALIKE
 
 
 def _accepted(name: str) -> set[str]:
@@ -85,11 +89,11 @@ def normalised_for(start: Contents | None, data: Data) -> tuple[Data, list[str]]
 def normalised_for_weights(
     model: nn.Module, arguments: Mapping[str, Any], data: Data
 ) -> tuple[Data, list[str]]:
-    """Return pictures normalised as those that a backbone's ``weights`` were trained on."""
-    config = getattr(getattr(model, "body", None), "pretrained_cfg", None) or {}
-    if not arguments.get("weights") or not {"mean", "std"} <= set(config):
+    """Return pictures normalised as those that the ``weights`` of a model were trained on."""
+    known = getattr(model, "learned_from", None)
+    if known is None:
         return data, []
-    mean, std = tuple(config["mean"]), tuple(config["std"])
+    mean, std = known
     channels = arguments["channels"]
     if channels == 1:  # its first kernels are summed over the colours
         mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
@@ -124,9 +128,9 @@ def take(
         if key in own and own[key].shape == value.shape and not key.startswith("head.")
     }
     wanted = [key for key in own if not key.startswith("head.")]
-    if not fits:
+    if not fits or len(fits) < LEAST * len(wanted):
         raise UserError(
-            f"no weight of {name} fits this model",
+            f"{len(fits)} of {len(wanted)} body tensors of {name} fit this model",
             rule="warm start needs the same architecture and input size under a new head",
             fix=same_model(of),
         )

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torchvision.models import segmentation
 
 from tilth.errors import UserError, choose
-from tilth.models._backbone import load_weights
+from tilth.models._backbone import knowing, load_weights
 from tilth.models._encoders import encoder
-from tilth.models.torchvision_backbone import for_channels, torchvision_backbone
+from tilth.models.torchvision_backbone import COLOURS, for_channels, torchvision_backbone
 from tilth.nn.bilinear import BilinearUpsampling
 from tilth.nn.encoder_maps import MapSize, map_sizes
 from tilth.nn.pixel_answers import PixelAnswers
@@ -146,6 +146,7 @@ def fcn(
     width: int = 32,
     weights: str | None = None,
     more_channels: str = "repeat",
+    trained_size: int | Sequence[int] | None = None,
 ) -> nn.Module:
     """Return a fully convolutional net: pictures [B, channels, H, W] -> [B, pixel_outputs, H, W].
 
@@ -155,7 +156,7 @@ def fcn(
     width: channels of the first stage of the small net
     weights: a local .safetensors file under torchvision's names: of its VGG16, whose dense layers
     become convolutions, or of its FCN; more_channels: as in ``torchvision_backbone``
-
+    trained_size: of the pictures that a small net first learned from, as in ``small_resnet``
     pixel_outputs: classes of a pixel
     Raises UserError for an unknown net, and for weights that do not fit.
 
@@ -186,10 +187,13 @@ def fcn(
                 rule="weights of torchvision are for its own nets",
                 fix=f"name one of them: net={_DILATED[0]!r}",
             )
-        maps = encoder("small_resnet", channels=channels, size=size, width=width)
+        first = size if trained_size is None else trained_size
+        maps = encoder("small_resnet", channels=channels, size=first, width=width)
         body = LastMaps(maps, _SCORED)
         sizes = map_sizes(body, channels)
-    return PixelAnswers(body, SkipScores(sizes, pixel_outputs), multiple=sizes[-1].reduction)
+    head = SkipScores(sizes, pixel_outputs)
+    whole = PixelAnswers(body, head, multiple=sizes[-1].reduction)
+    return knowing(whole, *COLOURS) if weights is not None else whole
 
 
 def _dilated(
@@ -212,4 +216,5 @@ def _dilated(
             more_channels=more_channels,
         )
     neck = nn.Sequential(*list(whole.classifier)[:-1])
-    return PixelAnswers(DilatedBody(whole.backbone, neck), head)
+    found = PixelAnswers(DilatedBody(whole.backbone, neck), head)
+    return knowing(found, *COLOURS) if weights is not None else found

@@ -20,6 +20,7 @@ from tilth.errors import UserError, choose
 from tilth.models._backbone import (
     CACHE,
     STEMS,
+    knowing,
     load_weights,
     made_for,
     with_small_stem,
@@ -89,7 +90,8 @@ def timm_backbone(
             left_out=names(config.classifier),
             more_channels=more_channels,
         )
-    return BodyHead(body, nn.Linear(width, outputs))
+    net = BodyHead(body, nn.Linear(width, outputs))
+    return knowing(net, config.mean, config.std) if weights is not None else net
 
 
 def check_backbone(backbone: str) -> None:

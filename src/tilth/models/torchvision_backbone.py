@@ -26,6 +26,7 @@ from tilth.models._backbone import (
     CACHE,
     STEMS,
     conversion,
+    knowing,
     load_weights,
     made_for,
     with_small_stem,
@@ -54,6 +55,8 @@ _FAMILIES = {
     "densenet": _Family("features.conv0", "classifier"),
     "squeezenet": _Family("features.0", "classifier"),
 }
+COLOURS = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and deviation by which torchvision normalised the pictures of all its weights."""
 _AUXILIARY = {"inception4a": 512, "inception4d": 528}  # layer -> its channels; aux1 and aux2
 # names of the published DenseNet files, "norm.1", are older than those of its layers, "norm1"
 _OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
@@ -124,10 +127,11 @@ def torchvision_backbone(
             renamed=lambda name: _OLD_NAME.sub(r"\1\2", name),
         )
     head = nn.Linear(width, outputs)
-    if not auxiliary:
-        return BodyHead(body, head)
-    heads = {layer: InceptionAux(fan_in, outputs) for layer, fan_in in _AUXILIARY.items()}
-    return AuxiliaryHeads(body, head, heads, weight=auxiliary)
+    net: nn.Module = BodyHead(body, head)
+    if auxiliary:
+        heads = {layer: InceptionAux(fan_in, outputs) for layer, fan_in in _AUXILIARY.items()}
+        net = AuxiliaryHeads(body, head, heads, weight=auxiliary)
+    return knowing(net, *COLOURS) if weights is not None else net
 
 
 def _family(name: str) -> _Family | None:

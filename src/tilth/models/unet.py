@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
+import timm
 import torch
 from torch import Tensor, nn
 
+from tilth.models._backbone import knowing
 from tilth.models._encoders import double_conv
 from tilth.models._encoders import encoder as make_encoder
 from tilth.nn.encoder_maps import MapSize, map_sizes
@@ -66,6 +69,7 @@ def unet(
     norm: bool = True,
     weights: str | None = None,
     more_channels: str = "repeat",
+    trained_size: int | Sequence[int] | None = None,
 ) -> nn.Module:
     """Return a U-Net: pictures [B, channels, H, W] -> logits [B, pixel_outputs, H, W].
 
@@ -77,6 +81,7 @@ def unet(
     batch norm
     weights: of an encoder of timm, a local .safetensors file or "cache"; more_channels: what its
     first convolution does with other pictures than colour ones, as in ``timm_backbone``
+    trained_size: of the pictures that an encoder small_resnet first learned from, as there
 
     Raises UserError for an encoder or a way of upsampling that there is none of.
 
@@ -88,7 +93,7 @@ def unet(
     net = make_encoder(
         encoder,
         channels=channels,
-        size=size,
+        size=size if trained_size is None else trained_size,
         width=width,
         norm=norm,
         weights=weights,
@@ -98,5 +103,13 @@ def unet(
     if sizes[0].reduction > 1:
         sizes = [MapSize(channels, 1), *sizes]
     body = UNetBody(net, sizes, upsampling, norm)
-    head = nn.Conv2d(body.width, pixel_outputs, 1)
-    return PixelAnswers(body, head, multiple=sizes[-1].reduction)
+    whole = PixelAnswers(
+        body,
+        nn.Conv2d(body.width, pixel_outputs, 1),
+        multiple=sizes[-1].reduction,
+        decoder=[body.up, body.merge],
+    )
+    if weights is None:
+        return whole
+    config: Any = timm.get_pretrained_cfg(encoder)
+    return knowing(whole, config.mean, config.std)

@@ -43,6 +43,10 @@ class AuxiliaryHeads(nn.Module):
         answer: Tensor = self.head(self.body(inputs))
         return answer
 
+    def head_parts(self) -> list[nn.Module]:
+        """Return what learns as the last layer group (see ``nn/layer_groups.py``)."""
+        return [self.auxiliary, self.head]
+
     def with_auxiliary(self, inputs: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what ``forward`` does, and layer -> [B, outputs] of its own head."""
         features, found = tapped(self.body, list(self.auxiliary), inputs)

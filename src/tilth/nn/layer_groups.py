@@ -23,9 +23,10 @@ def layer_groups(model: nn.Module) -> list[Modules]:
 
     Every module is in exactly one group, and brings the parameters that are its own (not those of
     its parts, which stand in the list themselves). The last group is ``model.head``, where there
-    is none the last part that has parameters. The rest is cut, in the order in which it was made,
-    into at most three groups of about as many layers; a part (a stage, a block) is cut only where
-    it holds more than half of them. A model that was made in another order says itself:
+    is none the last part that has parameters; ``model.head_parts()`` names several, such as a
+    decoder that begins anew on an encoder that does not. The rest is cut, in the order in which it
+    was made, into at most three groups of about as many layers; a part (a stage, a block) is cut
+    only where it holds more than half of them. A model that was made in another order says itself:
     ``model.layer_groups()`` returns lists of modules, first layers first.
 
     Raises UserError where the model's own lists share a module or miss a parameter.
@@ -37,8 +38,7 @@ def layer_groups(model: nn.Module) -> list[Modules]:
     own = getattr(model, "layer_groups", None)
     if callable(own):
         return _as_told(model, own())
-    head = _head(model)
-    top = list(head.modules()) if head is not None else []
+    top = list({id(m): m for part in _head_parts(model) for m in part.modules()}.values())
     apart = {id(module) for module in top}
     rest = sum(_layers(child, apart) for child in model.children())
     return _with_parameters([*_cut(_blocks(model, rest / 2, apart)), top])
@@ -57,18 +57,21 @@ def group_parameters(groups: Sequence[Modules]) -> list[list[nn.Parameter]]:
     return [[one for one, where in home.items() if where == place] for place in range(len(groups))]
 
 
-def _head(model: nn.Module) -> nn.Module | None:
-    """Return what answers at the end; None where nothing can be told apart."""
+def _head_parts(model: nn.Module) -> list[nn.Module]:
+    """Return what answers at the end; nothing where it cannot be told apart."""
+    told = getattr(model, "head_parts", None)
+    if callable(told):
+        return list(told())
     named = getattr(model, "head", None)
     if isinstance(named, nn.Module) and any(True for _ in named.parameters()):
-        return named
+        return [named]
     module = model
     while True:
         parts = [part for part in module.children() if any(True for _ in part.parameters())]
         if len(parts) > 1:
-            return parts[-1]
+            return parts[-1:]
         if not parts:
-            return None
+            return []
         (module,) = parts
 
 

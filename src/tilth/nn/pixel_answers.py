@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -14,6 +15,7 @@ class PixelAnswers(nn.Module):
     body: pictures [B, C, H, W] -> maps, smaller or not; head: maps -> [B, outputs, h, w]
     multiple: sides that the body takes are whole multiples of it; others are filled up by
     repeating the border and cut off at the end
+    decoder: parts of the body that know nothing where its encoder does, and learn with the head
     What the head gives in a smaller size is enlarged (bilinear).
 
     >>> import torch
@@ -22,9 +24,21 @@ class PixelAnswers(nn.Module):
     torch.Size([1, 5, 5, 7])
     """
 
-    def __init__(self, body: nn.Module, head: nn.Module, *, multiple: int = 1) -> None:
+    def __init__(
+        self,
+        body: nn.Module,
+        head: nn.Module,
+        *,
+        multiple: int = 1,
+        decoder: Sequence[nn.Module] = (),
+    ) -> None:
         super().__init__()
         self.body, self.head, self.multiple = body, head, multiple
+        self._decoder = tuple(decoder)  # a tuple: the body holds them already
+
+    def head_parts(self) -> list[nn.Module]:
+        """Return what learns as the last layer group (see ``nn/layer_groups.py``)."""
+        return [*self._decoder, self.head]
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Return [B, outputs, H, W]: logits of classes for every pixel."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,6 @@ class Segmenter(PictureAnswers):
     """A model that tells the class of every pixel.
 
     labels: the classes, in the order of a mask's values
-    tiled: whether a picture is looked at in its own size, in tiles as large as the pictures that
-        it learned from, in place of being brought to that size: for large pictures of things as
-        large as they were there
 
     >>> import numpy as np
     >>> import tilth as tl
@@ -38,19 +36,30 @@ class Segmenter(PictureAnswers):
     (40, 30)
     """
 
-    def __init__(self, opened: Opened, *, device: str = "cpu", tiled: bool = False) -> None:
+    def __init__(self, opened: Opened, *, device: str = "cpu") -> None:
         super().__init__(opened, device=device)
-        self.labels, self.tiled = opened.labels, tiled
+        self.labels, self._in_tiles = opened.labels, False
+
+    def tiled(self) -> Segmenter:
+        """Return the same model, which looks at a picture in its own size, in tiles.
+
+        Tiles are as large as the pictures that it learned from; otherwise a picture is brought to
+        that size. For large pictures of things as large as they were there.
+        """
+        again = copy.copy(self)
+        again._in_tiles = True
+        return again
 
     def _one(self, item: Any) -> Image.Image:
-        mask = self._tiled(item) if self.tiled else self._scaled(item)
+        mask = self._tiled(item) if self._in_tiles else self._scaled(item)
         return painted(mask, len(self.labels))
 
     def _tiled(self, item: Any) -> Any:
         ready = self._preprocessor
         inputs = in_own_size(item, ready).to(self._device)
-        logits = in_tiles(self._logits, inputs, (ready.height, ready.width))
-        return logits.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
+        sides = (ready.height, ready.width)
+        found = in_tiles(self._logits, inputs, sides, settle=likeliest)
+        return found[0, 0].numpy()
 
     def _scaled(self, item: Any) -> Any:
         """Return the classes by logits at the size that was learned from, brought back."""
@@ -76,3 +85,12 @@ class Segmenter(PictureAnswers):
                 fix="look for pixels far outside those it was trained with",
             )
         return found
+
+
+def likeliest(logits: Tensor) -> Tensor:
+    """Return the class of each pixel, uint8 [1, 1, H, W], of logits [1, K, H, W].
+
+    >>> likeliest(torch.tensor([0.0, 2.0, 1.0]).reshape(1, 3, 1, 1)).item()
+    1
+    """
+    return logits.argmax(dim=1, keepdim=True).to(torch.uint8)

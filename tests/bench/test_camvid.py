@@ -1,0 +1,47 @@
+"""The recipe of CamVid's full size goes through its pieces, and takes finished ones as they are."""
+
+import json
+
+import numpy as np
+import timm
+from PIL import Image
+from safetensors.torch import save_file
+
+from bench import camvid
+from tilth.train.run_folder import RunFolder
+
+
+def streets(folder):
+    """Write pictures of two halves, and masks of them, in the parts that CamVid has."""
+    draw = np.random.default_rng(0)
+    for part, count in (("train", 12), ("val", 6), ("test", 6)):
+        for kind in ("", "annot"):
+            (folder / f"{part}{kind}").mkdir(parents=True)
+        for number in range(count):
+            edge = int(draw.integers(10, 26))
+            pixels = draw.integers(0, 60, (36, 48, 3)).astype(np.uint8)
+            pixels[edge:] += 150
+            mask = np.zeros((36, 48), dtype=np.uint8)
+            mask[edge:] = 3
+            mask[0] = 11
+            Image.fromarray(pixels).save(folder / part / f"{number}.jpg")
+            Image.fromarray(mask).save(folder / f"{part}annot" / f"{number}.png")
+
+
+def test_pieces_follow_each_other_and_are_done_once(tmp_path, monkeypatch, capsys):
+    streets(tmp_path / "data" / "camvid")
+    monkeypatch.setenv("TILTH_DATA", str(tmp_path / "data"))
+    net = timm.create_model("test_resnet", num_classes=0)
+    save_file(net.state_dict(), tmp_path / "body.safetensors")
+    asked = ["weights", str(tmp_path / "runs"), "--encoder", "test_resnet", "--epochs", "2"]
+    asked += ["--weights", str(tmp_path / "body.safetensors"), "--reduce", "10"]
+    camvid.main(asked)
+    told = capsys.readouterr().out.splitlines()
+    pieces = [json.loads(line) for line in told if line.startswith("{")]
+    assert [piece["piece"] for piece in pieces] == ["weights-half", "weights-whole"]
+    half, whole = (RunFolder.open(tmp_path / "runs" / piece["piece"]) for piece in pieces)
+    assert whole.config["model"]["warm_start"] == str(half.path)
+    assert (half.config["data"]["size"], whole.config["data"]["size"]) == ([18, 24], [36, 48])
+    begun = [path.stat().st_mtime_ns for path in (half.model, whole.model)]
+    camvid.main(asked)
+    assert begun == [path.stat().st_mtime_ns for path in (half.model, whole.model)]
