@@ -104,3 +104,10 @@ def test_views_are_refused_where_training_varied_nothing(pictures, tmp_path):
         predictor.predict(pictures, views=4)
     with pytest.raises(UserError, match="views=0"):
         tl.load(bundle(tmp_path / "other", Augment())).predict(pictures, views=0)
+
+
+def test_views_of_a_net_that_learned_from_mixed_pictures_are_of_one_picture_each(pictures):
+    mixed = ImageViews(ready(Augment(mixup=0.4, cutmix=1.0, cutout=0.5)), 3)
+    plain = ImageViews(ready(Augment()), 3)
+    assert torch.equal(mixed(list(pictures)), plain(list(pictures)))
+    assert torch.equal(mixed(list(pictures))[2:3], mixed(list(pictures[2:3])))

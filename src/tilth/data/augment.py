@@ -88,6 +88,14 @@ class Augment:
         """Return the same moves, and mixing, without a change of light and without cutout."""
         return dataclasses.replace(self, light=0, cutout=0)
 
+    def alone(self) -> Augment:
+        """Return the same changes of a picture by itself, all of it: not mixed, nothing cut out.
+
+        >>> Augment(cutmix=1.0, cutout=0.5).alone() == Augment()
+        True
+        """
+        return dataclasses.replace(self, mixup=0.0, cutmix=0.0, cutout=0.0)
+
     def changed(self, fields: Mapping[str, Any]) -> Augment:
         """Return the same but for some fields by name; raise UserError for what cannot be.
 

@@ -18,6 +18,7 @@ from tilth.errors import UserError
 class ImageViews:
     """From pictures to ``views`` inputs of each: as it is, then as training might have varied it.
 
+    But nothing is cut out of a view, and none is mixed with another picture.
     The draws of a view are a function of the picture's pixels and the view's number (seed 0), so
     that a picture is answered in the same way alone and among others, today and tomorrow.
     Raises UserError for a model whose training varied nothing, and for fewer than two views.
@@ -50,7 +51,7 @@ class ImageViews:
         """Return float32 [B, views, C, H, W] for one item or a list of items."""
         ready = self.preprocessor
         pixels = ready.pixels(raw)
-        varied = ImagePrepare(ready, ready.augment, seed=0)
+        varied = ImagePrepare(ready, ready.augment.alone() if ready.augment else None, seed=0)
         keys = pixel_keys(pixels)
         others = [varied(pixels, keys, view) for view in range(1, self.views)]
         return torch.stack([ready.normalised(pixels), *others], dim=1)
