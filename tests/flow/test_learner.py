@@ -246,7 +246,9 @@ def test_settings_out_of_range_are_refused_before_anything_starts(digits, wrong)
 def test_best_weights_come_back(digits, tmp_path):
     learner = trained(digits, tmp_path / "run", epochs=6, lr=0.05)
     values = [line["valid/accuracy"] for line in learner.current_run.metrics]
-    assert learner.validate()["valid/accuracy"] == max(values)
+    rows, best = len(learner.data.splits["valid"]), max(values)
+    near = [value for value in values if value >= best - (best * (1 - best) / rows) ** 0.5]
+    assert learner.validate()["valid/accuracy"] == near[-1]
 
 
 def test_find_lr_puts_everything_back(digits, tmp_path):

@@ -53,6 +53,18 @@ def test_of_equals_the_later_is_kept():
     assert FakeLoop(4).run(hook([0.9, 0.9, 0.9, 0.1])) == 3
 
 
+def test_of_looks_within_one_standard_error_of_the_best_the_latest_is_kept():
+    values = [0.5, 0.90, 0.80, 0.88, 0.86, 0.70]
+    assert FakeLoop(6).run(hook(values)) == 2
+    assert FakeLoop(6).run(hook(values, noise=lambda share: 0.03)) == 4
+    assert FakeLoop(6).run(hook(values, noise=lambda share: 0.05)) == 5
+    errors = [1 - value for value in values]
+    assert FakeLoop(6).run(hook(errors, mode="min", noise=lambda share: 0.03)) == 4
+    seen = []
+    FakeLoop(6).run(hook(errors, mode="min", noise=lambda error: seen.append(error) or 0.0))
+    assert min(seen) == pytest.approx(0.1) and seen[-1] == min(seen)
+
+
 def test_a_fit_that_ends_between_two_looks_is_looked_at_once_more():
     class Stopped(FakeLoop):
         def flush(self):
@@ -99,7 +111,7 @@ def test_an_interrupted_fit_keeps_its_current_weights():
 
 
 VALUES = [0.5, 0.9, 0.2, 0.6, 0.1, 0.3]
-SETTINGS = {"measure", "monitor", "every_steps", "sign", "patience", "smoothing", "judged"}
+SETTINGS = {"measure", "monitor", "every_steps", "sign", "patience", "smoothing", "judged", "noise"}
 
 
 def advance(loop, one, steps):

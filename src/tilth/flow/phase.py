@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tilth import files
+from tilth.audit.intervals import standard_error
+from tilth.data.dataset import as_rows
 from tilth.errors import TilthError, UserError
 from tilth.flow.agreement import (
     check_device,
@@ -159,6 +162,7 @@ class Phase:
             every_steps=plan.steps_per_epoch,
             patience=plan.patience or None,
             judged=parts.judged,
+            noise=self._noise(metric.name),
         )
         checkpointer = Checkpointer(self.saved, every_seconds=learner.settings.checkpoint_seconds)
         hooks = [
@@ -193,6 +197,13 @@ class Phase:
                 f"training ended, but {self.folder.path} cannot be written ({error})",
                 fix="free some space and resume: it goes on from its last good checkpoint",
             ) from error
+
+    def _noise(self, metric: str) -> Callable[[float], float]:
+        """Return what says how far the draw of the valid rows moves a score; 0 where not known."""
+        if metric != "accuracy":
+            return lambda score: 0.0
+        rows = len(as_rows(self.learner.data).splits["valid"])
+        return lambda share: standard_error(share, rows)
 
     def _fail(self, error: BaseException) -> None:
         with contextlib.suppress(OSError):  # a full disk must not hide what happened

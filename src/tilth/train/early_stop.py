@@ -25,6 +25,9 @@ class BestWeights(BaseHook):
     smoothing: weight of the past in the moving average that patience looks at
     judged: the model as trained -> the one of the same parts that is measured and kept, such as a
     moving average of it; the model itself where None
+    noise: the metric -> its standard error: of the looks within one of it of the best, the latest
+    is kept (the one-standard-error rule, Breiman et al. 1984, section 3.4.3). The best of many
+    looks is partly luck, and the late ones have learned longer, at lower rates
     """
 
     def __init__(
@@ -37,10 +40,12 @@ class BestWeights(BaseHook):
         patience: int | None = None,
         smoothing: float = 0.5,
         judged: Judged | None = None,
+        noise: Callable[[float], float] = lambda metric: 0.0,
     ) -> None:
         self.measure, self.monitor, self.every_steps = measure, monitor, every_steps
         self.sign = 1.0 if mode == "max" else -1.0
-        self.patience, self.smoothing, self.judged = patience, smoothing, judged
+        self.patience, self.smoothing = patience, smoothing
+        self.judged, self.noise = judged, noise
         self.best, self.best_step = -float("inf"), 0
         self.smooth, self.best_smooth, self.waited = 0.0, -float("inf"), 0
         self.count = self.looked = 0
@@ -64,8 +69,9 @@ class BestWeights(BaseHook):
         value = self.sign * loop.metrics[self.monitor]
         if math.isnan(value):  # such as an AUC where valid holds one class: never the best
             value = -sys.float_info.max
-        if value >= self.best or not self.weights:  # of equals the later, at the lower rate
-            self.best, self.best_step = value, loop.step
+        self.best = max(self.best, value)
+        if value >= self.best - self.noise(self.sign * self.best) or not self.weights:
+            self.best_step = loop.step
             self.weights = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
         self.count += 1
         self.smooth = self.smoothing * self.smooth + (1 - self.smoothing) * value
