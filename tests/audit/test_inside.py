@@ -17,6 +17,7 @@ from tilth.audit.layers import first_layer, principal, statistics
 from tilth.audit.robustness import MOST, still_right
 from tilth.audit.seen_pictures import for_looking, multiplications, seen
 from tilth.nn.attack import Ball
+from tilth.nn.auxiliary import AuxiliaryHeads
 from tilth.nn.body_head import BodyHead
 from tilth.tasks._training import outputs
 
@@ -193,3 +194,61 @@ def test_maps_are_drawn_from_dark_to_bright_and_shares_from_blue_to_red():
     red, _, blue = colours.flatten(1)
     assert red[0] == 1 and blue[0] == 0 and red[1] == 0 and blue[1] == 1
     assert red[2] == blue[2] == red[3] == 1 and 0 < blue[3] < 1
+
+
+class BodyAndFc(nn.Module):
+    """A net whose last layer is not called head."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, pictures):
+        return self.fc(self.body(pictures))
+
+
+class PooledBetween(nn.Module):
+    """A net that does something of its own between its body and its head."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(1, 8, 3), nn.Linear(8, 10)
+
+    def forward(self, pictures):
+        return self.head(self.body(pictures).relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("net", [BodyAndFc, PooledBetween])
+def test_a_net_of_the_users_own_with_a_layer_called_body_is_looked_at(net):
+    found = sections(learner(model=net()))
+    assert "Before the head" not in found
+    assert {"Where it looks", "Layer by layer", "Small changes made on purpose"} <= set(found)
+
+
+class NumberOfPixels(nn.Module):
+    """A convolution, and one number a row without a second dimension."""
+
+    def __init__(self, body, head):
+        super().__init__()
+        self.body, self.head = body, head
+
+    def forward(self, pictures):
+        return self.head(self.body(pictures)).squeeze(1)
+
+
+def test_a_net_that_gives_one_number_a_row_without_a_second_dimension_is_looked_at(tmp_path):
+    body = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    net, brightness = NumberOfPixels(body, nn.Linear(8, 1)), DIGITS.images[:700].mean((1, 2))
+    run = learner(targets=brightness, model=net, epochs=1, lr=0.01, run=tmp_path / "run").fit()
+    assert "Where it looks" in [one["title"] for one in run.audit()["sections"]]
+    found = sections(learner(targets=brightness, model=net))
+    twin = sections(learner(targets=brightness, model=BodyHead(net.body, net.head)))
+    assert found["Where it looks"].strips == twin["Where it looks"].strips
+    assert set(twin) - set(found) == {"Before the head"}
+
+
+def test_the_map_before_the_head_is_there_with_auxiliary_heads():
+    body = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
+    net = AuxiliaryHeads(body, nn.Linear(16, 10), {"1": nn.Linear(16, 10)}, weight=0.3)
+    assert "Before the head" in sections(learner(model=net))
