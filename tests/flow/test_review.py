@@ -1,5 +1,6 @@
 """A run is reviewed: suspects, decisions, training with them, and what is refused."""
 
+import json
 import shutil
 
 import numpy as np
@@ -113,7 +114,7 @@ def test_a_pile_without_labels_gets_a_file_of_its_own(run, trained, tmp_path):
         shutil.copy(place, pile / f"{number}.png")
     session = open_review(run, pictures=pile, quiet=True)
     assert session.decisions == run / "decisions-pile.csv"
-    assert len(session.rows) == 30 and session.label_of(0) == ""
+    assert len(session.rows) == 30 and session.data.true_answer(0) == ""
     assert set(session.maps.names) == {"pixels", "layer 1"}
     session.decide({"rows": list(range(15)), "decision": "relabel", "label": "night"})
     session.decide({"rows": list(range(15, 30)), "decision": "relabel", "label": "coal"})
@@ -151,3 +152,30 @@ def test_ctrl_c_ends_the_page_and_says_what_was_decided(run, monkeypatch):
     assert (code, out) == (0, "")
     assert "http://127.0.0.1:" in err and "0 relabelled, 1 dropped, 0 kept" in err
     assert f"--decisions {run / 'decisions.csv'}" in err
+
+
+@pytest.mark.parametrize(
+    ("task", "columns", "row"),
+    [
+        ("multilabel", "left,right", lambda n: f"{n % 2},{n % 3 // 2}"),
+        ("keypoints", "nose_x,nose_y", lambda n: f"{n % 5 + 1},{n % 7 + 2}"),
+    ],
+)
+def test_runs_on_several_labels_and_on_points_are_reviewed(task, columns, row, tmp_path):
+    folder, stream = tmp_path / "flat", np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(60):
+        pixels = stream.integers(0, 255, (12, 12), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    shutil.copy(folder / "3.png", folder / "again.png")
+    table = tmp_path / "told.csv"
+    lines = [f"{n}.png,{row(n)}" for n in range(60)] + [f"again.png,{row(3)}"]
+    table.write_text("\n".join([f"file,{columns}", *lines]) + "\n")
+    words = ("--labels", table, "--target", columns, "--task", task, "--size", "12")
+    code, _, err = call("train", folder, "-o", tmp_path / "run", *words, *FAST, "-q")
+    assert code == 0, err
+    code, out, err = call("review", tmp_path / "run", "--json")
+    assert code == 0, err
+    (pair,) = json.loads(out)["listed"]
+    assert {pair["kind"], pair["item"]} in ({"copy", "3.png"}, {"copy", "again.png"})
+    assert len(open_review(tmp_path / "run", quiet=True).project("pixels", 0, 1)["labels"]) == 61
