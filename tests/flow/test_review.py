@@ -179,3 +179,9 @@ def test_runs_on_several_labels_and_on_points_are_reviewed(task, columns, row, t
     (pair,) = json.loads(out)["listed"]
     assert {pair["kind"], pair["item"]} in ({"copy", "3.png"}, {"copy", "again.png"})
     assert len(open_review(tmp_path / "run", quiet=True).project("pixels", 0, 1)["labels"]) == 61
+
+
+def test_a_review_says_where_not_all_pictures_were_compared(run, monkeypatch):
+    monkeypatch.setattr("tilth.audit.review.near_copies._MOST_NEAR", 50)
+    session = open_review(run, folds=2, epochs=1, quiet=True)
+    assert "among 50 of the 81 pictures" in " ".join(session.state()["notes"])

@@ -149,7 +149,13 @@ def _suspects(
 def _copies(data: ImageData, say: Say, notes: list[str]) -> list[Suspect]:
     say("looking for near duplicates")
     black, white = data.preprocessor.value_range
-    found = near_copies(data.store, _all_rows(data), white - black)
+    rows = _all_rows(data)
+    found = near_copies(data.store, rows, white - black)
+    if found.among < len(rows):
+        notes.append(
+            f"Near duplicates were looked for among {found.among:,} of the {len(rows):,} pictures, "
+            "spread evenly; equal ones among all."
+        )
     if len(found.pairs) > MOST_COPIES:
         notes.append(
             f"{len(found.pairs):,} pairs look alike, as very simple pictures do by chance; "

@@ -111,7 +111,7 @@ def test_suspects_are_said_in_words():
     from tilth.audit.review.near_copies import Copies
 
     pairs = np.sort(np.array([train, [train[0], test]]), axis=1)
-    across, inside = copied(data, Copies(pairs, np.array([1.0, 0.98]), True))
+    across, inside = copied(data, Copies(pairs, np.array([1.0, 0.98]), True, 3))
     assert (across.row, across.other) == (train[0], test) and "one in test" in across.why
     assert "equal pixel for pixel; both in train" in inside.why
     card = {"item": data.item_id(test), "true": "1", "predicted": "0"}
