@@ -1,6 +1,7 @@
 """A run is reviewed: suspects, decisions, training with them, and what is refused."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -57,11 +58,13 @@ def test_suspects_are_found_decided_and_trained_with(run, trained):
     session.decide({"rows": [pair.row], "decision": "drop"})
     assert summary(session)["decided"] == {"relabel": 2, "drop": 1, "keep": 0}
     said = following(run, session)
-    assert said == f"tilth train {trained / 'shades'} --decisions {run / 'decisions.csv'}"
-    words = [*said.split()[1:], "-o", run.parent / "second", "--model", "mlp", *FAST, "-q"]
-    code, _, err = call(*words)
+    assert said == f"tilth train {run / 'config.toml'} --decisions {run / 'decisions.csv'}"
+    code, _, err = call(*said.split()[1:], "-o", run.parent / "second", "-q")
     assert code == 0, err
     second = tl.Run.open(run.parent / "second")
+    asked, before = second.folder.config, tl.Run.open(run).folder.config
+    assert {**asked["data"], "decisions": None} == {**before["data"], "decisions": None}
+    assert all(asked[room] == before[room] for room in ("model", "train", "task"))
     assert second.folder.config["data"]["decisions"] == str(run / "decisions.csv")
     data = second.folder.read_record("data")
     assert data["fingerprint"] != tl.Run.open(run).folder.read_record("data")["fingerprint"]
@@ -113,14 +116,48 @@ def test_a_pile_without_labels_gets_a_file_of_its_own(run, trained, tmp_path):
     for number, place in enumerate(sorted((trained / "shades" / "dark").iterdir())[:30]):
         shutil.copy(place, pile / f"{number}.png")
     session = open_review(run, pictures=pile, quiet=True)
-    assert session.decisions == run / "decisions-pile.csv"
+    assert re.fullmatch(r"decisions-pile-[0-9a-f]{8}\.csv", session.decisions.name)
+    assert following(run, session, pile) == f"tilth review {run} --pictures {pile}"
     assert len(session.rows) == 30 and session.data.true_answer(0) == ""
     assert set(session.maps.names) == {"pixels", "layer 1"}
     session.decide({"rows": list(range(15)), "decision": "relabel", "label": "night"})
     session.decide({"rows": list(range(15, 30)), "decision": "relabel", "label": "coal"})
     labelled = tl.images(pile, size=12).apply(session.decisions)
     assert labelled.target.labels == ("coal", "night")
-    assert following(run, session, pile).endswith(f"{pile} --decisions {session.decisions}")
+    said = following(run, session, pile)
+    assert said.startswith(f"tilth train {pile} --decisions {session.decisions} ")
+    code, _, err = call(*said.split()[1:], "-o", tmp_path / "piled", *FAST, "-q")
+    assert code == 0, err
+    piled, first = (tl.Run.open(one).folder for one in (tmp_path / "piled", run))
+    assert piled.config["model"]["name"] == first.config["model"]["name"] == "mlp"
+    shapes = [json.loads((one.model / "preprocessor_config.json").read_text())
+              for one in (piled, first)]  # fmt: skip
+    for part in ("height", "width", "channels", "fit"):
+        assert shapes[0][part] == shapes[1][part]
+
+
+def test_two_piles_of_one_name_have_two_files_and_grey_ones_suit_a_run_in_colour(tmp_path):
+    stream, files = np.random.default_rng(0), []
+    for label, level in (("dark", 60), ("light", 190)):
+        for number in range(30):
+            pixels = np.clip(stream.normal(level, 30, (12, 12, 3)), 0, 255).astype(np.uint8)
+            place = tmp_path / "colour" / label / f"{number}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(place)
+    words = ("--model", "mlp", *FAST, "--size", "12", "-q")
+    code, _, err = call("train", tmp_path / "colour", "-o", tmp_path / "run", *words)
+    assert code == 0, err
+    for where in ("here", "there"):
+        pile = tmp_path / where / "pile"
+        pile.mkdir(parents=True)
+        for number in range(12):
+            grey = stream.integers(0, 255, (12, 12), dtype=np.uint8)
+            Image.fromarray(grey).save(pile / f"{number}.png")
+        session = open_review(tmp_path / "run", pictures=pile, quiet=True)
+        assert session.data.preprocessor.channels == 3 and len(session.rows) == 12
+        session.decide({"rows": [0], "decision": "drop"})
+        files.append(session.decisions)
+    assert files[0] != files[1] and [len(read(one)) for one in files] == [1, 1]
 
 
 def test_runs_that_cannot_be_reviewed_are_told(run, tmp_path):

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from tilth.audit import figures
 from tilth.audit.figures import NET, VALID, drawable
 from tilth.audit.judged import Section
+from tilth.audit.principal import principal
 from tilth.audit.seen_pictures import Seen, evenly
 from tilth.nn.auxiliary import without_auxiliary
 from tilth.nn.body_head import BodyHead
@@ -168,7 +169,7 @@ def embedding_map(seen: Seen, most: int = 1000) -> Section | None:
     features = kept.outputs.get("body")
     if features is None or features.dim() != 2 or features.shape[1] < 2:
         return None
-    points, shares = principal(features.cpu())
+    points, shares = principal(features.double().cpu().numpy(), 2)
     values = seen.task.truths(targets.cpu())
     wrong = np.zeros(len(points), dtype=bool)
     if seen.is_classes:
@@ -183,14 +184,6 @@ def embedding_map(seen: Seen, most: int = 1000) -> Section | None:
         line += " Wrong answers have a black ring."
     tile = {"png": _scatter(seen, points, shares, values, wrong), "wide": True}
     return Section("Before the head", lines=[line], strips=[{"title": "", "shown": [tile]}])
-
-
-def principal(features: Tensor) -> tuple[Any, Any]:
-    """Return rows [N, D] along their first two principal components [N, 2], and their shares."""
-    from sklearn.decomposition import PCA
-
-    fitted = PCA(2, svd_solver="full")
-    return fitted.fit_transform(features.double().numpy()), fitted.explained_variance_ratio_
 
 
 def _scatter(seen: Seen, points: Any, shares: Any, values: Any, wrong: Any) -> str:
