@@ -222,3 +222,42 @@ def test_a_review_says_where_not_all_pictures_were_compared(run, monkeypatch):
     monkeypatch.setattr("tilth.audit.review.near_copies._MOST_NEAR", 50)
     session = open_review(run, folds=2, epochs=1, quiet=True)
     assert "among 50 of the 81 pictures" in " ".join(session.state()["notes"])
+
+
+def test_any_layer_of_the_net_has_a_map_and_another_name_is_told(run):
+    session = open_review(run, folds=2, epochs=1, layer="head", quiet=True)
+    assert list(session.maps.names)[:2] == ["pixels", "head"]
+    assert len(session.project("head", 0, 1)["points"]) == 81
+    code, _, err = call("review", run, "--layer", "neck", "--json")
+    assert code == 2 and "neck" in err and "body.1" in err
+
+
+@pytest.mark.filterwarnings("ignore:freezing of mlp")
+def test_nets_that_judge_labels_go_through_the_phases_of_fine_tuning(tmp_path, monkeypatch):
+    stream = np.random.default_rng(0)
+    data = tl.arrays(stream.integers(0, 255, (60, 8, 8), dtype=np.uint8), np.arange(60) % 2)
+    phases, loop = [], tl.Learner.loop
+
+    def watched(self, plan, phase=0, *more):
+        phases.append((phase, plan.frozen, plan.epochs, len(plan.rates)))
+        return loop(self, plan, phase, *more)
+
+    monkeypatch.setattr(tl.Learner, "loop", watched)
+    settings = {"epochs": 2, "lr": 0.01, "dtype": "float32", "channels_last": False}
+
+    def judged(**more):
+        def make(part):
+            return tl.Learner(part, "mlp", quiet=True, device="cpu", **settings, **more)
+
+        phases.clear()
+        asked = {"folds": 2, "seed": 0, "kept": tmp_path, "say": lambda text: None}
+        return out_of_fold(data, make, **asked).probabilities, list(phases)
+
+    _, plain = judged()
+    assert plain == [(0, 0, 2, 0)] * 2
+    tuned, found = judged(freeze_epochs=1)
+    groups = found[1][3]
+    assert groups > 1 and found == [(0, groups - 1, 1, 0), (1, 0, 2, groups)] * 2
+    again, nothing = judged(freeze_epochs=1)
+    assert nothing == [] and np.array_equal(again, tuned)
+    assert judged(freeze_epochs=1, augment=False)[1] == found  # other answers than those kept
