@@ -16,7 +16,7 @@ def principal(rows: Floats, count: int) -> tuple[Floats, Floats]:
     shares: of the whole variance; the sign of each component is that of its largest weight
 
     >>> points, shares = principal(np.array([[0.0, 1.0], [2.0, 1.0]]), 1)
-    >>> points[:, 0].tolist(), shares.tolist()
+    >>> points[:, 0].round(6).tolist(), shares.tolist()
     ([-1.0, 1.0], [1.0])
     """
     from sklearn.decomposition import PCA
