@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from sklearn.decomposition import PCA
 from torch import nn
 
 import tilth as tl
 from tilth.audit import seen_pictures
 from tilth.audit.heat_strips import overlaid, red_and_blue
 from tilth.audit.inside import inside
-from tilth.audit.layers import first_layer, principal, statistics
+from tilth.audit.layers import first_layer, statistics
 from tilth.audit.robustness import MOST, still_right
 from tilth.audit.seen_pictures import for_looking, multiplications, seen
 from tilth.nn.attack import Ball
+from tilth.nn.auxiliary import AuxiliaryHeads
 from tilth.nn.body_head import BodyHead
 from tilth.tasks._training import outputs
 
@@ -103,7 +103,7 @@ def test_a_linear_net_falls_when_the_radius_times_its_weights_exceeds_the_margin
     inputs = torch.linspace(0.53, 0.98, 10)[:, None, None, None]
     classes = torch.ones(10, dtype=torch.int64)
     found = still_right(net, inputs, classes, Ball(0.2), seed=0)
-    assert found["FGSM"] == found["PGD"] == found["Square"] == pytest.approx(0.6)
+    assert found["FGSM"] == found["PGD"] == found["EOT"] == found["Square"] == pytest.approx(0.6)
     assert 0.6 <= found["random signs"] <= 1
 
 
@@ -124,17 +124,6 @@ def test_statistics_count_dead_units_and_what_flows_back():
     chances[range(20), targets] -= 1  # the gradient of cross entropy, over 20 rows
     wanted = float((chances / 20).square().mean().sqrt())
     assert found["head"]["gradient"] == pytest.approx(wanted, rel=1e-4)
-
-
-def test_principal_components_are_those_of_the_singular_values():
-    rows = torch.randn(30, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    points, shares = principal(rows)
-    centred = rows - rows.mean(0)
-    left, values, _ = torch.linalg.svd(centred, full_matrices=False)
-    wanted = (left * values)[:, :2].numpy()
-    assert np.abs(np.abs(points) - np.abs(wanted)).max() < 1e-8
-    assert shares == pytest.approx((values**2 / (values**2).sum())[:2].numpy())
-    assert np.abs(points) == pytest.approx(np.abs(PCA(2).fit_transform(rows.numpy())))
 
 
 def test_a_dense_net_has_pixels_alone_and_no_filters():
@@ -193,3 +182,74 @@ def test_maps_are_drawn_from_dark_to_bright_and_shares_from_blue_to_red():
     red, _, blue = colours.flatten(1)
     assert red[0] == 1 and blue[0] == 0 and red[1] == 0 and blue[1] == 1
     assert red[2] == blue[2] == red[3] == 1 and 0 < blue[3] < 1
+
+
+class BodyAndFc(nn.Module):
+    """A net whose last layer is not called head."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
+        self.fc = nn.Linear(16, 10)
+
+    def forward(self, pictures):
+        return self.fc(self.body(pictures))
+
+
+class PooledBetween(nn.Module):
+    """A net that does something of its own between its body and its head."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(1, 8, 3), nn.Linear(8, 10)
+
+    def forward(self, pictures):
+        return self.head(self.body(pictures).relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("net", [BodyAndFc, PooledBetween])
+def test_a_net_of_the_users_own_with_a_layer_called_body_is_looked_at(net):
+    found = sections(learner(model=net()))
+    assert "Before the head" not in found
+    assert {"Where it looks", "Layer by layer", "Small changes made on purpose"} <= set(found)
+
+
+class NumberOfPixels(nn.Module):
+    """A convolution, and one number a row without a second dimension."""
+
+    def __init__(self, body, head):
+        super().__init__()
+        self.body, self.head = body, head
+
+    def forward(self, pictures):
+        return self.head(self.body(pictures)).squeeze(1)
+
+
+def test_a_net_that_gives_one_number_a_row_without_a_second_dimension_is_looked_at(tmp_path):
+    body = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    net, brightness = NumberOfPixels(body, nn.Linear(8, 1)), DIGITS.images[:700].mean((1, 2))
+    run = learner(targets=brightness, model=net, epochs=1, lr=0.01, run=tmp_path / "run").fit()
+    assert "Where it looks" in [one["title"] for one in run.audit()["sections"]]
+    found = sections(learner(targets=brightness, model=net))
+    twin = sections(learner(targets=brightness, model=BodyHead(net.body, net.head)))
+    assert found["Where it looks"].strips == twin["Where it looks"].strips
+    assert set(twin) - set(found) == {"Before the head"}
+
+
+def test_the_map_before_the_head_is_there_with_auxiliary_heads():
+    body = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
+    net = AuxiliaryHeads(body, nn.Linear(16, 10), {"1": nn.Linear(16, 10)}, weight=0.3)
+    assert "Before the head" in sections(learner(model=net))
+
+
+def test_changes_made_to_last_are_aimed_at_the_moved_pictures_too():
+    """Of two pixels the net sees the right one; moved to the right it sees the left one."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(2, 2))
+    net[1].weight.data = torch.tensor([[0.0, -1.0], [0.0, 1.0]])
+    net[1].bias.data = torch.tensor([0.5, -0.5])
+    left, seen_one = torch.linspace(0.51, 0.97, 20), torch.linspace(0.99, 0.53, 20)
+    inputs = torch.stack([left, seen_one], 1)[:, None, None]
+    found = still_right(net, inputs, torch.ones(20, dtype=torch.int64), Ball(0.2), seed=0)
+    shares = [float((one > 0.7).float().mean()) for one in (left, seen_one)]
+    assert found["PGD"] == pytest.approx(shares[1])
+    assert found["EOT"] == pytest.approx((shares[0] + 2 * shares[1]) / 3)

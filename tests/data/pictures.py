@@ -31,8 +31,11 @@ def encoded(pixels: Array | Image.Image, form: str = "PNG", **options: Any) -> b
     return stream.getvalue()
 
 
-def png_of_size(width: int, height: int) -> bytes:
-    """Return a PNG whose header asks for so many pixels that its few bytes do not hold."""
+def png_of_size(width: int, height: int, pressed: bytes = zlib.compress(bytes(1000))) -> bytes:
+    """Return a PNG whose header asks for so many pixels that its few bytes do not hold.
+
+    pressed: what it holds, where that is something else
+    """
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return (
@@ -40,10 +43,19 @@ def png_of_size(width: int, height: int) -> bytes:
         )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    body = zlib.compress(bytes(1000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
-    )
+    data = chunk(b"IDAT", pressed)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + data + chunk(b"IEND", b"")
+
+
+def black_png(width: int, height: int) -> bytes:
+    """Return a sound PNG of a black picture, pressed a hundred rows at a time."""
+    rows, left = divmod(height, 100)
+    assert left == 0
+    pressing = zlib.compressobj(9, wbits=-15)
+    part = pressing.compress(bytes(100 * (1 + 3 * width))) + pressing.flush(zlib.Z_FULL_FLUSH)
+    adler = (height * (1 + 3 * width) % 65521 << 16) + 1  # RFC 1950 of nothing but zeros
+    pressed = b"\x78\xda" + rows * part + b"\x03\x00" + struct.pack(">I", adler)
+    return png_of_size(width, height, pressed)
 
 
 def rotated_jpeg(pixels: Array, orientation: int) -> bytes:

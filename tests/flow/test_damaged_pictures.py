@@ -1,12 +1,15 @@
 """A folder with many damaged files trains on the others, and says of each why not."""
 
 import json
-import resource
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from PIL.PngImagePlugin import PngImageFile
 
 import tilth as tl
-from tests.data.pictures import class_folders, encoded, noise, png_of_size, write
+from tests.data.pictures import black_png, class_folders, encoded, noise, png_of_size, write
 from tilth.errors import UserError
 
 SOUND = encoded(noise(16, 16, seed=999))
@@ -65,11 +68,41 @@ def test_without_leave_it_stops_and_names_what_would_admit_them(folder):
 def test_a_vast_picture_is_set_aside_by_its_header_and_the_option_that_admits_it_named(tmp_path):
     place = class_folders(tmp_path / "two", {"a": 30, "b": 30})
     write(place, {"a/vast.png": png_of_size(20_000, 20_000)})
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    data = tl.images(place, max_bad=0.05)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 50_000  # kB; its pixels would be 1.2 GB
-    (bad,) = data.bad_items
+    (bad,) = tl.images(place, max_bad=0.05).bad_items
     assert bad.item == "a/vast.png" and "max_pixels=400000000" in bad.reason
     with pytest.raises(UserError, match=r"damaged|cut short"):  # admitted, it is found to be empty
         tl.images(place, max_pixels=400_000_000, max_bad=0.0)
+
+
+PEAK = "; print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
+READ = "import sys, tilth as tl; data = tl.images(sys.argv[1], max_bad=0.05); data.check()"
+DECODE = """import sys; from PIL import Image; Image.MAX_IMAGE_PIXELS = None
+Image.open(sys.argv[1]).load()"""
+
+
+def peak_kb(code, path):
+    """Return the most memory that a process of its own held, in kB."""
+    command = [sys.executable, "-c", code + PEAK, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-2])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_a_vast_picture_whose_pixels_are_all_there_takes_no_memory(tmp_path):
+    place = class_folders(tmp_path / "two", {"a": 30, "b": 30})
+    vast = write(tmp_path, {"vast.png": black_png(20_000, 20_000)}) / "vast.png"
+    assert vast.stat().st_size < 3_000_000
+    without = peak_kb(READ, place)
+    vast.rename(place / "a" / "vast.png")
+    assert peak_kb(READ, place) - without < 50_000
+    assert peak_kb(DECODE, place / "a" / "vast.png") > without + 50_000
+
+
+def test_a_vast_picture_is_never_decoded(tmp_path, monkeypatch):
+    place = class_folders(tmp_path / "two", {"a": 30, "b": 30})
+    write(place, {"a/vast.png": black_png(20_000, 20_000)})
+    sizes, load = [], PngImageFile.load
+    monkeypatch.setattr(PngImageFile, "load", lambda self: sizes.append(self.size) or load(self))
+    data = tl.images(place, max_bad=0.05)
+    data.check()
+    assert len(data.keys) == 60 and set(sizes) == {(16, 16)}

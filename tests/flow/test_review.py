@@ -1,5 +1,7 @@
 """A run is reviewed: suspects, decisions, training with them, and what is refused."""
 
+import json
+import re
 import shutil
 
 import numpy as np
@@ -56,11 +58,13 @@ def test_suspects_are_found_decided_and_trained_with(run, trained):
     session.decide({"rows": [pair.row], "decision": "drop"})
     assert summary(session)["decided"] == {"relabel": 2, "drop": 1, "keep": 0}
     said = following(run, session)
-    assert said == f"tilth train {trained / 'shades'} --decisions {run / 'decisions.csv'}"
-    words = [*said.split()[1:], "-o", run.parent / "second", "--model", "mlp", *FAST, "-q"]
-    code, _, err = call(*words)
+    assert said == f"tilth train {run / 'config.toml'} --decisions {run / 'decisions.csv'}"
+    code, _, err = call(*said.split()[1:], "-o", run.parent / "second", "-q")
     assert code == 0, err
     second = tl.Run.open(run.parent / "second")
+    asked, before = second.folder.config, tl.Run.open(run).folder.config
+    assert {**asked["data"], "decisions": None} == {**before["data"], "decisions": None}
+    assert all(asked[room] == before[room] for room in ("model", "train", "task"))
     assert second.folder.config["data"]["decisions"] == str(run / "decisions.csv")
     data = second.folder.read_record("data")
     assert data["fingerprint"] != tl.Run.open(run).folder.read_record("data")["fingerprint"]
@@ -112,14 +116,48 @@ def test_a_pile_without_labels_gets_a_file_of_its_own(run, trained, tmp_path):
     for number, place in enumerate(sorted((trained / "shades" / "dark").iterdir())[:30]):
         shutil.copy(place, pile / f"{number}.png")
     session = open_review(run, pictures=pile, quiet=True)
-    assert session.decisions == run / "decisions-pile.csv"
-    assert len(session.rows) == 30 and session.label_of(0) == ""
+    assert re.fullmatch(r"decisions-pile-[0-9a-f]{8}\.csv", session.decisions.name)
+    assert following(run, session, pile) == f"tilth review {run} --pictures {pile}"
+    assert len(session.rows) == 30 and session.data.true_answer(0) == ""
     assert set(session.maps.names) == {"pixels", "layer 1"}
     session.decide({"rows": list(range(15)), "decision": "relabel", "label": "night"})
     session.decide({"rows": list(range(15, 30)), "decision": "relabel", "label": "coal"})
     labelled = tl.images(pile, size=12).apply(session.decisions)
     assert labelled.target.labels == ("coal", "night")
-    assert following(run, session, pile).endswith(f"{pile} --decisions {session.decisions}")
+    said = following(run, session, pile)
+    assert said.startswith(f"tilth train {pile} --decisions {session.decisions} ")
+    code, _, err = call(*said.split()[1:], "-o", tmp_path / "piled", *FAST, "-q")
+    assert code == 0, err
+    piled, first = (tl.Run.open(one).folder for one in (tmp_path / "piled", run))
+    assert piled.config["model"]["name"] == first.config["model"]["name"] == "mlp"
+    shapes = [json.loads((one.model / "preprocessor_config.json").read_text())
+              for one in (piled, first)]  # fmt: skip
+    for part in ("height", "width", "channels", "fit"):
+        assert shapes[0][part] == shapes[1][part]
+
+
+def test_two_piles_of_one_name_have_two_files_and_grey_ones_suit_a_run_in_colour(tmp_path):
+    stream, files = np.random.default_rng(0), []
+    for label, level in (("dark", 60), ("light", 190)):
+        for number in range(30):
+            pixels = np.clip(stream.normal(level, 30, (12, 12, 3)), 0, 255).astype(np.uint8)
+            place = tmp_path / "colour" / label / f"{number}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(pixels).save(place)
+    words = ("--model", "mlp", *FAST, "--size", "12", "-q")
+    code, _, err = call("train", tmp_path / "colour", "-o", tmp_path / "run", *words)
+    assert code == 0, err
+    for where in ("here", "there"):
+        pile = tmp_path / where / "pile"
+        pile.mkdir(parents=True)
+        for number in range(12):
+            grey = stream.integers(0, 255, (12, 12), dtype=np.uint8)
+            Image.fromarray(grey).save(pile / f"{number}.png")
+        session = open_review(tmp_path / "run", pictures=pile, quiet=True)
+        assert session.data.preprocessor.channels == 3 and len(session.rows) == 12
+        session.decide({"rows": [0], "decision": "drop"})
+        files.append(session.decisions)
+    assert files[0] != files[1] and [len(read(one)) for one in files] == [1, 1]
 
 
 def test_runs_that_cannot_be_reviewed_are_told(run, tmp_path):
@@ -151,3 +189,75 @@ def test_ctrl_c_ends_the_page_and_says_what_was_decided(run, monkeypatch):
     assert (code, out) == (0, "")
     assert "http://127.0.0.1:" in err and "0 relabelled, 1 dropped, 0 kept" in err
     assert f"--decisions {run / 'decisions.csv'}" in err
+
+
+@pytest.mark.parametrize(
+    ("task", "columns", "row"),
+    [
+        ("multilabel", "left,right", lambda n: f"{n % 2},{n % 3 // 2}"),
+        ("keypoints", "nose_x,nose_y", lambda n: f"{n % 5 + 1},{n % 7 + 2}"),
+    ],
+)
+def test_runs_on_several_labels_and_on_points_are_reviewed(task, columns, row, tmp_path):
+    folder, stream = tmp_path / "flat", np.random.default_rng(0)
+    folder.mkdir()
+    for number in range(60):
+        pixels = stream.integers(0, 255, (12, 12), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    shutil.copy(folder / "3.png", folder / "again.png")
+    table = tmp_path / "told.csv"
+    lines = [f"{n}.png,{row(n)}" for n in range(60)] + [f"again.png,{row(3)}"]
+    table.write_text("\n".join([f"file,{columns}", *lines]) + "\n")
+    words = ("--labels", table, "--target", columns, "--task", task, "--size", "12")
+    code, _, err = call("train", folder, "-o", tmp_path / "run", *words, *FAST, "-q")
+    assert code == 0, err
+    code, out, err = call("review", tmp_path / "run", "--json")
+    assert code == 0, err
+    (pair,) = json.loads(out)["listed"]
+    assert {pair["kind"], pair["item"]} in ({"copy", "3.png"}, {"copy", "again.png"})
+    assert len(open_review(tmp_path / "run", quiet=True).project("pixels", 0, 1)["labels"]) == 61
+
+
+def test_a_review_says_where_not_all_pictures_were_compared(run, monkeypatch):
+    monkeypatch.setattr("tilth.audit.review.near_copies._MOST_NEAR", 50)
+    session = open_review(run, folds=2, epochs=1, quiet=True)
+    assert "among 50 of the 81 pictures" in " ".join(session.state()["notes"])
+
+
+def test_any_layer_of_the_net_has_a_map_and_another_name_is_told(run):
+    session = open_review(run, folds=2, epochs=1, layer="head", quiet=True)
+    assert list(session.maps.names)[:2] == ["pixels", "head"]
+    assert len(session.project("head", 0, 1)["points"]) == 81
+    code, _, err = call("review", run, "--layer", "neck", "--json")
+    assert code == 2 and "neck" in err and "body.1" in err
+
+
+@pytest.mark.filterwarnings("ignore:freezing of mlp")
+def test_nets_that_judge_labels_go_through_the_phases_of_fine_tuning(tmp_path, monkeypatch):
+    stream = np.random.default_rng(0)
+    data = tl.arrays(stream.integers(0, 255, (60, 8, 8), dtype=np.uint8), np.arange(60) % 2)
+    phases, loop = [], tl.Learner.loop
+
+    def watched(self, plan, phase=0, *more):
+        phases.append((phase, plan.frozen, plan.epochs, len(plan.rates)))
+        return loop(self, plan, phase, *more)
+
+    monkeypatch.setattr(tl.Learner, "loop", watched)
+    settings = {"epochs": 2, "lr": 0.01, "dtype": "float32", "channels_last": False}
+
+    def judged(**more):
+        def make(part):
+            return tl.Learner(part, "mlp", quiet=True, device="cpu", **settings, **more)
+
+        phases.clear()
+        asked = {"folds": 2, "seed": 0, "kept": tmp_path, "say": lambda text: None}
+        return out_of_fold(data, make, **asked).probabilities, list(phases)
+
+    _, plain = judged()
+    assert plain == [(0, 0, 2, 0)] * 2
+    tuned, found = judged(freeze_epochs=1)
+    groups = found[1][3]
+    assert groups > 1 and found == [(0, groups - 1, 1, 0), (1, 0, 2, groups)] * 2
+    again, nothing = judged(freeze_epochs=1)
+    assert nothing == [] and np.array_equal(again, tuned)
+    assert judged(freeze_epochs=1, augment=False)[1] == found  # other answers than those kept

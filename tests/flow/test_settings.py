@@ -7,6 +7,7 @@ import pytest
 from tilth.errors import UserError
 from tilth.flow.settings import DataSettings, Settings, TrainSettings, fill
 from tilth.flow.settings_file import commented, read_settings
+from tilth.train.toml import dump
 
 
 def test_what_init_prints_is_read_back_as_the_same_settings(tmp_path):
@@ -94,3 +95,18 @@ def test_a_configuration_of_a_world_keeps_its_name():
 def test_a_configuration_of_a_world_is_read_as_it_is(tmp_path):
     (tmp_path / "w.toml").write_text('[data]\npath = "env:CartPole-v1"\n')
     assert read_settings(tmp_path / "w.toml").data.path == "env:CartPole-v1"
+
+
+def test_the_settings_of_a_run_are_read_and_those_that_are_not_all_of_it_refused(tmp_path):
+    asked = Settings(data=DataSettings(path="/pictures", size=12), train=TrainSettings(epochs=3))
+    run = {"seed": 0, **asked.to_config(), "phase": [{"epochs": 3}]}
+    path = tmp_path / "config.toml"
+    path.write_text(dump(run))
+    assert read_settings(path) == asked
+    for other in ({**run, "own": {"model": ["MyNet"]}}, {**run, "data": {}}):
+        path.write_text(dump(other))
+        with pytest.raises(UserError, match="script of its own"):
+            read_settings(path)
+    path.write_text(dump({"seed": 0, **asked.to_config()}))
+    with pytest.raises(UserError, match="seed"):
+        read_settings(path)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from tilth.errors import UserError
 from tilth.nn.tapped import tapped
 
 
@@ -19,6 +20,6 @@ def test_hooks_go_where_the_net_or_a_name_fails():
     net = nn.Sequential(nn.Linear(3, 4), nn.Linear(5, 2))
     with pytest.raises(RuntimeError, match="shapes"):
         tapped(net, ["0"], torch.rand(5, 3))
-    with pytest.raises(AttributeError):
+    with pytest.raises(UserError, match="there_is_none"):
         tapped(net, ["0", "there_is_none"], torch.rand(5, 3))
     assert not any(module._forward_hooks for module in net.modules())

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from tilth.errors import UserError
-from tilth.nn.upsampling import UPSAMPLINGS, checkerboard_energy, icnr_, upsampling
+from tilth.nn.upsampling import UPSAMPLINGS, icnr_, upsampling
 
 
 @pytest.mark.parametrize("factor", [2, 3, 4])
@@ -28,6 +28,18 @@ def test_what_begins_by_icnr_varies_as_he_says():
 @pytest.mark.parametrize("kind", UPSAMPLINGS)
 def test_sizes_are_multiplied(kind):
     assert upsampling(kind, 6, 4, 4)(torch.zeros(2, 6, 3, 5)).shape == (2, 4, 12, 20)
+
+
+def checkerboard_energy(maps, factor=2):
+    """Return how much of maps changes inside the blocks that one coarse pixel became, 0 to 1.
+
+    maps: [B, C, factor H, factor W] from a constant map; the share of the sum of squares that
+    lies in deviations from each block's mean
+    """
+    rows, columns = (side // factor for side in maps.shape[2:])
+    blocks = maps.reshape(*maps.shape[:2], rows, factor, columns, factor)
+    inside = blocks - blocks.mean((3, 5), keepdim=True)
+    return float(inside.square().sum() / maps.square().sum())
 
 
 def test_only_untrained_transposed_convolutions_leave_a_checkerboard():

@@ -11,7 +11,10 @@ from torch import Tensor, nn
 from tilth.audit import figures
 from tilth.audit.figures import NET, VALID, drawable
 from tilth.audit.judged import Section
+from tilth.audit.principal import principal
 from tilth.audit.seen_pictures import Seen, evenly
+from tilth.nn.auxiliary import without_auxiliary
+from tilth.nn.body_head import BodyHead
 from tilth.nn.watched import watched
 
 PICTURES, ROWS = 128, 32
@@ -154,21 +157,23 @@ def _depth(found: list[dict[str, Any]]) -> str:
 def embedding_map(seen: Seen, most: int = 1000) -> Section | None:
     """Return test pictures by the two directions in which the layer before the head varies most.
 
-    None where the net has no body apart from its head, or too few pictures are there
+    None where the net is no ``BodyHead``, or too few pictures are there: what a net of another
+    class does between a layer called body and its answer, nobody but its author knows
     """
-    body = getattr(seen.net, "body", None)
-    count = seen.affordable(1, most)
-    if not isinstance(body, nn.Module) or len(seen.rows) < 10 or count < 10:
+    net, count = without_auxiliary(seen.net), seen.affordable(1, most)
+    if not isinstance(net, BodyHead) or len(seen.rows) < 10 or count < 10:
         return None
     inputs, targets = seen.taken(seen.some(count))
-    with torch.no_grad():
-        features = body(inputs)
-        answers = seen.net.get_submodule("head")(features).cpu()
-    if not isinstance(features, Tensor) or features.dim() != 2 or features.shape[1] < 2:
+    with torch.no_grad(), watched(net, ["body"]) as kept:
+        answers = net(inputs).cpu()
+    features = kept.outputs.get("body")
+    if features is None or features.dim() != 2 or features.shape[1] < 2:
         return None
-    points, shares = principal(features.cpu())
+    points, shares = principal(features.double().cpu().numpy(), 2)
     values = seen.task.truths(targets.cpu())
-    wrong = answers.argmax(1).eq(targets.cpu()).logical_not().numpy() & seen.is_classes
+    wrong = np.zeros(len(points), dtype=bool)
+    if seen.is_classes:
+        wrong = answers.argmax(1).ne(targets.cpu()).numpy()
     line = (
         f"{len(points):,} test pictures as the layer before the head holds them "
         f"({features.shape[1]} numbers each), seen along the two directions in which they "
@@ -179,14 +184,6 @@ def embedding_map(seen: Seen, most: int = 1000) -> Section | None:
         line += " Wrong answers have a black ring."
     tile = {"png": _scatter(seen, points, shares, values, wrong), "wide": True}
     return Section("Before the head", lines=[line], strips=[{"title": "", "shown": [tile]}])
-
-
-def principal(features: Tensor) -> tuple[Any, Any]:
-    """Return rows [N, D] along their first two principal components [N, 2], and their shares."""
-    from sklearn.decomposition import PCA
-
-    fitted = PCA(2, svd_solver="full")
-    return fitted.fit_transform(features.double().numpy()), fitted.explained_variance_ratio_
 
 
 def _scatter(seen: Seen, points: Any, shares: Any, values: Any, wrong: Any) -> str:

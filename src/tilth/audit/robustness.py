@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,19 +12,23 @@ from tilth.audit import words
 from tilth.audit.judged import Section
 from tilth.audit.seen_pictures import Seen
 from tilth.data.image_ball import image_ball
-from tilth.nn.attack import Ball, fgsm, pgd
+from tilth.nn.attack import Ball, expected, fgsm, pgd
 from tilth.nn.square_attack import Counted, square_attack
 from tilth.randomness import fold
 
 RADII = (2, 8)  # steps of 8-bit pixels
 MOST, FEWEST = 200, 20  # pictures
 STEPS, QUERIES = 7, 30
-PASSES = len(RADII) * (3 * (STEPS + 1) + QUERIES)
+SHIFTS = ((0, 0), (1, 0), (0, 1))  # pixels to the right and down
+PASSES = len(RADII) * (3 * (STEPS + 1) + QUERIES + len(SHIFTS) * (3 * STEPS + 1))
 TITLE = "Small changes made on purpose"
+LASTING = "EOT"
 WAYS = {
     "random signs": "every pixel up or down by chance",
     "FGSM": "one step along the gradient (Goodfellow et al. 2015)",
     "PGD": f"{STEPS} steps along it, put back each time (Madry et al. 2018)",
+    LASTING: "PGD on the mean loss of the picture and of it moved by a pixel to the right and "
+    "down, asked in all three places (EOT, Athalye et al. 2018)",
     "Square": f"{QUERIES} questions for answers, no gradient (Andriushchenko et al. 2020)",
 }
 READ = (
@@ -74,15 +79,36 @@ def still_right(
         margin: Tensor = outputs.gather(1, asked)[:, 0] - others
         return margin
 
+    def begun() -> Tensor:
+        return ball.sampled(inputs, draws())
+
+    ways = [partial(moved, right=across, down=down) for across, down in SHIFTS]
     made: dict[str, Callable[[], Tensor]] = {
         "random signs": lambda: ball.sampled(inputs, draws().round()),
         "FGSM": lambda: fgsm(losses, inputs, ball),
-        "PGD": lambda: pgd(losses, inputs, ball, steps=STEPS, start=ball.sampled(inputs, draws())),
+        "PGD": lambda: pgd(losses, inputs, ball, steps=STEPS, start=begun()),
+        LASTING: lambda: pgd(expected(losses, ways), inputs, ball, steps=STEPS, start=begun()),
         "Square": lambda: square_attack(
             Counted(margins), inputs, ball, queries=QUERIES, generator=generator
         ),
     }
-    return {name: right(net, make(), classes) for name, make in made.items()}
+    asked = {name: ways if name == LASTING else ways[:1] for name in made}
+    changed = {name: make() for name, make in made.items()}
+    return {
+        name: sum(right(net, way(pictures), classes) for way in asked[name]) / len(asked[name])
+        for name, pictures in changed.items()
+    }
+
+
+def moved(pictures: Tensor, *, right: int, down: int) -> Tensor:
+    """Return pictures [B, C, H, W] moved by whole pixels, their edges repeated where they leave.
+
+    >>> moved(torch.tensor([[[[1.0, 2.0, 3.0]]]]), right=1, down=0).tolist()
+    [[[[1.0, 1.0, 2.0]]]]
+    """
+    height, width = pictures.shape[2:]
+    wider = torch.nn.functional.pad(pictures, (right, 0, down, 0), mode="replicate")
+    return wider[:, :, :height, :width]
 
 
 def _share(part: float, count: int) -> str:

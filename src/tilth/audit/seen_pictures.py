@@ -82,11 +82,18 @@ def seen(task: Predicting, setup: Setup, rows: IntArray) -> Seen | None:
 
 
 def for_looking(model: nn.Module) -> nn.Module:
-    """Return a copy in evaluation mode, in float32, not compiled, that changes nothing in place."""
+    """Return a copy in evaluation mode, in float32, not compiled, that changes nothing in place.
+
+    It answers [N, K], also where the model gives a number as [N].
+
+    >>> for_looking(nn.Flatten(0))(torch.ones(3, 1)).shape
+    torch.Size([3, 1])
+    """
     net = copy.deepcopy(model).eval().float().requires_grad_(False)
     for module in net.modules():
         if getattr(module, "inplace", False):
             setattr(module, "inplace", False)  # noqa: B010 - of whichever class it is
+    net.register_forward_hook(lambda module, inputs, answers: answers.reshape(len(answers), -1))
     return net
 
 

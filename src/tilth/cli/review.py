@@ -28,6 +28,9 @@ from tilth.cli._verb import Verb
 )
 @click.option("--folds", type=int, default=4, show_default=True, help="Nets that judge labels.")
 @click.option("--epochs", type=int, help="Passes of each; a fifth of the run's otherwise.")
+@click.option(
+    "--layer", metavar="NAME", help="A layer of the net to have a map too, such as body.3."
+)
 @click.option("--port", type=int, default=0, help="Port of the page; a free one otherwise.")
 @click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
 @quiet
@@ -37,6 +40,7 @@ def command(
     pictures: str | None,
     folds: int,
     epochs: int | None,
+    layer: str | None,
     port: int,
     no_browser: bool,
     quiet: bool,
@@ -49,7 +53,9 @@ def command(
     from tilth import console
     from tilth.flow.review import following, open_review, serve, summary
 
-    session = open_review(run, pictures=pictures, folds=folds, epochs=epochs, quiet=quiet)
+    session = open_review(
+        run, pictures=pictures, folds=folds, epochs=epochs, layer=layer, quiet=quiet
+    )
     if not as_json:
         serve(session, port=port, browser=not no_browser, quiet=quiet)
     found = summary(session)

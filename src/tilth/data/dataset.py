@@ -276,9 +276,10 @@ class Rows(Data):
 
         train = self.splits["train"]
         rows = np.sort(numpy_generator(seed, "look").permutation(train)[:count])
-        return show_rows(self, rows, [self._true_answer(int(row)) for row in rows], "true answer")
+        return show_rows(self, rows, [self.true_answer(int(row)) for row in rows], "true answer")
 
-    def _true_answer(self, row: int) -> str:
+    def true_answer(self, row: int) -> str:
+        """Return in words what a row's target is; empty where it has none, or one to be drawn."""
         if self.target.kind not in ("classes", "labels", "number"):
             return ""
         if self.target.kind == "labels":
@@ -286,7 +287,7 @@ class Rows(Data):
             return ", ".join(label for label, present in there if present) or "none"
         value = float(self.targets[row])
         if self.target.kind == "classes":
-            return self.target.labels[int(value)]
+            return self.target.labels[int(value)] if value >= 0 else ""
         return f"{value * self.target.scale + self.target.mean:.4g}"
 
     @property

@@ -122,21 +122,32 @@ def fine_tune(learner: Learner, *, resume: bool) -> Run:
     check_known(learner, "fine-tuning")
     groups = len(layer_groups(learner.model))
     check_count(groups - 1, groups, learner.architecture["name"])
-    assert asked.freeze_epochs is not None
     run = learner.begin(resume=resume)
     recorded = run.folder.config.get("phase", [])[learner.phases_done :]
-    phases = stages(
-        plan.epochs,
-        freeze_epochs=asked.freeze_epochs,
-        groups=groups,
-        lr=recorded[0]["lr"] if recorded else first_rate(learner, plan),
-        gradual=bool(asked.gradual),
-    )
+    phases = stages_of(learner, plan, recorded[0]["lr"] if recorded else first_rate(learner, plan))
     for stage in phases:
-        learner.settings = settings_of(stage, asked, phases)
-        learner.freeze_to(stage.frozen)
+        enter(learner, stage, asked, phases)
         run = learner.train_phase(resume=resume)
     return run
+
+
+def stages_of(learner: Learner, plan: Plan, lr: float) -> list[Stage]:
+    """Return the phases that a learner's settings ask for; lr: the head's first rate."""
+    asked = learner.settings
+    assert asked.freeze_epochs is not None
+    return stages(
+        plan.epochs,
+        freeze_epochs=asked.freeze_epochs,
+        groups=len(layer_groups(learner.model)),
+        lr=lr,
+        gradual=bool(asked.gradual),
+    )
+
+
+def enter(learner: Learner, stage: Stage, asked: TrainSettings, phases: Sequence[Stage]) -> None:
+    """Give a learner the settings of one of the phases, and freeze what rests in it."""
+    learner.settings = settings_of(stage, asked, phases)
+    learner.freeze_to(stage.frozen)
 
 
 def first_rate(learner: Learner, plan: Plan) -> float:

@@ -21,6 +21,7 @@ from tilth import files
 from tilth.data.dataset import IntArray, Rows, as_rows
 from tilth.data.folds import fold_rows
 from tilth.errors import UserError
+from tilth.flow.fine_tune import Stage, enter, stages_of
 from tilth.flow.learner import Learner
 from tilth.randomness import fold
 from tilth.tasks._predicting import Predicting
@@ -84,14 +85,25 @@ def out_of_fold(
 
 def _answers(learner: Learner, numerics: Numerics | None) -> NDArray[np.float64]:
     """Return what a net says of its test rows once it is trained, in their order."""
-    plan = learner.plan if numerics is None else replace(learner.plan, numerics=numerics)
-    learner.follow(plan)
-    learner.loop(plan).fit()
-    said = outputs(learner.setup(plan), "test")
+    asked, stages = learner.settings, _stages(learner)
+    for phase, stage in enumerate(stages or [None]):
+        if stage is not None:
+            enter(learner, stage, asked, stages)
+        plan = learner.plan if numerics is None else replace(learner.plan, numerics=numerics)
+        learner.follow(plan)
+        learner.loop(plan, phase).fit()
+    said = outputs(learner.setup(learner.plan), "test")
     assert isinstance(learner.task, Predicting)
     order = np.argsort(said.rows.numpy())
     assert (said.rows.numpy()[order] == np.sort(as_rows(learner.data).splits["test"])).all()
     return np.asarray(learner.task.decode(said.outputs).values[order], dtype=np.float64)
+
+
+def _stages(learner: Learner) -> list[Stage]:
+    """Return the phases of fine-tuning; none where the net is trained in one."""
+    if learner.settings.freeze_epochs is None:
+        return []
+    return stages_of(learner, learner.plan, learner.plan.lr)
 
 
 def _told(learner: Learner) -> str:
@@ -100,13 +112,17 @@ def _told(learner: Learner) -> str:
 
 
 def _made_by(part: Rows, learner: Learner, folds: int, seed: int) -> dict[str, str]:
-    """Return what answers depend on, as text: data, fold, net and plan."""
-    plan = learner.plan
+    """Return what answers depend on, as text: data and how it is varied, fold, net and plan."""
+    plan = learner.plan.to_config()
+    chosen = [plan[name] for name in plan if name not in ("numerics", "reasons", "asked")]
     facts: dict[str, Any] = {
         "data": part.fingerprint(),
         "held": part.split_record("test")["sha256"],
         "net": learner.architecture,
-        "plan": [plan.epochs, plan.batch_size, plan.lr, plan.weight_decay, plan.label_smoothing],
+        "begun from": learner.warm_start,
+        "varied": getattr(part, "augment", None),
+        "plan": chosen,
+        "phases": _stages(learner),
         "folds": [folds, seed],
     }
     return {name: repr(value) for name, value in facts.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shlex
 import shutil
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from tilth.audit.review.suspects import MOST_COPIES, Suspect, copied, mislabelle
 from tilth.data.dataset import IntArray, Rows
 from tilth.data.decisions import read as read_decisions
 from tilth.data.image_data import ImageData, read_images
-from tilth.errors import UserError
+from tilth.errors import UserError, choose
 from tilth.flow.agreement import check_same_data
 from tilth.flow.learner import Learner
 from tilth.flow.out_of_fold import out_of_fold
@@ -29,7 +31,7 @@ from tilth.flow.settings import Settings
 from tilth.flow.sources import read
 from tilth.flow.train import ROOMS, Job, bundled, make_learner
 from tilth.ship.open_bundle import Opened, open_bundle
-from tilth.train.run_folder import RunFolder
+from tilth.train.run_folder import CONFIG, RunFolder
 from tilth.wording import counted
 
 FOLDS, MOST_FOLDS = 4, 20
@@ -47,15 +49,17 @@ def open_review(
     pictures: str | Path | None = None,
     folds: int = FOLDS,
     epochs: int | None = None,
+    layer: str | None = None,
     quiet: bool = False,
 ) -> Session:
     """Gather what of a run's pictures a person should look at, and return the session.
 
     pictures: another folder, with labels or none, to be shown on the map of the run's net instead
     of its own data; folds, epochs: of the nets that are trained to judge labels (their answers
-    are kept in the run, so that it is done once)
+    are kept in the run, so that it is done once); layer: of the net, as it calls it ("body.3"),
+    to be a map too, beside the parts of its body up to what the head sees
     Raises UserError for runs that do not predict from pictures, whose data changed, or which are
-    not done.
+    not done, and for a layer that the net does not have.
     """
     say: Say = (lambda text: None) if quiet else console.say
     if not 2 <= folds <= MOST_FOLDS:
@@ -76,12 +80,14 @@ def open_review(
         raise UserError(
             f"a review of {run}", rule="what is reviewed are pictures and a net that predicts"
         )
+    if layer is not None:
+        choose(layer, dict(opened.model.named_modules()), "layer")
     if pictures is not None:
-        return _of_pile(folder, learner.data, opened, Path(pictures), say)
+        return _of_pile(folder, learner.data, opened, Path(pictures), layer, say)
     data, notes = learner.data, list[str]()
     suspects = _suspects(folder, learner, settings, folds, epochs, say, notes)
     path = _begun(folder, settings)
-    return _session(data, data, opened, path, suspects, notes)
+    return _session(data, data, opened, layer, path, suspects, notes)
 
 
 def _settings(folder: RunFolder) -> Settings:
@@ -149,7 +155,13 @@ def _suspects(
 def _copies(data: ImageData, say: Say, notes: list[str]) -> list[Suspect]:
     say("looking for near duplicates")
     black, white = data.preprocessor.value_range
-    found = near_copies(data.store, _all_rows(data), white - black)
+    rows = _all_rows(data)
+    found = near_copies(data.store, rows, white - black)
+    if found.among < len(rows):
+        notes.append(
+            f"Near duplicates were looked for among {found.among:,} of the {len(rows):,} pictures, "
+            "spread evenly; equal ones among all."
+        )
     if len(found.pairs) > MOST_COPIES:
         notes.append(
             f"{len(found.pairs):,} pairs look alike, as very simple pictures do by chance; "
@@ -160,26 +172,26 @@ def _copies(data: ImageData, say: Say, notes: list[str]) -> list[Suspect]:
     return copied(data, found)
 
 
-def _of_pile(folder: RunFolder, own: ImageData, opened: Opened, path: Path, say: Say) -> Session:
+def _of_pile(
+    folder: RunFolder, own: ImageData, opened: Opened, path: Path, layer: str | None, say: Say
+) -> Session:
     """Return a session of another folder of pictures, seen by the run's net."""
     ready = own.preprocessor
     data = read_images(
-        path, size=(ready.height, ready.width), grey=ready.channels == 1 or None, fit=ready.fit
+        path, size=(ready.height, ready.width), grey=ready.channels == 1, fit=ready.fit
     )
-    if data.preprocessor.channels != ready.channels:
-        raise UserError(
-            f"{path} has {data.preprocessor.channels} channels",
-            rule=f"{folder.path} learned from {ready.channels}",
-        )
     notes = [f"{data.name} as the net of {folder.path} sees it."]
-    decisions = folder.path / f"decisions-{path.resolve().name}.csv"
-    return _session(data, own, opened, decisions, _copies(data, say, notes), notes)
+    place = path.resolve()
+    known = hashlib.sha256(os.fsencode(place)).hexdigest()[:8]  # two folders may share a name
+    decisions = folder.path / f"decisions-{place.name}-{known}.csv"
+    return _session(data, own, opened, layer, decisions, _copies(data, say, notes), notes)
 
 
 def _session(
     data: ImageData,
     learned: ImageData,
     opened: Opened,
+    layer: str | None,
     decisions: Path,
     suspects: list[Suspect],
     notes: list[str],
@@ -190,7 +202,7 @@ def _session(
     prepare = replace(data, preprocessor=learned.preprocessor).prepare(train=False)
     pieces = torch.split(torch.from_numpy(some), _BATCH)
     inputs = (prepare(data.store.take(piece), piece, 0) for piece in pieces)
-    features = activations(opened.model, inputs)
+    features = activations(opened.model, inputs, layer)
     pixels = {"pixels": data.flat_features(some)}
     if decisions.is_file():
         read_decisions(decisions)  # a damaged file is told before the page is opened
@@ -232,9 +244,27 @@ def summary(session: Session) -> dict[str, object]:
 
 
 def following(run: str | Path, session: Session, pictures: str | Path | None = None) -> str:
-    """Return the command that trains with what was decided, or goes on deciding."""
+    """Return the command that trains with what was decided, or goes on deciding.
+
+    The run's own data is learned by the run's settings; another folder, whose labels are the
+    decisions, as pictures of the same form by a net of the same name.
+    """
     if not session.decisions.is_file():
-        return f"tilth review {shlex.quote(str(run))}"
-    path = pictures or RunFolder.open(run).config["data"]["path"]
+        words = ["tilth", "review", str(run)]
+        return shlex.join([*words, *(["--pictures", str(pictures)] if pictures else [])])
+    path = pictures or Path(run) / CONFIG
     words = ["tilth", "train", str(path), "--decisions", str(session.decisions)]
-    return shlex.join(words)
+    return shlex.join([*words, *(_form(run, session) if pictures else [])])
+
+
+def _form(run: str | Path, session: Session) -> list[str]:
+    """Return the options that read another folder as a run reads its pictures, and its net."""
+    data = session.data
+    assert isinstance(data, ImageData)
+    ready, model = data.preprocessor, _settings(RunFolder.open(run)).model
+    grey = "yes" if ready.channels == 1 else "no"
+    words = ["--size", f"{ready.height},{ready.width}"]
+    words += ["--set", f"data.grey={grey}", "--set", f"data.fit={ready.fit}"]
+    words += ["--model", str(model.name)]
+    plain = {k: v for k, v in model.arguments.items() if isinstance(v, str | int | float)}
+    return words + [w for k, v in plain.items() for w in ("--set", f"model.arguments.{k}={v}")]

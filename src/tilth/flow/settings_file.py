@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from tilth.train.toml import dump
 
 
 def read_settings(path: Path) -> Settings:
-    """Read a tilth.toml; its data paths are relative to the file.
+    """Read a tilth.toml, or the config.toml of a run; its data paths are relative to the file.
 
-    Raises UserError for a file that is not there or not TOML, and for unknown settings.
+    What a run adds to its settings (its phases) is left out: it is trained anew.
+    Raises UserError for a file that is not there or not TOML, for unknown settings, and for a run
+    that no file brings back.
     """
     try:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -25,13 +28,25 @@ def read_settings(path: Path) -> Settings:
         raise UserError(f"there is no file {path}", fix="tilth init DATA > tilth.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML: {error}") from error
-    settings = Settings.from_config(config)
+    settings = Settings.from_config(_asked(config) if "phase" in config else config)
     places: dict[str, Any] = {
         name: str((path.parent / given).resolve())
         for name in _places(settings)
         if (given := getattr(settings.data, name))
     }
     return dataclasses.replace(settings, data=dataclasses.replace(settings.data, **places))
+
+
+def _asked(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings in a run's config.toml; raise UserError where they are not all of it."""
+    lost = [part for part in ("own", "again") if part in config]
+    if lost or not config.get("data", {}).get("path"):
+        raise UserError(
+            "a run that was made by a script of its own, or from data in memory",
+            rule="the settings of a run train another one where they name all its parts",
+            fix="run the script again",
+        )
+    return {name: part for name, part in config.items() if name not in ("phase", "seed")}
 
 
 def _places(settings: Settings) -> tuple[str, ...]:

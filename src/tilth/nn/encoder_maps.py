@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
-from tilth.nn.tapped import tapped
+from tilth.nn.tapped import along, tapped
 
 _PROBE_PX = 256  # divided by every power of two that encoders shrink pictures by
 
@@ -40,12 +40,7 @@ class ChainMaps(nn.Module):
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Return the maps [B, C, H, W] of the taps."""
-        found, x = [], pictures
-        for place, layer in enumerate(self.chain):
-            x = layer(x)
-            if place in self.taps:
-                found.append(x)
-        return found
+        return along(self.chain, self.taps, pictures)
 
 
 def before_shrinking(chain: nn.Sequential, channels: int) -> tuple[int, ...]:

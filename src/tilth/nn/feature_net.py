@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from tilth.errors import UserError
+from tilth.nn.tapped import along
 
 _POOLS = (nn.MaxPool2d, nn.AvgPool2d)
 
@@ -54,12 +55,7 @@ class FeatureNet(nn.Module):
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Return the taps' features, each [B, C, H, W]."""
-        found, x = [], pictures
-        for place, layer in enumerate(self.layers):
-            x = layer(x)
-            if place in self.taps:
-                found.append(x)
-        return found
+        return along(self.layers, self.taps, pictures)
 
 
 def before_pools(layers: nn.Sequential) -> tuple[int, ...]:

@@ -1,17 +1,19 @@
-"""What inner layers give while a net computes, gathered by hooks that never stay behind."""
+"""What inner layers give while a net or a chain of layers computes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from torch import Tensor, nn
+
+from tilth.nn.watched import watched
 
 
 def tapped(net: nn.Module, names: Sequence[str], inputs: Any) -> tuple[Any, dict[str, Tensor]]:
     """Return ``net(inputs)`` and the outputs of the named layers on the way, with gradients.
 
-    names: of ``net.named_modules()``; raises AttributeError for another one
+    names: of ``net.named_modules()``; raises UserError for another one
 
     >>> import torch
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.ReLU())
@@ -19,19 +21,20 @@ def tapped(net: nn.Module, names: Sequence[str], inputs: Any) -> tuple[Any, dict
     >>> torch.equal(found["1"].relu(), answer), len(net[1]._forward_hooks)
     (True, 0)
     """
-    found: dict[str, Tensor] = {}
+    with watched(net, names) as kept:
+        return net(inputs), kept.outputs
 
-    def keep(name: str) -> Any:
-        def hook(layer: nn.Module, given: Any, output: Tensor) -> None:
-            found[name] = output
 
-        return hook
+def along(chain: nn.Sequential, places: Collection[int], inputs: Tensor) -> list[Tensor]:
+    """Return what a chain of layers gives at some places, on the way of the inputs through it.
 
-    hooks = []
-    try:
-        for name in names:
-            hooks.append(net.get_submodule(name).register_forward_hook(keep(name)))
-        return net(inputs), found
-    finally:
-        for handle in hooks:
-            handle.remove()
+    >>> import torch
+    >>> [float(x) for x in along(nn.Sequential(nn.ReLU(), nn.Tanh()), (0,), torch.tensor(2.0))]
+    [2.0]
+    """
+    found, x = [], inputs
+    for place, layer in enumerate(chain):
+        x = layer(x)
+        if place in places:
+            found.append(x)
+    return found

@@ -9,7 +9,7 @@ overlap (Ronneberger et al. 2015).
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tilth.errors import choose
 
@@ -53,18 +53,3 @@ def icnr_(conv: nn.Conv2d, factor: int) -> None:
         conv.weight.copy_(one.repeat_interleave(factor**2, dim=0))
         if conv.bias is not None:
             conv.bias.zero_()
-
-
-def checkerboard_energy(maps: Tensor, factor: int = 2) -> float:
-    """Return how much of maps changes inside the blocks that one coarse pixel became, 0 to 1.
-
-    maps: [B, C, factor H, factor W] from a constant map; the share of the sum of squares that
-    lies in deviations from each block's mean
-
-    >>> checkerboard_energy(torch.ones(1, 1, 4, 4)), checkerboard_energy(torch.eye(2)[None, None])
-    (0.0, 0.5)
-    """
-    rows, columns = (side // factor for side in maps.shape[2:])
-    blocks = maps.reshape(*maps.shape[:2], rows, factor, columns, factor)
-    inside = blocks - blocks.mean((3, 5), keepdim=True)
-    return float(inside.square().sum() / maps.square().sum())

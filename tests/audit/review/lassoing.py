@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.path import Path as Line
 from sklearn.datasets import load_digits
 
 import tilth as tl
-from tilth.audit.review.projection import LEARNED, Maps, activations, inside
+from tilth.audit.review.projection import LEARNED, Maps, activations
 
 AXES, CENTRES = 6, 60
 
@@ -72,7 +73,7 @@ class Person:
                             best = (held, points, line)
             if best[2] is None:
                 continue
-            chosen = free[inside(best[1], best[2])]
+            chosen = free[Line(best[2]).contains_points(best[1])]
             kept = chosen[self.truth[chosen] == digit]
             self.lassos += 1
             self.pruned += len(chosen) - len(kept)

@@ -1,11 +1,13 @@
 """Planted copies are found, other pictures are not."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import torch
 from PIL import Image, ImageEnhance
 
+from tilth.audit.review import near_copies as module
 from tilth.audit.review.near_copies import cropped, near_copies
 from tilth.data.resident_store import ResidentStore
 
@@ -77,3 +79,38 @@ def test_a_crop_begins_and_ends_where_its_shares_say():
         line = found[3] if picture is ramp else found[:, 3]
         expected = first + (np.arange(16) + 0.5) / 16 * length - 0.5
         np.testing.assert_allclose(line, expected, atol=1e-3)
+
+
+def test_of_too_many_pictures_some_are_compared_and_equal_ones_found_among_all(monkeypatch):
+    stream = np.random.default_rng(4)
+    pictures = scenes(20, stream)
+    pictures[1] = changed(pictures[0], "jpeg", stream)
+    pictures[19] = changed(pictures[10], "light", stream)
+    pictures[8] = pictures[7]
+    store = store_of(pictures)
+    assert near_copies(store, np.arange(20), 255.0).pairs.tolist() == [[7, 8], [10, 19], [0, 1]]
+    monkeypatch.setattr(module, "_MOST_NEAR", 10)  # every second row, and the last
+    found = near_copies(store, np.arange(20), 255.0)
+    assert (found.pairs.tolist(), found.among) == ([[7, 8], [10, 19]], 10)
+
+
+def test_pairs_are_counted_before_they_are_listed(monkeypatch):
+    """Two thousand pictures that are nearly one have four million pairs in each of the crops."""
+    monkeypatch.setattr(module, "_MOST_CANDIDATES", 10)
+    pixels = np.asarray(scenes(1, np.random.default_rng(0))[0].resize((12, 12)))
+    noise = np.random.default_rng(1).integers(0, 2, (2000, 3, 12, 12))
+    store = ResidentStore(torch.from_numpy((pixels.transpose(2, 0, 1) // 2 + noise).astype("u1")))
+    tracemalloc.start()
+    found = near_copies(store, np.arange(2000), 255.0)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not found.complete and len(found.pairs) == 0
+    assert most < 20e6
+
+
+def test_pictures_are_held_as_the_bytes_they_came_in():
+    pixels = torch.arange(2 * 3 * 96 * 96).reshape(2, 3, 96, 96) % 256
+    held = module._small(ResidentStore(pixels.byte()), np.arange(2))
+    assert held.shape == (2, 3, 64, 64) and held.element_size() == 1
+    wanted = torch.nn.functional.adaptive_avg_pool2d(pixels.float(), 64)
+    assert (held.float() - wanted).abs().max() <= 0.5

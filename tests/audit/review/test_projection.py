@@ -9,7 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from tests.audit.review.lassoing import label_by_lasso
-from tilth.audit.review.projection import LEARNED, Maps, activations, inside, principal
+from tilth.audit.review.projection import LEARNED, Maps, activations, standardised
+from tilth.errors import UserError
 from tilth.nn.body_head import BodyHead
 
 
@@ -18,7 +19,7 @@ def test_components_are_those_of_scikit_learn_up_to_sign():
     features = stream.normal(size=(80, 6)) @ stream.normal(size=(6, 6))
     scaled = (features - features.mean(0)) / features.std(0)
     theirs = PCA(3, whiten=True, svd_solver="full").fit_transform(scaled)
-    ours = principal(features, 3)
+    ours = standardised(features, 3)
     signs = np.sign((ours * theirs).sum(0))
     # scikit-learn whitens by n - 1
     np.testing.assert_allclose(ours, theirs * signs * np.sqrt(80 / 79), atol=1e-8)
@@ -27,7 +28,7 @@ def test_components_are_those_of_scikit_learn_up_to_sign():
 def test_a_constant_feature_changes_nothing():
     features = np.random.default_rng(0).normal(size=(40, 3))
     more = np.concatenate([features, np.ones((40, 1))], axis=1)
-    np.testing.assert_allclose(principal(more, 3), principal(features, 3), atol=1e-8)
+    np.testing.assert_allclose(standardised(more, 3), standardised(features, 3), atol=1e-8)
 
 
 def test_activations_are_the_pooled_outputs_of_the_layers_in_row_order():
@@ -42,16 +43,6 @@ def test_activations_are_the_pooled_outputs_of_the_layers_in_row_order():
         pooled = maps.unflatten(3, (2, 2)).unflatten(2, (2, 2)).mean((3, 5)).flatten(1)
         np.testing.assert_allclose(found["layer 1"], pooled.numpy(), atol=1e-6)
         np.testing.assert_allclose(found["layer 2"], body(inputs).numpy(), atol=1e-6)
-
-
-def test_a_lasso_holds_what_a_path_of_matplotlib_holds():
-    from matplotlib.path import Path
-
-    stream = np.random.default_rng(0)
-    points = stream.uniform(-1, 1, (500, 2))
-    angles = np.sort(stream.uniform(0, 2 * np.pi, 12))
-    polygon = np.stack([np.cos(angles), np.sin(angles)], 1) * stream.uniform(0.3, 1, (12, 1))
-    assert inside(points, polygon).tolist() == Path(polygon).contains_points(points).tolist()
 
 
 def test_a_learned_map_parts_the_labels_and_proposes_them():
@@ -82,3 +73,17 @@ def test_digits_are_labelled_by_twenty_lassos_on_a_net_that_knows_odd_from_even(
     twenty = np.random.default_rng(seed).permutation(found.rows)[:20]
     simple = LogisticRegression(max_iter=500).fit(digits.data[twenty], digits.target[twenty])
     assert simple.score(digits.data[found.rows], digits.target[found.rows]) < found.right - 0.1
+
+
+def test_any_layer_has_a_map_and_one_that_is_not_there_is_told_with_those_that_are():
+    torch.manual_seed(0)
+    body = nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.ReLU(), nn.Linear(6, 5))
+    net, inputs = BodyHead(body, nn.Linear(5, 2)), torch.randn(7, 1, 4, 4)
+    found = activations(net, inputs.split(3), layer="body.2")
+    assert list(found) == ["body.2", "layer 1", "layer 2"]
+    with torch.no_grad():
+        np.testing.assert_allclose(found["body.2"], body[:3](inputs).numpy(), atol=1e-6)
+        np.testing.assert_allclose(found["layer 2"], body(inputs).numpy(), atol=1e-6)
+    with pytest.raises(UserError, match=r"body\.9.*body\.3") as told:
+        activations(net, inputs.split(3), layer="body.9")
+    assert "head" in str(told.value)

@@ -111,7 +111,7 @@ def test_suspects_are_said_in_words():
     from tilth.audit.review.near_copies import Copies
 
     pairs = np.sort(np.array([train, [train[0], test]]), axis=1)
-    across, inside = copied(data, Copies(pairs, np.array([1.0, 0.98]), True))
+    across, inside = copied(data, Copies(pairs, np.array([1.0, 0.98]), True, 3))
     assert (across.row, across.other) == (train[0], test) and "one in test" in across.why
     assert "equal pixel for pixel; both in train" in inside.why
     card = {"item": data.item_id(test), "true": "1", "predicted": "0"}
@@ -201,3 +201,31 @@ def test_it_listens_on_this_machine_alone(served):
     assert served.server_address[0] == "127.0.0.1"
     with pytest.raises(UserError, match="cannot be listened on"):
         ReviewServer(served.session, port=served.server_port)
+
+
+STREAM = np.random.default_rng(2)
+TARGETS = {
+    "multilabel": (np.arange(60)[:, None] % [2, 3, 5] == 0).astype(np.int64),
+    "keypoints": STREAM.uniform(0, 7, (60, 2, 2)),
+    "regress": 100.0 + np.arange(60),
+}
+
+
+@pytest.mark.parametrize(("task", "said"), [("multilabel", "0, 1"), ("keypoints", ""),
+                                            ("regress", "106")])  # fmt: skip
+def test_rows_with_other_targets_than_one_label_are_shown_kept_and_dropped(task, said, tmp_path):
+    data = tl.arrays(PIXELS, TARGETS[task], task=task)
+    maps = Maps({"pixels": PIXELS.reshape(60, -1).astype(np.float32)})
+    suspects = [Suspect("copy", 6, "alike", (), 12)]
+    session = Session(data, tmp_path / "decisions.csv", suspects, np.arange(60), maps)
+    assert (
+        session.state()["items"][6]["label"] == said == session.project("pixels", 0, 1)["labels"][6]
+    )
+    assert not session.state()["can_relabel"]
+    with pytest.raises(UserError, match="do not have one label each"):
+        session.decide({"rows": [6], "decision": "relabel", "label": "cat"})
+    session.decide({"rows": [6], "decision": "drop"})
+    (line,) = read(session.decisions)
+    assert (line.item, line.was) == (data.item_id(6), said)
+    left = data.apply(session.decisions).splits.values()
+    assert set(np.concatenate(list(left)).tolist()) == set(range(60)) - {6}

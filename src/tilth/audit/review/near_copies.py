@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from tilth.data.dataset import IntArray, Store
-from tilth.data.image_duplicates import Looks, exact_groups, look
+from tilth.data.image_duplicates import exact_groups, look
 
 CUTS = (0.0125, 0.0375)
 """Shares of a side that a crop takes from an edge: within 0.0125 of all up to 0.05."""
@@ -37,18 +38,21 @@ _PIECE = 256
 _DIMENSIONS = 8
 _MOST_CANDIDATES = 200_000  # of one crop
 _MOST_REFINED = 20_000
+_MOST_NEAR = 50_000  # pictures held at once, each up to 12 kB as bytes
 
 
 @dataclass(frozen=True)
 class Copies:
     """pairs: [pairs, 2] row ids, first the lower; likeness: [pairs] correlation, 1 where equal
 
-    complete: whether every pair that was close could be looked at
+    complete: whether every pair that was close could be looked at; among: how many pictures were
+    searched for copies that are not equal (equal ones are found among all)
     """
 
     pairs: IntArray
     likeness: NDArray[np.float64]
     complete: bool
+    among: int
 
 
 def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
@@ -60,16 +64,19 @@ def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
     equal = [
         (int(a), int(b)) for group in exact_groups(looks) for a, b in itertools.pairwise(group)
     ]
-    small = _small(store, rows)
-    candidates, complete = _candidates(small, looks, white)
+    places = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_NEAR)).astype(np.int64)
+    some = rows[places]
+    small = _small(store, some)
+    digests = [looks.digests[place] for place in places]
+    candidates, complete = _candidates(small, digests, white)
     alike = _refined(small, candidates, white)
     kept = alike >= SAME
-    close = np.sort(rows[candidates[kept][:, :2]], axis=1)
+    close = np.sort(some[candidates[kept][:, :2]], axis=1)
     found = dict(zip(map(tuple, close.tolist()), alike[kept].tolist(), strict=True))
     found |= dict.fromkeys(equal, 1.0)
     order = sorted(found, key=lambda pair: (-found[pair], pair))
     pairs = np.array(order, dtype=np.int64).reshape(-1, 2)
-    return Copies(pairs, np.array([found[pair] for pair in order]), complete)
+    return Copies(pairs, np.array([found[pair] for pair in order]), complete, len(some))
 
 
 def crops() -> Tensor:
@@ -97,17 +104,24 @@ def cropped(pixels: Tensor, cut: Tensor, side: int) -> Tensor:
 
 
 def _small(store: Store, rows: IntArray) -> Tensor:
-    """Return all pictures [N, C, h, w] at no more than twice the side they are compared at."""
+    """Return all pictures [N, C, h, w] at no more than twice the side they are compared at.
+
+    Those of bytes stay bytes, a quarter of what float32 takes.
+    """
     parts = []
     for piece in torch.split(torch.from_numpy(rows), _PIECE):
-        pixels = store.take(piece).cpu().float()
+        pixels = store.take(piece).cpu()
         size = (min(2 * _MOST, pixels.shape[2]), min(2 * _MOST, pixels.shape[3]))
-        parts.append(F.adaptive_avg_pool2d(pixels, size))
+        pooled = F.adaptive_avg_pool2d(pixels.float(), size)
+        parts.append(pooled.round().byte() if pixels.dtype == torch.uint8 else pooled)
     return torch.cat(parts)
 
 
-def _candidates(small: Tensor, looks: Looks, white: float) -> tuple[IntArray, bool]:
-    """Return [candidates, 3] places of a pair, and which crop of the first is like the second."""
+def _candidates(small: Tensor, digests: Sequence[bytes], white: float) -> tuple[IntArray, bool]:
+    """Return [candidates, 3] places of a pair, and which crop of the first is like the second.
+
+    Places whose digests are equal are no pair here.
+    """
     full = _thumbs(small, torch.zeros(1, 4), white)[0]
     shaped = np.flatnonzero(full.any(1).numpy())
     if len(shaped) < 2:
@@ -120,24 +134,18 @@ def _candidates(small: Tensor, looks: Looks, white: float) -> tuple[IntArray, bo
     found, likeness = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
     for number, cut in enumerate(crops()):
         turned = full if number == 0 else _thumbs(small, cut[None], white)[0]
-        near = tree.query_ball_point(
-            ((turned[shaped] - centre) @ axes).numpy(), radius, return_sorted=True
-        )
-        counts = np.array([len(one) for one in near])
-        if counts.sum() > 50 * _MOST_CANDIDATES:
+        asked = cKDTree(((turned[shaped] - centre) @ axes).numpy())
+        if asked.count_neighbors(tree, radius) > 50 * _MOST_CANDIDATES:
             complete = False
             continue
-        first = np.repeat(shaped, counts)
-        second = shaped[np.concatenate([np.asarray(one, dtype=np.int64) for one in near])]
+        near = asked.sparse_distance_matrix(tree, radius, output_type="ndarray")
+        first, second = shaped[near["i"]], shaped[near["j"]]
         wanted = first < second if number == 0 else first != second
         first, second = first[wanted], second[wanted]
         like = _products(turned, full, first, second)
         close = np.flatnonzero(like >= CLOSE)
         close = close[np.argsort(-like[close], kind="stable")][:_MOST_CANDIDATES]
-        same = [
-            looks.digests[a] == looks.digests[b]
-            for a, b in zip(first[close], second[close], strict=True)
-        ]
+        same = [digests[a] == digests[b] for a, b in zip(first[close], second[close], strict=True)]
         close = close[~np.array(same, dtype=bool)]
         crop = np.full(len(close), number)
         found.append(np.stack([first[close], second[close], crop], 1))
@@ -162,7 +170,7 @@ def _thumbs(small: Tensor, cuts: Tensor, white: float) -> list[Tensor]:
     for cut in cuts:
         parts = [
             F.adaptive_avg_pool2d(
-                cropped(piece, cut.expand(len(piece), 4), 4 * _COARSE).mean(1, keepdim=True),
+                cropped(piece.float(), cut.expand(len(piece), 4), 4 * _COARSE).mean(1, True),
                 _COARSE,
             ).flatten(1)
             for piece in torch.split(small, _PIECE)
@@ -179,8 +187,8 @@ def _refined(small: Tensor, candidates: IntArray, white: float) -> NDArray[np.fl
     found = np.zeros(len(candidates))
     for begin in range(0, len(candidates), _PIECE):
         some = candidates[begin : begin + _PIECE]
-        second = cropped(small[some[:, 1]], nothing.expand(len(some), 4), side)
-        pair = small[some[:, 0]], _unit(second.flatten(1), white)
+        second = cropped(small[some[:, 1]].float(), nothing.expand(len(some), 4), side)
+        pair = small[some[:, 0]].float(), _unit(second.flatten(1), white)
         best = known[some[:, 2]]
         value = _likeness(*pair, best, white)
         likely = value >= LIKELY

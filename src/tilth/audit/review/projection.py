@@ -17,7 +17,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tilth.audit.principal import principal
+from tilth.errors import UserError
 from tilth.nn.modes import modes_kept
+from tilth.nn.watched import watched
 
 Floats = NDArray[np.floating[Any]]
 
@@ -27,41 +30,46 @@ _MOST_FEATURES = 512  # of a layer
 _DISCRIMINED = 64  # principal components of each layer that the discriminant looks at
 
 
-def layers_of(model: nn.Module) -> dict[str, nn.Module]:
-    """Return name -> layer to look at, from the input on: the parts of the body that learn.
+def layers_of(model: nn.Module) -> dict[str, str]:
+    """Return name -> path of a layer to look at, from the input on: the body's parts that learn.
+
+    The last one is what the head sees, where the model has a body and a head.
 
     >>> from tilth.models.mlp import mlp
-    >>> list(layers_of(mlp(channels=1, size=4, outputs=2, layers=(8, 8))))
-    ['layer 1', 'layer 2']
+    >>> layers_of(mlp(channels=1, size=4, outputs=2, layers=(8, 8)))
+    {'layer 1': 'body.1', 'layer 2': 'body.3'}
     """
     body = getattr(model, "body", model)
+    body = body if isinstance(body, nn.Module) else model
+    path_of = {id(part): path for path, part in model.named_modules()}
     parts = list(body.children()) or [body]
     while len(parts) == 1 and list(parts[0].children()):
         parts = list(parts[0].children())
     learned = [part for part in parts if any(True for _ in part.parameters())] or [body]
-    return {f"layer {number}": part for number, part in enumerate(learned, 1)}
+    return {f"layer {number}": path_of[id(part)] for number, part in enumerate(learned, 1)}
 
 
-def activations(model: nn.Module, inputs: Iterable[Tensor]) -> dict[str, Floats]:
-    """Return layer -> [N, features] float32 of all inputs, in their order."""
+def activations(
+    model: nn.Module, inputs: Iterable[Tensor], layer: str | None = None
+) -> dict[str, Floats]:
+    """Return layer -> [N, features] float32 of all inputs, in their order.
+
+    layer: a path of ``model.named_modules()`` to look at before those of ``layers_of``
+    Raises UserError, with the model's layers, for one that it does not have or that gives no
+    tensor.
+    """
+    layers = {**({layer: layer} if layer is not None else {}), **layers_of(model)}
     found: dict[str, list[Tensor]] = {}
-
-    def keep(name: str) -> Any:
-        def hook(module: nn.Module, given: Any, made: Any) -> None:
-            if isinstance(made, Tensor):
-                found.setdefault(name, []).append(_flat(made).float().cpu())
-
-        return hook
-
-    hooks = [part.register_forward_hook(keep(name)) for name, part in layers_of(model).items()]
-    try:
-        with modes_kept(model), torch.inference_mode():
-            model.eval()
-            for piece in inputs:
+    with modes_kept(model), torch.inference_mode():
+        model.eval()
+        for piece in inputs:
+            with watched(model, list(layers.values())) as kept:
                 model(piece)
-    finally:
-        for hook in hooks:
-            hook.remove()
+            for name, path in layers.items():
+                if path in kept.outputs:
+                    found.setdefault(name, []).append(_flat(kept.outputs[path]).float().cpu())
+    if layer is not None and layer not in found:
+        raise UserError(f"layer {layer!r}", rule="a map is made of a tensor that the layer gives")
     return {name: torch.cat(parts).numpy() for name, parts in found.items()}
 
 
@@ -75,17 +83,14 @@ def _flat(made: Tensor) -> Tensor:
     return made.flatten(1)[:, :_MOST_FEATURES]
 
 
-def principal(features: Floats, count: int) -> Floats:
+def standardised(features: Floats, count: int) -> Floats:
     """Return [N, up to count] principal components of standardised features, scaled to unit sd.
 
     features: [N, F]; the sign of each is that of its largest weight
     """
     spread = features.std(axis=0)
     scaled = (features - features.mean(axis=0)) / np.where(spread > 1e-6, spread, 1.0)
-    values, axes = np.linalg.eigh((scaled.T @ scaled / len(scaled)).astype(np.float64))
-    order = np.argsort(-values, kind="stable")[:count]
-    axes = axes[:, order] * np.sign(axes[np.abs(axes[:, order]).argmax(0), order])
-    points = scaled @ axes
+    points, _ = principal(scaled, count)
     found: Floats = points / np.maximum(points.std(axis=0), 1e-12)
     return found
 
@@ -102,7 +107,7 @@ class Maps:
     """
 
     def __init__(self, features: Mapping[str, Floats]) -> None:
-        self._all = {name: principal(one, _DISCRIMINED) for name, one in features.items()}
+        self._all = {name: standardised(one, _DISCRIMINED) for name, one in features.items()}
         self._learned: Floats | None = None
 
     @property
@@ -144,21 +149,3 @@ class Maps:
         self._learned = axes / np.maximum(axes.std(axis=0), 1e-12)
         chances = model.predict_proba(together)
         return [str(one) for one in model.classes_[chances.argmax(axis=1)]], chances.max(axis=1)
-
-
-def inside(points: Floats, polygon: Floats) -> NDArray[np.bool_]:
-    """Return [N] which points lie inside a polygon, by counting edges to their right.
-
-    points: [N, 2]; polygon: [corners, 2], closed by itself
-
-    >>> square = np.array([[0, 0], [2, 0], [2, 2], [0, 2]])
-    >>> inside(np.array([[1, 1], [3, 1]]), square)
-    array([ True, False])
-    """
-    (x, y), after = points.T, np.roll(polygon, -1, axis=0)
-    found = np.zeros(len(points), dtype=bool)
-    for (x1, y1), (x2, y2) in zip(polygon, after, strict=True):
-        if y1 == y2:
-            continue
-        found ^= ((y1 > y) != (y2 > y)) & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-    return found

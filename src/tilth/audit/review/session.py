@@ -21,6 +21,7 @@ from tilth.data.decisions import Decision, append, in_force, last_made, now, rea
 from tilth.errors import UserError, choose
 
 MOST_BAD = 1000  # items set aside that the page lists
+ONE_LABEL = ("classes", "none")  # kinds of targets that a new label can be given to
 
 
 @dataclass
@@ -46,14 +47,6 @@ class Session:
         self._row_of = {name: row for row, name in self._names.items()}
         self._made = read(self.decisions) if self.decisions.is_file() else []
 
-    def label_of(self, row: int) -> str:
-        """Return the label that a row has in the data; empty where it has none."""
-        target = self.data.target
-        value = float(self.data.targets[row])
-        if target.kind == "classes":
-            return target.labels[int(value)] if value >= 0 else ""
-        return f"{value * target.scale + target.mean:.4g}" if target.kind == "number" else ""
-
     def decided(self) -> dict[int, dict[str, str]]:
         """Return row -> the decision in force, for rows of this data."""
         found = in_force(self._made)
@@ -75,7 +68,7 @@ class Session:
         """Return what the page begins with."""
         items = {one.row for one in self.suspects} | {one.other for one in self.suspects}
         told = {
-            row: {"item": self._names[row], "label": self.label_of(row)}
+            row: {"item": self._names[row], "label": self.data.true_answer(row)}
             for row in sorted(items - {None}, key=lambda row: row or 0)
             if row is not None
         }
@@ -84,7 +77,7 @@ class Session:
             "kinds": KINDS,
             "suspects": [one.to_json() for one in self.suspects],
             "items": told,
-            "can_relabel": self.data.target.kind in ("classes", "none"),
+            "can_relabel": self.data.target.kind in ONE_LABEL,
             "bad": [asdict(bad) for bad in self.data.bad_items[:MOST_BAD]],
             "bad_count": len(self.data.bad_items),
             "maps": self.maps.names if self.maps is not None else {},
@@ -108,8 +101,12 @@ class Session:
         """
         rows = _rows(body.get("rows"), self._names)
         decision = choose(str(body.get("decision")), ("keep", "relabel", "drop"), "decision")
-        if decision == "relabel" and self.data.target.kind not in ("classes", "none"):
-            raise UserError("a new label", rule="the target of this data is a number")
+        if decision == "relabel" and self.data.target.kind not in ONE_LABEL:
+            raise UserError(
+                "a new label",
+                rule=f"rows of this data do not have one label each ({self.data.target.kind})",
+                fix="keep or drop the row, and mend its target where it was read from",
+            )
         given = body.get("labels")
         labels = given if isinstance(given, list) else [body.get("label") or ""] * len(rows)
         if len(labels) != len(rows) or not all(isinstance(label, str) for label in labels):
@@ -120,7 +117,7 @@ class Session:
                 self._names[row],
                 decision,
                 label.strip() if decision == "relabel" else "",
-                self.label_of(row),
+                self.data.true_answer(row),
                 kind,
                 at,
             )
@@ -163,7 +160,7 @@ class Session:
         points = 2 * (points - low) / np.maximum(high - low, 1e-12) - 1
         return {
             "rows": self.rows.tolist(),
-            "labels": [self.label_of(row) for row in self.rows.tolist()],
+            "labels": [self.data.true_answer(row) for row in self.rows.tolist()],
             "points": np.round(points, 4).tolist(),
         }
 
