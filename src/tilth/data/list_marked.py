@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tilth.data.dataset import Kind
+from tilth.data.dataset import BadItem, Kind
 from tilth.data.decoder import Decoder, placement
 from tilth.data.image_files import Listing, list_pictures
-from tilth.data.image_labels import Labels, list_labelled
+from tilth.data.image_labels import NO_LABEL, Labels, check_gaps, list_labelled
 from tilth.data.open_image import Header
 from tilth.data.partner_files import Partners, list_partners
 from tilth.errors import UserError
@@ -62,8 +62,23 @@ def list_marked(folder: Path, marks: Marks, max_bad: float) -> Listing:
         )
     listing = list_pictures(folder)
     if marks.task == "regress":
-        listing.kind, listing.labels = "number", _folder_numbers(listing.labels)
+        _take_numbers(listing, max_bad)
     return listing
+
+
+def _take_numbers(listing: Listing, max_bad: float) -> None:
+    """Make the folders' names numbers; pictures in one such as "nan" have no label."""
+    numbers = np.array(_folder_numbers(listing.labels))
+    known = np.flatnonzero(np.isfinite(numbers)).tolist()
+    listing.gaps += [
+        BadItem(name, NO_LABEL)
+        for name, number in zip(listing.files, numbers, strict=True)
+        if not np.isfinite(number)
+    ]
+    check_gaps(listing, len(numbers), "the names of folders", max_bad)
+    listing.kind, listing.labels = "number", numbers[known].tolist()
+    listing.files = [listing.files[row] for row in known]
+    listing.splits = [listing.splits[row] for row in known]
 
 
 def _folder_numbers(labels: Sequence[str]) -> list[float]:
