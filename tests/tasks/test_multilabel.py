@@ -1,5 +1,6 @@
 """Any number of labels: thresholds and scores against scikit-learn, and the whole flow."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -91,6 +92,37 @@ def test_a_run_chooses_its_threshold_on_valid_and_its_bundle_says_by_it(tmp_path
     assert theirs == pytest.approx(found["test"]["f2"]["value"], abs=1e-6)
     one = answers[0].to_json()
     assert one["prediction"] == list(answers[0].labels) and len(one["probabilities"]) == 10
+
+
+class Lowered(torch.nn.Module):
+    """Say the labels that the pictures hold, but with lower logits on the rows marked so."""
+
+    def forward(self, pixels):
+        there, lowered = pixels[:, 0, 0], pixels[:, 0, 1, :1]
+        return 8 * there - 4 - 5 * lowered
+
+
+def test_test_rows_are_judged_at_the_threshold_of_valid(tmp_path):
+    """Chances in test are lower: what is best there finds every label, what valid chose few."""
+    draw = np.random.default_rng(3)
+    there = (draw.random((60, 4)) < 0.5).astype(np.int64)
+    pixels = np.zeros((60, 4, 4), dtype=np.float32)
+    pixels[:, 0], pixels[40:, 1] = there, 1
+    splits = {"train": range(20), "valid": range(20, 40), "test": range(40, 60)}
+    splits = {name: np.array(rows) for name, rows in splits.items()}
+    data = tl.arrays(pixels, there, task="multilabel", splits=splits)
+    ready = data.preprocessor
+    data = dataclasses.replace(
+        data, preprocessor=dataclasses.replace(ready, mean=(0.0,), std=(255.0,))
+    )
+    learn = tl.Learner(data, Lowered(), run=tmp_path / "run", quiet=True)
+    true = there[40:]
+    chances = 1 / (1 + np.exp(4 + 5 - 8 * true))
+    at_valid = best_threshold(1 / (1 + np.exp(4 - 8 * there[20:40])), there[20:40], 1.0)
+    theirs = fbeta_score(true, chances >= at_valid, beta=1, average="samples", zero_division=1.0)
+    found = learn.validate("test")
+    assert found["test/f1"] == pytest.approx(theirs) and theirs < 0.5
+    assert learn.validate()["valid/f1"] == 1
 
 
 @pytest.mark.parametrize(
