@@ -214,3 +214,31 @@ def test_a_number_in_a_path_that_is_not_finite_is_a_gap(tmp_path, odd, labels):
     assert [bad.item for bad in data.bad_items] == [names[-1]]
     assert data.target.mean == pytest.approx(17.75, abs=0.2)
     assert sum(map(len, data.splits.values())) == 24
+
+
+def in_splits(folder: Path, said: dict[str, str]) -> Path:
+    """Write a table of labels with splits: train for cats, valid and test for every other dog."""
+    part = {"cat": "train", "dog": "valid"}
+    rows = [
+        f"{name}.png,{said.get(name, 'x')},{'test' if name > 'dog_07' else part[kind]}"
+        for name, kind in TRUTH.items()
+    ]
+    return table(folder, ["file,labels,split", *rows])
+
+
+def test_several_labels_that_train_lacks_are_set_aside_as_classes_are(flat):
+    odd = {"dog_03": "x;zebra", "dog_09": "zebra;yak", "dog_10": "yak"}
+    path = in_splits(flat, odd)
+    told = "3 of 30 pictures have a label that no training picture has: 'zebra' \\(2\\), 'yak' \\(2"
+    with pytest.raises(UserError, match=told):
+        tl.images(flat, labels=path, target="labels", task="multilabel")
+    data = tl.images(flat, labels=path, target="labels", task="multilabel", max_bad=0.1)
+    assert data.target.labels == ("x",)
+    left = {Path(data.item_id(row)).stem for rows in data.splits.values() for row in rows.tolist()}
+    assert left == {*TRUTH} - {*odd}
+    assert sorted(Path(bad.item).stem for bad in data.bad_items) == sorted(odd)
+    assert data.facts.unseen == {
+        "zebra": ["all/dog_03.png", "all/dog_09.png"],
+        "yak": ["all/dog_09.png", "all/dog_10.png"],
+    }
+    assert any(note.startswith("3 pictures are left out for a label") for note in data.notes)
