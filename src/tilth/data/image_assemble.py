@@ -198,7 +198,8 @@ def _without_unseen(
             if guess
         ]
         raise UserError(
-            f"{len(lacking)} of {len(gathered.keys)} pictures have a label that no training picture has: "
+            f"{len(lacking)} of {len(gathered.keys)} pictures have a label that no training "
+            "picture has: "
             + ", ".join(f"{label!r} ({len(items)})" for label, items in unseen.items()),
             rule="what is not in train cannot be learned",
             choices=target.labels,
