@@ -67,6 +67,29 @@ def test_the_net_beats_colour_and_place_and_its_bundle_gives_the_masks(tmp_path)
     assert mean_iou(counts) == pytest.approx(found["test"]["iou"]["value"], abs=0.02)
 
 
+def test_masks_that_are_void_all_over_are_left_out_and_one_in_a_batch_ends_nothing(tmp_path):
+    pixels, masks = boxes(60)
+    masks[[3, 40]] = VOID
+    data = tl.arrays(pixels, masks, task="segment")
+    assert not {3, 40} & {int(row) for rows in data.splits.values() for row in rows}
+    assert [bad.item for bad in data.bad_items] == ["row 3", "row 40"]
+    assert any(note.startswith("2 pictures are left out, whose masks") for note in data.notes)
+    # a mask on the disk is not looked at, and one that is moved may show nothing else
+    data.partners.raw[torch.from_numpy(data.splits["train"][:8])] = VOID
+    run = tl.Learner(
+        data, model_arguments={"width": 4}, epochs=1, batch_size=1, quiet=True, run=tmp_path / "run"
+    ).fit(lr=0.001)
+    assert np.isfinite(run.metrics[-1]["train/loss"])
+
+
+def test_masks_of_which_none_says_anything_in_a_split_are_told():
+    pixels, masks = boxes(60)
+    masks[40:] = VOID
+    splits = {"train": np.arange(40), "valid": np.arange(40, 50), "test": np.arange(50, 60)}
+    with pytest.raises(UserError, match="every mask of valid and test is void all over"):
+        tl.arrays(pixels, masks, task="segment", splits=splits)
+
+
 def test_a_model_that_gives_no_mask_is_refused():
     with pytest.raises(UserError, match=r"3 classes of each pixel need the shape \[2, 3, 16, 20\]"):
         tl.Learner(data_of(), nn.Sequential(nn.Flatten(), nn.Linear(320, 3)), quiet=True).fit(1)

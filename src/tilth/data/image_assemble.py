@@ -23,10 +23,13 @@ from tilth.data.image_set import ImageData
 from tilth.data.image_statistics import ChannelStatistics, channel_statistics
 from tilth.data.keys import mix
 from tilth.data.label_order import sorted_labels
+from tilth.data.mask_decoder import VOID
 from tilth.data.open_image import Header
 from tilth.data.split import complete, split
 from tilth.errors import UserError, nearest
 from tilth.wording import counted
+
+_MASKS_AT_ONCE = 256  # that are looked at
 
 Labels = Any
 """A value per picture: see ``Gathered``."""
@@ -81,6 +84,7 @@ def assemble(
     target, values = _target(gathered, splits["train"])
     splits = _without_unseen(gathered, target, splits, max_bad)
     notes += unseen_notes(facts.unseen, "picture")
+    splits = _without_void(gathered, splits, notes)
     measured = channel_statistics(gathered.store, splits["train"])
     splits = _without_unreadable(gathered, measured.unreadable, splits, notes)
     if measured.rows < len(splits["train"]):
@@ -215,6 +219,33 @@ def _lacking(labels: Labels, target: Target) -> dict[int, list[str]]:
     each = ([str(one)] if target.kind == "classes" else one for one in labels)
     found = {row: [one for one in said if one not in known] for row, said in enumerate(each)}
     return {row: missing for row, missing in found.items() if missing}
+
+
+def _without_void(
+    gathered: Gathered, splits: dict[str, IntArray], notes: list[str]
+) -> dict[str, IntArray]:
+    """Take pictures whose masks are void all over out of the splits, where masks are in memory."""
+    if gathered.kind != "mask" or gathered.wanted is None or not gathered.wanted.store.resident:
+        return splits
+    pieces = torch.arange(len(gathered.keys)).split(_MASKS_AT_ONCE)
+    masks = (gathered.wanted.store.take(rows) for rows in pieces)
+    void = torch.cat([(piece == VOID).flatten(1).all(dim=1) for piece in masks]).nonzero()[:, 0]
+    if len(void) == 0:
+        return splits
+    for row in void.tolist():
+        name = gathered.files[row] if gathered.files else f"row {row}"
+        gathered.facts.gaps.append(BadItem(name, "its mask is void all over"))
+    found = {name: rows[~np.isin(rows, void.numpy())] for name, rows in splits.items()}
+    empty = [name for name, rows in found.items() if len(rows) == 0 < len(splits[name])]
+    if empty:
+        raise UserError(
+            f"every mask of {' and '.join(empty)} is void all over",
+            rule="nothing is learned or judged where no pixel's class is said",
+            fix="look at the masks, and at void",
+        )
+    told = counted(len(void), "picture is", "pictures are")
+    notes.append(f"{told} left out, whose masks are void all over")
+    return found
 
 
 def _without_unreadable(
