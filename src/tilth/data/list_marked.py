@@ -15,8 +15,8 @@ from tilth.data.image_files import Listing, list_pictures
 from tilth.data.image_labels import NO_LABEL, Labels, check_gaps, list_labelled
 from tilth.data.open_image import Header
 from tilth.data.partner_files import Partners, list_partners
+from tilth.data.places import only_inside
 from tilth.errors import UserError
-from tilth.wording import counted
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,4 @@ def in_their_units(
             for header, points in zip(headers, labels, strict=True)
         ]
     )
-    seen = np.logical_and(moved >= -0.5, moved < np.array(size) - 0.5).all(axis=2)
-    lost = int(np.logical_and(np.isfinite(moved[..., 0]), np.logical_not(seen)).sum())
-    if lost:
-        said = counted(lost, "point lies", "points lie")
-        notes.append(f"{said} outside of what is seen, and count as not there")
-    return np.where(np.expand_dims(seen, 2), moved, np.nan)
+    return only_inside(moved, *size, notes)
