@@ -158,6 +158,16 @@ def test_a_value_without_a_name_is_told(streets):
         tl.images(folder, masks=PATTERN, names=("sky", "road"))
 
 
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_pattern_finds_masks_of_pictures_directly_in_the_folder(tmp_path, absolute):
+    for number in range(20):
+        for name in (f"{number}.png", f"{number}_m.png"):
+            save(tmp_path / name, np.full((4, 4), number % 2, dtype=np.uint8))
+    begins = str(tmp_path) if absolute else "{folder}"
+    data = tl.images(tmp_path, masks=begins + "/{stem}_m.png")
+    assert sorted(data.files) == sorted(f"{number}.png" for number in range(20))
+
+
 def test_a_folder_of_masks_mirrors_that_of_pictures(tmp_path):
     for number in range(20):
         save(tmp_path / "all" / "x" / f"{number}.png", np.full((4, 4), number, dtype=np.uint8))

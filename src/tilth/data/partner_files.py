@@ -94,7 +94,9 @@ def _filled(pattern: str, name: str) -> str:
     place = PurePosixPath(name)
     folder = "" if place.parent == PurePosixPath() else place.parent.as_posix()
     try:
-        return pattern.format(folder=folder, stem=place.stem, name=place.name)
+        filled = pattern.format(folder=folder, stem=place.stem, name=place.name)
+        # of a picture directly in the folder, "{folder}/..." would be an absolute path
+        return filled if folder or pattern.startswith("/") else filled.lstrip("/")
     except (KeyError, IndexError, ValueError) as error:
         raise UserError(
             f"{pattern!r} ({error})",
