@@ -104,7 +104,7 @@ def test_points_and_pictures_agree_with_torchvision_where_nothing_is_tilted():
         degrees = float(2 * draws["rotate"][row] - 1) * 25
         zoom = 1 + float(draws["zoom"][row]) * 0.2
         room = (1 - 1 / zoom) / 2
-        place = [float(2 * draws[name][row] - 1) * room for name in ("shift_x", "shift_y")]
+        place = [float(2 * draws[name][row] - 1) * room for name in ("zoom_x", "zoom_y")]
         point = tv_tensors.KeyPoints(points[row][None], canvas_size=SIZE)
         if draws["flip"][row] < 0.5:
             point = tv.horizontal_flip(point)
