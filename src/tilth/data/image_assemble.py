@@ -160,7 +160,8 @@ def _target(gathered: Gathered, train: IntArray) -> tuple[Target, Tensor]:
     if kind in ("mask", "picture", "points"):
         sides = gathered.decoder
         scale = sides.width / sides.height if kind == "points" else 1.0
-        target = Target(kind, kind, labels=names, scale=scale)
+        values = () if gathered.wanted is None else gathered.wanted.values
+        target = Target(kind, kind, labels=names, scale=scale, values=values)
         return target, target.encode(labels)
     if kind == "number":
         numbers = np.asarray(labels)
@@ -227,7 +228,7 @@ def _without_void(
     """Take pictures whose masks are void all over out of the splits, where masks are in memory."""
     if gathered.kind != "mask" or gathered.wanted is None or not gathered.wanted.store.resident:
         return splits
-    pieces = torch.arange(len(gathered.keys)).split(_MASKS_AT_ONCE)
+    pieces = torch.split(torch.arange(len(gathered.keys)), _MASKS_AT_ONCE)
     masks = (gathered.wanted.store.take(rows) for rows in pieces)
     void = torch.cat([(piece == VOID).flatten(1).all(dim=1) for piece in masks]).nonzero()[:, 0]
     if len(void) == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,7 @@ from tilth.data.image_scan import (
     values_of,
 )
 from tilth.data.image_store import DecodedStore
-from tilth.data.mask_decoder import MaskDecoder, mask_classes
+from tilth.data.mask_decoder import MaskClasses, MaskDecoder, mask_classes
 from tilth.data.open_image import BadImage, Header, read_values
 from tilth.data.resident_store import ResidentStore
 from tilth.errors import UserError
@@ -38,13 +38,14 @@ class PartnersRead:
     """What belongs to pictures, one row each.
 
     labels: the classes of masks; keys: 64-bit content hashes; bad: row -> why it cannot be used,
-    where its entry in the store is not to be looked at
+    where its entry in the store is not to be looked at; values: see ``Target``
     """
 
     store: Store
     labels: tuple[str, ...]
     keys: NDArray[np.uint64]
     bad: dict[int, str]
+    values: tuple[int, ...] = ()
 
     def chosen(self, rows: Sequence[int]) -> PartnersRead:
         """Return what belongs to some of the pictures; itself where they are all of them."""
@@ -54,7 +55,7 @@ class PartnersRead:
             store: Store = self.store.chosen(rows)
         else:
             store = ResidentStore(self.store.take(torch.tensor(rows)))
-        return PartnersRead(store, self.labels, self.keys[list(rows)], {})
+        return replace(self, store=store, keys=self.keys[list(rows)], bad={})
 
 
 def read_partners(
@@ -82,32 +83,32 @@ def read_partners(
                 f"it is {own.width} x {own.height} px and what belongs to it "
                 f"{other.width} x {other.height} px"
             )
-    labels: tuple[str, ...] = ()
+    named = MaskClasses((), ())
     reader: Decoder | MaskDecoder = decoder
     if masks:
         values, unread = ([], {}) if names else values_of(paths, bad, decoder.max_pixels)
         bad |= _told(unread)
         if not names and not values:
             raise none_read(paths[0], decoder.max_pixels)
-        classes = mask_classes(values, names, void)
-        labels = classes.labels
-        if len(labels) < 2:
+        named = mask_classes(values, names, void)
+        if len(named.labels) < 2:
             raise UserError(
-                f"masks of {len(labels)} classes: {', '.join(labels)}",
+                f"masks of {len(named.labels)} classes: {', '.join(named.labels)}",
                 rule="a mask tells at least two classes apart",
                 fix="look at the values in the masks, and at void",
             )
         reader = MaskDecoder(
-            decoder.height, decoder.width, classes.table, decoder.fit, decoder.max_pixels
+            decoder.height, decoder.width, named.table, decoder.fit, decoder.max_pixels
         )
     if hold:
         pixels, unread = decode_all(paths, reader, progress=progress)
         _check_alike(unread, len(paths), names)
-        return PartnersRead(ResidentStore(pixels), labels, seen.keys, bad | _told(unread))
+        store: Store = ResidentStore(pixels)
+        return PartnersRead(store, named.labels, seen.keys, bad | _told(unread), named.values)
     bad |= _told(_look_through(paths, seen.headers, reader, names, bad, progress))
     folder = cache_folder() / "pixels"
     store = DecodedStore(paths, reader, cache_folder=folder, workers=os.cpu_count() or 1)
-    return PartnersRead(store, labels, seen.keys, bad)
+    return PartnersRead(store, named.labels, seen.keys, bad, named.values)
 
 
 def _told(bad: Mapping[int, str]) -> dict[int, str]:

@@ -52,4 +52,4 @@ def only_inside(
     if lost:
         said = counted(lost, "point lies", "points lie")
         notes.append(f"{said} outside of what is seen, and count as not there")
-    return np.where(inside[..., None], points, np.nan).astype(points.dtype)
+    return np.where(np.expand_dims(inside, 2), points, np.nan).astype(points.dtype)

@@ -23,7 +23,8 @@ from tilth.ship.picture_answers import PictureAnswers
 class Segmenter(PictureAnswers):
     """A model that tells the class of every pixel.
 
-    labels: the classes, in the order of a mask's values
+    labels: the classes; values: what is written for each in a mask, as in the masks that it
+        learned from, and last for what lies outside of what was seen
     tiled: whether a picture is looked at in its own size, in tiles as large as the pictures that
         it learned from, in place of being brought to that size: for large pictures of things as
         large as they were there
@@ -41,10 +42,11 @@ class Segmenter(PictureAnswers):
     def __init__(self, opened: Opened, *, device: str = "cpu", tiled: bool = False) -> None:
         super().__init__(opened, device=device)
         self.labels, self.tiled = opened.labels, tiled
+        self.values = opened.values or (*range(len(self.labels)), VOID)
 
     def _one(self, item: Any) -> Image.Image:
         mask = self._tiled(item) if self.tiled else self._scaled(item)
-        return painted(mask, len(self.labels))
+        return painted(mask, len(self.labels), self.values)
 
     def _tiled(self, item: Any) -> Any:
         ready = self._preprocessor

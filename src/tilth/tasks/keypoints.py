@@ -66,7 +66,7 @@ class Keypoints(Predicting):
 
 def has_points(truths: Array) -> NDArray[np.bool_]:
     """Return [N], whether a row of places [N, P, 2] has any point: others cannot be judged."""
-    return np.isfinite(truths).all(axis=2).any(axis=1)
+    return np.asarray(np.isfinite(truths[..., 0] + truths[..., 1]).any(axis=1))
 
 
 def place_scores(places: Array, truths: Array, aspect: float) -> Array:
