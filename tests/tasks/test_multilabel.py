@@ -11,6 +11,7 @@ from sklearn.metrics import fbeta_score
 
 import tilth as tl
 from tilth.data.dataset import Target
+from tilth.data.image_views import ImageViews
 from tilth.errors import UserError
 from tilth.tasks.multilabel import _OFFERED, best_threshold, multilabel, set_scores
 
@@ -92,6 +93,27 @@ def test_a_run_chooses_its_threshold_on_valid_and_its_bundle_says_by_it(tmp_path
     assert theirs == pytest.approx(found["test"]["f2"]["value"], abs=1e-6)
     one = answers[0].to_json()
     assert one["prediction"] == list(answers[0].labels) and len(one["probabilities"]) == 10
+
+
+def test_several_views_are_the_mean_of_the_answers_to_single_ones(tmp_path):
+    """Each view is asked for by itself, as the pixels that it is, and the mean is thresholded."""
+    data = two_digits()
+    assert data.augment is not None
+    learn = tl.Learner(data, model_arguments={"width": 8}, run=tmp_path / "run", quiet=True)
+    predictor = tl.load(learn.fit(1, lr=0.01).export())
+    pixels = data.store.take(torch.from_numpy(data.splits["test"][:12]))[:, 0].numpy()
+    ready = dataclasses.replace(data.preprocessor, augment=data.augment)
+    views = ImageViews(ready, 4)(list(pixels))
+    with torch.inference_mode():
+        single = [learn.model.cpu().eval()(views[:, k]).double().sigmoid() for k in range(4)]
+    wanted = torch.stack(single).mean(0).numpy()
+    answers = predictor.predict(list(pixels), views=4)
+    chances = np.array([list(one.probabilities.values()) for one in answers])
+    np.testing.assert_allclose(chances, wanted, atol=1e-5)
+    assert np.abs(chances - single[0].numpy()).max() > 1e-3
+    threshold = learn.task.threshold
+    said = [[label in one.labels for label in predictor.labels] for one in answers]
+    assert np.array_equal(said, chances >= threshold) and 0 < np.mean(said) < 1
 
 
 class Lowered(torch.nn.Module):

@@ -62,7 +62,11 @@ class Multilabel(Predicting):
     def decode(self, outputs: Tensor, temperature: float = 1.0) -> Predictions:
         """Turn logits [N, K] into probabilities and, of each label, whether it is said."""
         probabilities = (outputs.double() / temperature).sigmoid().numpy()
-        return Predictions(probabilities, (probabilities >= self.threshold).astype(np.int64))
+        return Predictions(probabilities, self.chosen(probabilities))
+
+    def chosen(self, values: Array) -> Array:
+        """Return, of the probability of each label, whether it is said."""
+        return (values >= self.threshold).astype(np.int64)
 
     def truths(self, targets: Tensor) -> Array:
         """Return 0 or 1 for each label."""
