@@ -87,7 +87,7 @@ def test_masks_of_which_none_says_anything_in_a_split_are_told():
     pixels, masks = boxes(60)
     masks[40:] = VOID
     splits = {"train": np.arange(40), "valid": np.arange(40, 50), "test": np.arange(50, 60)}
-    with pytest.raises(UserError, match="every mask of valid and test is void all over"):
+    with pytest.raises(UserError, match="every mask of valid, calibrate, test is void all over"):
         tl.arrays(pixels, masks, task="segment", splits=splits)
 
 

@@ -240,7 +240,7 @@ def _without_void(
     empty = [name for name, rows in found.items() if len(rows) == 0 < len(splits[name])]
     if empty:
         raise UserError(
-            f"every mask of {' and '.join(empty)} is void all over",
+            f"every mask of {', '.join(empty)} is void all over",
             rule="nothing is learned or judged where no pixel's class is said",
             fix="look at the masks, and at void",
         )
