@@ -39,7 +39,8 @@ class Term:
     """One additive part of a loss: the step minimises ``weight * total / count``.
 
     total: scalar tensor, the SUM over the counted items
-    count: how many items the sum is over (summed over micro-batches and ranks by the loop)
+    count: how many items the sum is over (summed over micro-batches and ranks by the loop); 0 for
+    a batch in which nothing is wanted, whose total is then 0
     per: what is counted; terms of one loss with the same ``per`` have the same count
     """
 

@@ -269,3 +269,12 @@ def test_parts_of_a_batch_are_changed_as_the_whole(monkeypatch):
     whole = changed(raw, augment)
     monkeypatch.setattr("tilth.data.augment_pictures._PART", 3 * 900 * 7)
     assert torch.equal(changed(raw, augment), whole)
+
+
+def test_a_zoomed_place_says_nothing_of_the_shift():
+    augment = dataclasses.replace(NOTHING, zoom=1.5, shift=0.2)
+    moves = moves_of(drawn(torch.arange(4000), 0, 0), augment, 40, 60)
+    for shift, axis in ((moves.x, 0), (moves.y, 1)):
+        both = torch.stack([shift, moves.turned[:, axis, 2]])
+        assert both.std(dim=1).min() > 1
+        assert abs(float(torch.corrcoef(both)[0, 1])) < 0.06  # over 3 deviations of chance

@@ -3,18 +3,17 @@
 import dataclasses
 import math
 
-import numpy as np
 import pytest
 import torch
 import torchvision.transforms.v2.functional as tv
 from torchvision import tv_tensors
 
 from tilth.data.augment import NOTHING, Augment
-from tilth.data.follow_moves import MovedBoxes, MovedMasks, MovedPoints
+from tilth.data.follow_moves import MovedMasks, MovedPoints
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.mask_decoder import VOID
-from tilth.data.moves import drawn, moves_of
+from tilth.data.moves import drawn
 from tilth.errors import UserError
 
 SIZE = (48, 64)
@@ -104,7 +103,7 @@ def test_points_and_pictures_agree_with_torchvision_where_nothing_is_tilted():
         degrees = float(2 * draws["rotate"][row] - 1) * 25
         zoom = 1 + float(draws["zoom"][row]) * 0.2
         room = (1 - 1 / zoom) / 2
-        place = [float(2 * draws[name][row] - 1) * room for name in ("shift_x", "shift_y")]
+        place = [float(2 * draws[name][row] - 1) * room for name in ("zoom_x", "zoom_y")]
         point = tv_tensors.KeyPoints(points[row][None], canvas_size=SIZE)
         if draws["flip"][row] < 0.5:
             point = tv.horizontal_flip(point)
@@ -121,54 +120,6 @@ def test_points_and_pictures_agree_with_torchvision_where_nothing_is_tilted():
             assert outside.any()
 
 
-def test_boxes_hold_their_corners_moved_by_hand():
-    """Shifts by whole pixels, and flips, of boxes drawn on squared paper."""
-    still = dataclasses.replace(NOTHING, shift=0.25, pad="zero")
-    keys = torch.arange(300)
-    boxes = torch.tensor([[[2.0, 3.0, 5.0, 6.0], [0.0, 0.0, 8.0, 8.0], [7.0, 7.0, 8.0, 8.0]]])
-    moved = MovedBoxes(still, 8, 8)(boxes.expand(300, -1, -1), keys, 0)
-    moves = moves_of(drawn(keys, 0, 0), still, 8, 8)
-    for row in range(300):
-        x, y = float(moves.x[row]), float(moves.y[row])
-        assert moved[row, 0].tolist() == [2 + x, 3 + y, 5 + x, 6 + y]
-        assert moved[row, 1].tolist() == [max(x, 0), max(y, 0), min(8 + x, 8), min(8 + y, 8)]
-        assert bool(moved[row, 2].isnan().all()) == (x >= 1 or y >= 1)
-    assert moved[:, 2].isnan().all(1).any()
-    mirrored = dataclasses.replace(NOTHING, flip=True)
-    flips = moves_of(drawn(keys, 0, 0), mirrored, 8, 8).mirrored
-    found = MovedBoxes(mirrored, 8, 8)(boxes[:, :1].expand(300, -1, -1), keys, 0)[:, 0]
-    assert found[flips].unique(dim=0).tolist() == [[3, 3, 6, 6]]
-    assert found[~flips].unique(dim=0).tolist() == [[2, 3, 5, 6]]
-
-
-def test_boxes_hold_the_box_that_the_picture_shows_in_1000_draws():
-    """A white rectangle is warped: the box goes round all of it, and touches it at each side."""
-    augment = dataclasses.replace(WILD, pad="zero")
-    keys, stream = torch.arange(1000), np.random.default_rng(0)
-    low = stream.integers(0, [50, 36], (1000, 2))
-    boxes = torch.from_numpy(np.concatenate([low, low + stream.integers(4, 12, (1000, 2))], 1))
-    across, down = torch.arange(64)[None, None], torch.arange(48)[None, :, None]
-    x0, y0, x1, y1 = (boxes[:, i, None, None] for i in range(4))
-    drawn_boxes = (across >= x0) & (across < x1) & (down >= y0) & (down < y1)
-    seen = prepare(augment)(drawn_boxes[:, None].float(), keys, 0)[:, 0] > 0.5
-    found = MovedBoxes(augment, *SIZE)(boxes[:, None].float(), keys, 0)[:, 0]
-    checked = 0
-    for row in range(1000):
-        if not seen[row].any():
-            continue
-        columns, rows = seen[row].any(0).nonzero(), seen[row].any(1).nonzero()
-        shown = torch.tensor(
-            [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], dtype=torch.float32
-        )
-        apart = (shown - found[row]) * torch.tensor([1.0, 1, -1, -1])
-        assert apart.min() > -0.51  # nothing is seen outside
-        whole = (found[row] > 0).all() and (found[row] < torch.tensor([64, 48, 64, 48])).all()
-        if whole:  # of a slanted box that is cut, a part is seen that needs a smaller one
-            assert apart.max() < 2.5  # a sharp corner covers no pixel by half
-            checked += 1
-    assert checked > 600
-
-
 def test_nothing_changes_where_nothing_is_changed():
     keys, points = torch.arange(20), somewhere(20)[:, None]
     torch.testing.assert_close(MovedPoints(NOTHING, *SIZE)(points, keys, 0), points)
@@ -177,15 +128,11 @@ def test_nothing_changes_where_nothing_is_changed():
     # a turn by nothing goes through the interpolation
     turned = dataclasses.replace(NOTHING, zoom=1.0 + 1e-9)
     assert torch.equal(MovedMasks(turned, *SIZE)(masks, keys, 0), masks)
-    boxes = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]]).expand(20, -1, -1)
-    torch.testing.assert_close(MovedBoxes(NOTHING, *SIZE)(boxes, keys, 0), boxes)
 
 
 def test_points_that_are_not_there_stay_so_and_void_stays_void():
     points = torch.full((1000, 1, 2), math.nan)
     assert MovedPoints(WILD, *SIZE)(points, torch.arange(1000), 0).isnan().all()
-    boxes = torch.full((1000, 1, 4), math.nan)
-    assert MovedBoxes(WILD, *SIZE)(boxes, torch.arange(1000), 0).isnan().all()
     masks = torch.full((50, *SIZE), VOID, dtype=torch.uint8)
     assert (MovedMasks(WILD, *SIZE)(masks, torch.arange(50), 0) == VOID).all()
 
@@ -204,7 +151,7 @@ def test_wanted_pictures_are_moved_as_the_inputs_are_without_light():
     assert (inputs - wanted).abs().mean() > 0.01
 
 
-@pytest.mark.parametrize("kind", [MovedPoints, MovedBoxes, MovedMasks])
+@pytest.mark.parametrize("kind", [MovedPoints, MovedMasks])
 def test_mixing_is_refused(kind):
     with pytest.raises(UserError, match=r"mixup=0\.4, cutmix=1 for points.*only classes"):
         kind(Augment(mixup=0.4, cutmix=1.0), *SIZE)

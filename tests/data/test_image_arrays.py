@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+import tilth as tl
 from tests.data.pictures import noise
 from tests.data.test_idx import idx_bytes
 from tilth.data.image_data import image_arrays, read_images
@@ -190,3 +192,33 @@ def test_idx_files_that_do_not_match(tmp_path: Path):
     write_idx(tmp_path, "digits-train", PIXELS[:, :, :, 0], LABELS)
     with pytest.raises(UserError, match="a folder holds one data set"):
         read_images(tmp_path)
+
+
+def test_points_outside_of_arrays_are_not_there_as_with_files(tmp_path):
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 255, (40, 6, 8), dtype=np.uint8)
+    points = draw.integers(-3, 11, (40, 2, 2)).astype(np.float32)
+    points[:4] = [
+        [[0, 0], [7, 5]],
+        [[-0.5, 2], [7.49, 5.49]],
+        [[-1, 0], [0, 6]],
+        [[8, 1], [1, 5.5]],
+    ]
+    points[4, 0] = np.nan
+    data = tl.arrays(pixels, points, task="keypoints")
+    x, y = points[..., 0], points[..., 1]
+    inside = (x >= -0.5) & (x < 7.5) & (y >= -0.5) & (y < 5.5)
+    assert np.array_equal(data.targets.isfinite().all(-1).numpy(), inside)
+    assert inside[:2].all() and not inside[2:4].any()
+    assert np.array_equal(data.targets.numpy()[inside], points[inside])
+    lines = ["file,a_x,a_y,b_x,b_y"]
+    for row, places in enumerate(points):
+        Image.fromarray(pixels[row]).save(tmp_path / f"{row:02}.png")
+        lines.append(
+            f"{row:02}.png," + ",".join("" if n != n else f"{n}" for n in places.flatten())
+        )
+    (tmp_path / "points.csv").write_text("\n".join(lines))
+    files = tl.images(tmp_path, labels=tmp_path / "points.csv", task="keypoints")
+    assert torch.equal(files.targets.isfinite(), data.targets.isfinite())
+    told = f"{(~inside).sum() - 1} points lie outside"
+    assert all(any(note.startswith(told) for note in one.notes) for one in (data, files))

@@ -181,3 +181,64 @@ def test_labels_are_reached_by_settings_also_beside_a_table(flat, tmp_path):
         assert as_read(read(settings.data)) == TRUTH
     with pytest.raises(UserError, match="there is nothing"):
         read(settings_from(str(flat), {"labels": "nowhere.csv"}).data)
+
+
+NOT_FINITE = [float("nan"), float("inf"), np.float32("-inf")]
+
+
+@pytest.mark.parametrize("odd", NOT_FINITE)
+def test_a_function_that_gives_no_finite_number_leaves_a_gap(flat, odd):
+    def number(path):
+        return odd if path.stem == "cat_00" else float(path.stem[-2:])
+
+    with pytest.raises(UserError, match="1 of 30 pictures without a label"):
+        tl.images(flat, labels=number)
+    data = tl.images(flat, labels=number, max_bad=0.1)
+    assert [(bad.item, bad.reason) for bad in data.bad_items] == [("all/cat_00.png", "no label")]
+    rows = np.concatenate(list(data.splits.values()))
+    found = data.targets.numpy()[rows] * data.target.scale + data.target.mean
+    wanted = [float(name[-2:]) for name in TRUTH if name != "cat_00"]
+    np.testing.assert_allclose(sorted(found), sorted(wanted), atol=1e-5)
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("labels", [r"^(?:all/)?([^/_]+)[_/]", None], ids=["pattern", "folders"])
+def test_a_number_in_a_path_that_is_not_finite_is_a_gap(tmp_path, odd, labels):
+    said = ["17", "18.5"] * 12 + [odd]
+    end = ".png" if labels is None else "_.png"
+    names = [f"{one}/{i}{end}" for i, one in enumerate(said)]
+    write(tmp_path, {name: encoded(noise(8, 8, seed=i)) for i, name in enumerate(names)})
+    with pytest.raises(UserError, match="1 of 25 pictures without a label"):
+        tl.images(tmp_path, labels=labels, task="regress")
+    data = tl.images(tmp_path, labels=labels, task="regress", max_bad=0.1)
+    assert [bad.item for bad in data.bad_items] == [names[-1]]
+    assert data.target.mean == pytest.approx(17.75, abs=0.2)
+    assert sum(map(len, data.splits.values())) == 24
+
+
+def in_splits(folder: Path, said: dict[str, str]) -> Path:
+    """Write a table of labels with splits: train for cats, valid and test for every other dog."""
+    part = {"cat": "train", "dog": "valid"}
+    rows = [
+        f"{name}.png,{said.get(name, 'x')},{'test' if name > 'dog_07' else part[kind]}"
+        for name, kind in TRUTH.items()
+    ]
+    return table(folder, ["file,labels,split", *rows])
+
+
+def test_several_labels_that_train_lacks_are_set_aside_as_classes_are(flat):
+    odd = {"dog_03": "x;zebra", "dog_09": "zebra;yak", "dog_10": "yak"}
+    path = in_splits(flat, odd)
+    told = "3 of 30 pictures have a label that no training picture has: 'zebra' \\(2\\), 'yak' \\(2"
+    with pytest.raises(UserError, match=told):
+        tl.images(flat, labels=path, target="labels", task="multilabel")
+    data = tl.images(flat, labels=path, target="labels", task="multilabel", max_bad=0.1)
+    assert data.target.labels == ("x",)
+    left = {Path(data.item_id(row)).stem for rows in data.splits.values() for row in rows.tolist()}
+    assert left == {*TRUTH} - {*odd}
+    assert sorted(Path(bad.item).stem for bad in data.bad_items) == sorted(odd)
+    assert data.facts.unseen == {
+        "zebra": ["all/dog_03.png", "all/dog_09.png"],
+        "yak": ["all/dog_09.png", "all/dog_10.png"],
+    }
+    assert any(note.startswith("3 pictures are left out for a label") for note in data.notes)

@@ -31,6 +31,26 @@ def test_one_column_of_fractions_is_a_number_and_of_whole_numbers_a_class(tmp_pa
     assert told.kind == "number" and list(told.values.values()) == [1.0, 2.0, 7.0]
 
 
+def test_pictures_are_named_by_a_column_that_does_name_them(tmp_path):
+    table = tmp_path / "t.csv"
+    files = ["1.png", "a/2", "3"]
+    for columns in (
+        {"id": ["u7", "u8", "u9"], "photo": files, "label": ["x", "y", "z"]},
+        {"name": ["u7", "u8", "u9"], "file": files, "label": ["x", "y", "z"]},
+        {"id": [7, 8, 9], "photo": files, "label": ["x", "y", "z"]},
+        {"note": ["1.png", "a/2", "3"], "file": ["1", "no", "no"], "label": ["x", "u", "v"]},
+    ):
+        pl.DataFrame(columns).write_csv(table)
+        told = read_label_table(table, PICTURES)
+        first = {"a/1.png": "x"}  # a column that is called so names pictures where it names any
+        assert told.values == (
+            first if "note" in columns else dict(zip(PICTURES, "xyz", strict=True))
+        )
+    pl.DataFrame({"id": ["u7", "u8"], "label": ["x", "y"]}).write_csv(table)
+    with pytest.raises(UserError, match=r"'id' has 'u7', 'u8'.*such as 'a/1.png'"):
+        read_label_table(table, PICTURES)
+
+
 @pytest.mark.parametrize("between", [" ", ";", "|", ", "])
 def test_several_labels_in_one_column_are_divided(tmp_path, between):
     texts = [between.join(["old", "red"]), "red", ""]

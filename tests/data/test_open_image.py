@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 
 from tests.data.pictures import animation, encoded, noise, png_of_size, rotated_jpeg
 from tilth.data.file_signature import FORMATS, sniff
-from tilth.data.open_image import BadImage, read_header, read_picture
+from tilth.data.open_image import BadImage, read_header, read_picture, read_values
 
 PIXELS = noise(40, 60)
 SAVED_AS = {
@@ -110,6 +110,24 @@ def test_photographs_are_turned_upright(orientation: int):
     header = read_header(content)
     assert (header.width, header.height) == found.size
     assert header.rotated == (orientation > 1)
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "JPEG"])
+@pytest.mark.parametrize(("orientation", "quarters"), [(1, 0), (3, 2), (6, -1), (8, 1)])
+def test_pictures_and_masks_are_turned_once(form: str, orientation: int, quarters: int):
+    """Exif 2.32: 3 lies upside down, 6 is to be turned clockwise by a quarter, 8 against it."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    values = np.zeros((16, 24), dtype=np.uint8)
+    values[:8, :16] = 200
+    content = encoded(values, form, exif=exif)
+    wanted = np.rot90(values, quarters)
+    header = read_header(content)
+    assert (header.height, header.width) == wanted.shape
+    assert header.rotated == (orientation > 1)
+    for read in (lambda source: read_picture(source, grey=True), read_values):
+        found = np.asarray(read(content)).astype(int)
+        assert found.shape == wanted.shape and np.abs(found - wanted).max() < 5
 
 
 @pytest.mark.parametrize("form", ["PNG", "TIFF"])

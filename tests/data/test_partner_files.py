@@ -6,8 +6,12 @@ import torch
 from PIL import Image
 
 import tilth as tl
+from tilth.data import image_partners
+from tilth.data.image_data import read_images
+from tilth.data.image_partners import PartnersRead
 from tilth.data.mask_decoder import VOID, MaskDecoder, mask_classes
 from tilth.data.open_image import BadImage
+from tilth.data.resident_store import ResidentStore
 from tilth.errors import UserError
 
 
@@ -65,6 +69,66 @@ def test_what_is_not_held_in_memory_is_the_same(streets):
     assert held.fingerprint() == read.fingerprint()
 
 
+@pytest.mark.parametrize(("given", "planes"), [("masks", 2), ("pairs", 2), (None, 1)])
+def test_the_memory_for_what_is_wanted_is_counted(tmp_path, given, planes):
+    for number in range(20):
+        for folder in ("seen", "wanted"):
+            save(tmp_path / folder / f"{number}.png", np.full((6, 8), number % 2, dtype=np.uint8))
+    marks = {given: tmp_path / "wanted"} if given else {}
+    need = 20 * 6 * 8 * planes
+    for budget, hold in ((need, True), (need - 1, False)):
+        data = read_images(tmp_path / "seen", memory_budget=budget, **marks)
+        assert data.store.resident == hold
+        assert given is None or data.wanted.resident == hold
+
+
+def test_what_is_wanted_of_all_pictures_is_not_copied():
+    masks = PartnersRead(ResidentStore(torch.arange(6).view(3, 1, 2)), (), np.arange(3), {})
+    assert masks.chosen([0, 1, 2]) is masks
+    assert masks.chosen([0, 2]).store.take(torch.arange(2)).flatten().tolist() == [0, 1, 4, 5]
+    assert masks.chosen([2, 1, 0]).keys.tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize("resident", [True, False])
+@pytest.mark.parametrize("names", [(), ("sky", "road", "void")])
+def test_damaged_masks_are_set_aside_before_training(streets, monkeypatch, resident, names):
+    """One is cut short, one damaged within, one holds a value without a name, one colours."""
+    monkeypatch.setattr(image_partners, "_DECODED", 10)  # the others are, for the cut one
+    folder, _ = streets
+    save(folder / "trainannot" / "5.png", np.random.default_rng(0).integers(0, 3, (6, 8), np.uint8))
+    for name, cut in (("5", slice(None, -20)), ("6", slice(None))):
+        path = folder / "trainannot" / f"{name}.png"
+        content = bytearray(path.read_bytes()[cut])
+        if name == "6":
+            content[content.index(b"IDAT") + 8] ^= 255
+        path.write_bytes(content)
+    odd = np.full((6, 8), 9, dtype=np.uint8)
+    if names:
+        save(folder / "trainannot" / "7.png", odd)
+    save(folder / "trainannot" / "8.png", np.full((6, 8, 3), (1, 2, 3), dtype=np.uint8))
+    bad = {f"train/{number}.png" for number in ((5, 6, 7, 8) if names else (5, 6, 8))}
+    data = tl.images(folder, masks=PATTERN, names=names, resident=resident, max_bad=0.2)
+    assert {one.item for one in data.bad_items} == bad
+    assert not {*data.files} & bad and len(masks_of(data)) == 42 - len(bad)
+    with pytest.raises(UserError, match="cannot be read, more than max_bad"):
+        tl.images(folder, masks=PATTERN, names=names, resident=resident)
+
+
+def test_wanted_pictures_that_are_cut_short_are_set_aside_before_training(streets):
+    folder, _ = streets
+    path = folder / "trainannot" / "5.png"
+    path.write_bytes(path.read_bytes()[:-20])
+    data = tl.images(folder, pairs=PATTERN, resident=False, max_bad=0.1)
+    assert [bad.item for bad in data.bad_items] == ["train/5.png"]
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_names_that_are_too_few_are_told_before_training(streets, resident):
+    folder, _ = streets
+    with pytest.raises(UserError, match="stands for no class"):
+        tl.images(folder, masks=PATTERN, names=("sky", "road"), resident=resident)
+
+
 def test_another_mask_is_another_fingerprint(streets):
     folder, _ = streets
     before = tl.images(folder, masks=PATTERN).fingerprint()
@@ -92,6 +156,16 @@ def test_a_value_without_a_name_is_told(streets):
     folder, _ = streets
     with pytest.raises(UserError, match=r"42 of 42 masks: .*the value 2.*names has 2, for the val"):
         tl.images(folder, masks=PATTERN, names=("sky", "road"))
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_pattern_finds_masks_of_pictures_directly_in_the_folder(tmp_path, absolute):
+    for number in range(20):
+        for name in (f"{number}.png", f"{number}_m.png"):
+            save(tmp_path / name, np.full((4, 4), number % 2, dtype=np.uint8))
+    begins = str(tmp_path) if absolute else "{folder}"
+    data = tl.images(tmp_path, masks=begins + "/{stem}_m.png")
+    assert sorted(data.files) == sorted(f"{number}.png" for number in range(20))
 
 
 def test_a_folder_of_masks_mirrors_that_of_pictures(tmp_path):

@@ -1,6 +1,7 @@
 """A resume goes on as the run began, or says what differs."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tilth.errors import UserError
 from tilth.flow.agreement import differences
 from tilth.flow.phase import Interrupted, Phase
 from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings
+from tilth.flow.sources import read
 from tilth.flow.train import Job, resume, train
 from tilth.train.environment import environment
 from tilth.train.lr_finder import LrFinding
@@ -137,6 +139,27 @@ def test_data_that_moved_is_the_same_data(houses, tmp_path):
     moved = tmp_path / "houses.csv"
     moved.write_bytes(houses.read_bytes())
     make(tl.table(moved, "price"), folder, model="tabular_mlp").fit(resume=True)
+
+
+@pytest.mark.parametrize("name", ["masks", "pairs"])
+def test_masks_and_pairs_are_found_from_another_folder_and_may_move(tmp_path, monkeypatch, name):
+    draw = np.random.default_rng(0)
+    for number in range(30):
+        for folder in ("set/seen", "set/wanted"):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            pixels = draw.integers(0, 2, (8, 8)).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{number}.png")
+    small = {"model_arguments": {"width": 4}, "epochs": 1, "quiet": True, "run": tmp_path / "run"}
+    monkeypatch.chdir(tmp_path / "set")
+    tl.Learner(tl.images("seen", **{name: "wanted"}), **small).fit(lr=0.01)
+    monkeypatch.chdir(tmp_path)
+    recorded = RunFolder.open(tmp_path / "run").config["data"]
+    again = read(DataSettings(path=recorded["path"], **{name: recorded[name]}))
+    assert Path(recorded[name]) == (tmp_path / "set/wanted").resolve()
+    (tmp_path / "set").rename(tmp_path / "moved")
+    moved = tl.images("moved/seen", **{name: "moved/wanted"})
+    assert moved.fingerprint() == again.fingerprint()
+    tl.Learner(moved, **small).fit(lr=0.01, resume=True)
 
 
 def test_another_kind_of_device_is_refused(pictures, tmp_path):

@@ -79,6 +79,26 @@ def test_a_relative_data_path_belongs_to_the_file(tmp_path):
     assert (found.path, found.test) == (str(tmp_path / "flowers"), str(tmp_path / "later.csv"))
 
 
+@pytest.mark.parametrize("name", ["masks", "pairs"])
+def test_a_relative_folder_of_masks_or_pairs_belongs_to_the_file(tmp_path, monkeypatch, name):
+    (tmp_path / "elsewhere" / "beside").mkdir(parents=True)
+    for folder in ("set/pictures/inside", "set/beside"):
+        (tmp_path / folder).mkdir(parents=True)
+    file = tmp_path / "set/tilth.toml"
+
+    def read(given):
+        file.write_text(f'[data]\npath = "pictures"\n{name} = "{given}"\n')
+        return getattr(read_settings(file).data, name)
+
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert read("beside") == str((tmp_path / "set/beside").resolve())
+    assert read("inside") == str((tmp_path / "set/pictures/inside").resolve())
+    assert read("{folder}annot/{stem}.png") == "{folder}annot/{stem}.png"
+    monkeypatch.chdir(tmp_path / "set")
+    given = Settings.from_config({"data": {"path": "pictures", name: "beside"}})
+    assert f'{name} = "{(tmp_path / "set/beside").resolve()}"' in commented(given)
+
+
 def test_broken_files_are_told(tmp_path):
     with pytest.raises(UserError, match="there is no file"):
         read_settings(tmp_path / "none.toml")

@@ -1,13 +1,16 @@
 """The losses of segmentation, against torch and a loop."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tilth.contracts import Batch
+from tilth.contracts import Batch, Context
 from tilth.data.mask_decoder import VOID
 from tilth.objectives.segment import Segment, dice_loss
+from tilth.train.gradient import backward_cut, mean_loss
 
 
 def batch():
@@ -40,6 +43,32 @@ def test_the_cross_entropy_is_that_of_torch_over_known_pixels():
     assert float(term.total.detach() / term.count) == pytest.approx(
         float(wanted.detach()), rel=1e-6
     )
+
+
+@pytest.mark.parametrize("dice_weight", [0.0, 0.5])
+def test_pictures_that_are_void_all_over_move_nothing(dice_weight):
+    """A batch of such has a zero gradient; among others they change none, cut or not."""
+    model, given = net(), batch()
+    wanted = gradient(model, [given], dice_weight)
+    noise = torch.randn(2, 2, 5, 4)
+    void = Batch(noise, torch.full((2, 5, 4), VOID, dtype=torch.uint8), torch.arange(6, 8))
+    total, found = gradient(model, [void], dice_weight)
+    assert total == 0 and all(torch.equal(one, torch.zeros_like(one)) for one in found)
+    both = Batch(*map(torch.cat, zip(given, void, strict=True)))
+    for parts in ([given, void], [void, given], [both]):
+        total, found = gradient(model, parts, dice_weight)
+        assert total == pytest.approx(wanted[0], rel=1e-6)
+        for one, other in zip(found, wanted[1], strict=True):
+            torch.testing.assert_close(one, other)
+    assert mean_loss(Segment(), model, void, None, nullcontext)[1].item() == 0
+
+
+def gradient(model, parts, dice_weight):
+    """Return the loss and the gradient that the loop takes of batches that are cut so."""
+    objective, parameters = Segment(dice_weight=dice_weight), list(model.parameters())
+    context = Context(0, 0.0, 0, torch.Generator(), torch.device("cpu"))
+    _, total = backward_cut(objective, model, parts, parameters, context, nullcontext)
+    return float(total), [parameter.grad for parameter in parameters]
 
 
 def test_dice_is_milletari_s_formula_class_by_class():

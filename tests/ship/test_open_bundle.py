@@ -108,6 +108,8 @@ def test_a_newer_format_says_upgrade(folder):
         ("config.json", {"temperature": True}, "temperature"),
         ("config.json", {"temperature": 10**400}, "temperature"),
         ("config.json", {"target": {}}, "target"),
+        ("config.json", {"mask_values": [1, 2]}, "mask_values"),
+        ("config.json", {"mask_values": [0, 1, 300]}, "mask_values"),
         (
             "config.json",
             {"target": {"name": "a", "kind": "x", "mean": 0, "scale": 1}},

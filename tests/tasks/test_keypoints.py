@@ -8,6 +8,7 @@ import torch
 
 import tilth as tl
 from tilth.data.dataset import Target
+from tilth.tasks._training import outputs
 from tilth.tasks.keypoints import CLOSE, keypoints, place_scores
 
 FACE = Target("points", "points", ("nose", "chin"), scale=2.0)
@@ -58,11 +59,31 @@ def test_the_error_is_the_mean_distance_over_the_root_of_the_box():
         assert found[row, 1] == pytest.approx(np.mean([gap <= CLOSE * size for gap in gaps]))
 
 
-def test_of_one_point_the_error_is_a_share_of_the_picture_and_of_none_it_is_nothing():
-    true = np.array([[[0.0, 0.0], [np.nan, np.nan]], [[np.nan] * 2] * 2])
+def test_of_one_point_the_error_is_a_share_of_the_picture():
+    true = np.array([[[0.0, 0.0], [np.nan, np.nan]]])
     found = place_scores(np.nan_to_num(true) + np.array([0.5, 0.0]), true, aspect=1.0)
     assert found[0, 0] == pytest.approx(0.25) and found[0, 1] == 0.0
-    assert found[1].tolist() == [0.0, 1.0]
+
+
+def test_pictures_without_a_point_are_not_in_the_means(tmp_path):
+    pixels, points = corners()
+    points[::3] = np.nan
+    data = tl.arrays(pixels, points, task="keypoints")
+    learn = functools.partial(tl.Learner, data, model_arguments={"width": 8}, quiet=True)
+    run = learn(run=tmp_path / "run", epochs=1).fit(lr=0.001)
+    found, rows = outputs(run.learner.setup(), "test"), data.splits["test"]
+    kept = np.flatnonzero(rows % 3)
+    assert 0 < len(kept) < len(rows)
+    said = found.outputs.double().numpy().reshape(-1, 2, 2)[kept] * [8, 6]
+    true = (points[rows[kept]] + 0.5) - [8, 6]
+    size = np.sqrt(np.prod(true[:, 1] - true[:, 0], axis=1))
+    theirs = (np.linalg.norm(said - true, axis=2).mean(axis=1) / size).mean()
+    assert run.learner.validate("test")["test/nme"] == pytest.approx(theirs, rel=1e-4)
+    audit = run.audit()
+    assert audit["test"]["nme"]["value"] == pytest.approx(theirs, rel=1e-4)
+    assert audit["test_count"] == audit["test_rows"]["count"] == len(kept)
+    lost = len(rows) - len(kept)
+    assert audit["warnings"] == [f"{lost} test pictures have no point and are not judged."]
 
 
 def test_a_point_that_is_not_there_teaches_nothing():

@@ -1,5 +1,6 @@
 """Any number of labels: thresholds and scores against scikit-learn, and the whole flow."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.metrics import fbeta_score
 
 import tilth as tl
 from tilth.data.dataset import Target
+from tilth.data.image_views import ImageViews
 from tilth.errors import UserError
 from tilth.tasks.multilabel import _OFFERED, best_threshold, multilabel, set_scores
 
@@ -91,6 +93,58 @@ def test_a_run_chooses_its_threshold_on_valid_and_its_bundle_says_by_it(tmp_path
     assert theirs == pytest.approx(found["test"]["f2"]["value"], abs=1e-6)
     one = answers[0].to_json()
     assert one["prediction"] == list(answers[0].labels) and len(one["probabilities"]) == 10
+
+
+def test_several_views_are_the_mean_of_the_answers_to_single_ones(tmp_path):
+    """Each view is asked for by itself, as the pixels that it is, and the mean is thresholded."""
+    data = two_digits()
+    assert data.augment is not None
+    learn = tl.Learner(data, model_arguments={"width": 8}, run=tmp_path / "run", quiet=True)
+    predictor = tl.load(learn.fit(1, lr=0.01).export())
+    pixels = data.store.take(torch.from_numpy(data.splits["test"][:12]))[:, 0].numpy()
+    ready = dataclasses.replace(data.preprocessor, augment=data.augment)
+    views = ImageViews(ready, 4)(list(pixels))
+    with torch.inference_mode():
+        single = [learn.model.cpu().eval()(views[:, k]).double().sigmoid() for k in range(4)]
+    wanted = torch.stack(single).mean(0).numpy()
+    answers = predictor.predict(list(pixels), views=4)
+    chances = np.array([list(one.probabilities.values()) for one in answers])
+    np.testing.assert_allclose(chances, wanted, atol=1e-5)
+    assert np.abs(chances - single[0].numpy()).max() > 1e-3
+    threshold = learn.task.threshold
+    said = [[label in one.labels for label in predictor.labels] for one in answers]
+    assert np.array_equal(said, chances >= threshold) and 0 < np.mean(said) < 1
+
+
+class Lowered(torch.nn.Module):
+    """Say the labels that the pictures hold, but with lower logits on the rows marked so."""
+
+    def forward(self, pixels):
+        there, lowered = pixels[:, 0, 0], pixels[:, 0, 1, :1]
+        return 8 * there - 4 - 5 * lowered
+
+
+def test_test_rows_are_judged_at_the_threshold_of_valid(tmp_path):
+    """Chances in test are lower: what is best there finds every label, what valid chose few."""
+    draw = np.random.default_rng(3)
+    there = (draw.random((60, 4)) < 0.5).astype(np.int64)
+    pixels = np.zeros((60, 4, 4), dtype=np.float32)
+    pixels[:, 0], pixels[40:, 1] = there, 1
+    splits = {"train": range(20), "valid": range(20, 40), "test": range(40, 60)}
+    splits = {name: np.array(rows) for name, rows in splits.items()}
+    data = tl.arrays(pixels, there, task="multilabel", splits=splits)
+    ready = data.preprocessor
+    data = dataclasses.replace(
+        data, preprocessor=dataclasses.replace(ready, mean=(0.0,), std=(255.0,))
+    )
+    learn = tl.Learner(data, Lowered(), run=tmp_path / "run", quiet=True)
+    true = there[40:]
+    chances = 1 / (1 + np.exp(4 + 5 - 8 * true))
+    at_valid = best_threshold(1 / (1 + np.exp(4 - 8 * there[20:40])), there[20:40], 1.0)
+    theirs = fbeta_score(true, chances >= at_valid, beta=1, average="samples", zero_division=1.0)
+    found = learn.validate("test")
+    assert found["test/f1"] == pytest.approx(theirs) and theirs < 0.5
+    assert learn.validate()["valid/f1"] == 1
 
 
 @pytest.mark.parametrize(

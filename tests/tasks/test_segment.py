@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import f1_score, jaccard_score
 from torch import nn
 
@@ -65,6 +66,67 @@ def test_the_net_beats_colour_and_place_and_its_bundle_gives_the_masks(tmp_path)
     said = np.stack([np.asarray(model.apply(one)) for one in pixels[test]])
     counts = count(torch.from_numpy(said), torch.from_numpy(masks[test]), 3)
     assert mean_iou(counts) == pytest.approx(found["test"]["iou"]["value"], abs=0.02)
+
+
+def test_masks_that_are_void_all_over_are_left_out_and_one_in_a_batch_ends_nothing(tmp_path):
+    pixels, masks = boxes(60)
+    masks[[3, 40]] = VOID
+    data = tl.arrays(pixels, masks, task="segment")
+    assert not {3, 40} & {int(row) for rows in data.splits.values() for row in rows}
+    assert [bad.item for bad in data.bad_items] == ["row 3", "row 40"]
+    assert any(note.startswith("2 pictures are left out, whose masks") for note in data.notes)
+    # a mask on the disk is not looked at, and one that is moved may show nothing else
+    data.partners.raw[torch.from_numpy(data.splits["train"][:8])] = VOID
+    run = tl.Learner(
+        data, model_arguments={"width": 4}, epochs=1, batch_size=1, quiet=True, run=tmp_path / "run"
+    ).fit(lr=0.001)
+    assert np.isfinite(run.metrics[-1]["train/loss"])
+
+
+def test_masks_of_which_none_says_anything_in_a_split_are_told():
+    pixels, masks = boxes(60)
+    masks[40:] = VOID
+    splits = {"train": np.arange(40), "valid": np.arange(40, 50), "test": np.arange(50, 60)}
+    with pytest.raises(UserError, match="every mask of valid, calibrate, test is void all over"):
+        tl.arrays(pixels, masks, task="segment", splits=splits)
+
+
+@pytest.mark.parametrize(
+    ("names", "void", "values"),
+    [
+        (("void", "sky", "road"), ("void",), (1, 2, 0)),
+        (("sky", "void", "road"), ("void",), (0, 2, 1)),
+        ((), (), (3, 255, 254)),
+        ((), ("7",), (3, 255, 7)),
+    ],
+)
+def test_masks_have_the_values_of_those_that_were_learned_from(tmp_path, names, void, values):
+    draw = np.random.default_rng(0)
+    first, second, nothing = values
+    for number in range(24):
+        pixels = draw.integers(0, 255, (12, 24)).astype(np.uint8)
+        mask = np.where(pixels > 127, second, first).astype(np.uint8)
+        if void:
+            mask[0] = nothing
+        for folder, what in (("seen", pixels), ("masks", mask)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(what).save(tmp_path / folder / f"{number}.png")
+    data = tl.images(
+        tmp_path / "seen", masks=tmp_path / "masks", names=names, void=void, size=12, fit="crop"
+    )
+    learn = tl.Learner(data, model_arguments={"width": 4}, quiet=True, run=tmp_path / "run")
+    run = learn.fit(1, lr=0.001)
+    model = tl.load(run.export())
+    assert model.values == values and len(model.labels) == 2
+    answer = model.apply(tmp_path / "seen" / "0.png")
+    inputs = data.preprocessor([tmp_path / "seen" / "0.png"])
+    with torch.inference_mode():
+        said = learn.model.eval().cpu()(inputs).argmax(dim=1)[0].numpy()
+    found = np.asarray(answer)
+    assert np.array_equal(found[:, 6:18], np.array([first, second])[said])
+    assert (found[:, :6] == nothing).all() and (found[:, 18:] == nothing).all()
+    seen = np.asarray(answer.convert("RGB"))
+    assert (seen[:, :6] == 0).all() and (seen[:, 6:18].max(axis=2) > 0).all()
 
 
 def test_a_model_that_gives_no_mask_is_refused():

@@ -62,7 +62,7 @@ def unseen_notes(unseen: Mapping[str, Sequence[str]], word: str) -> list[str]:
     """
     if not unseen:
         return []
-    total = sum(len(rows) for rows in unseen.values())
+    total = len({row for rows in unseen.values() for row in rows})  # one may lack several
     listed = ", ".join(f"{label!r} {len(rows):,}" for label, rows in unseen.items())
     lost = counted(total, f"{word} is", f"{word}s are")
     return [f"{lost} left out for a label that no training {word} has: {listed}"]
@@ -76,7 +76,7 @@ def unseen_finding(unseen: Mapping[str, Sequence[str]]) -> Finding:
         "error",
         f"labels that no training row has, so that they cannot be learned: {listed}",
         "add such rows to train, or correct the labels",
-        tuple(row for rows in unseen.values() for row in rows)[:MOST_ITEMS],
+        tuple(dict.fromkeys(row for rows in unseen.values() for row in rows))[:MOST_ITEMS],
     )
 
 

@@ -39,6 +39,8 @@ class Target:
     Of pictures also: "labels", any number of them; "points", one place per label (``scale`` is then
     the pictures' width over height); "mask", a label per pixel; "picture", another one. Of the kind
     "none" where nothing is: rows alone, for tasks that need no more.
+    values: what stands for each label in files of masks, and last for what is not said; labels'
+    places and 255 where there are none
 
     >>> Target("kind", "classes", labels=("cat", "dog")).encode(["dog", "cat"])
     tensor([1, 0])
@@ -49,6 +51,7 @@ class Target:
     labels: tuple[str, ...] = ()
     mean: float = 0.0
     scale: float = 1.0
+    values: tuple[int, ...] = ()
 
     def encode(self, values: Sequence[Any]) -> Tensor:
         """Return class ids (int64) or standardised numbers (float32), one per value.
@@ -87,7 +90,8 @@ class Target:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Target:
         """Read what ``to_config`` gave."""
-        return cls(**{**config, "labels": tuple(config["labels"])})
+        lists = {name: tuple(config.get(name, ())) for name in ("labels", "values")}
+        return cls(**{**config, **lists})
 
 
 NO_TARGET = Target("", "none")

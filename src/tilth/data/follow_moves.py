@@ -1,4 +1,4 @@
-"""Targets that lie in a picture, moved as the picture is: points, boxes and masks.
+"""Targets that lie in a picture, moved as the picture is: points and masks.
 
 Each draws again what the picture's own transform draws, from the same seed, epoch and row, so
 that they share nothing. A wanted picture is moved by ``ImagePrepare`` with ``Augment.geometry``.
@@ -35,7 +35,7 @@ class _Following:
             given = {name: getattr(self.augment, name) for name in ("mixup", "cutmix")}
             said = ", ".join(f"{name}={value:g}" for name, value in given.items() if value)
             raise UserError(
-                f"{said} for points, boxes or masks",
+                f"{said} for points or masks",
                 rule="only classes and numbers can be mixed: a place is in one picture",
                 fix="leave mixup and cutmix at 0",
             )
@@ -65,32 +65,6 @@ class MovedPoints(_Following):
         side = there.new_tensor([self.width, self.height])
         seen = ((there >= -0.5) & (there < side - 0.5)).all(-1, keepdim=True)
         return there.where(seen, torch.nan)
-
-
-class MovedBoxes(_Following):
-    """The batch transform of boxes: what holds their moved corners, clipped to the picture.
-
-    >>> still = Augment(flip=False, rotate_degrees=0, zoom=1, warp=0)
-    >>> MovedBoxes(still, 4, 4)(torch.tensor([[[1.0, 2.0, 9.0, 3.0]]]), torch.arange(1), 0)
-    tensor([[[1., 2., 4., 3.]]])
-    """
-
-    def __call__(self, raw: Tensor, keys: Tensor, epoch: int) -> Tensor:
-        """Return float32 [B, N, 4] for boxes (x0, y0, x1, y1); one that is gone becomes NaN.
-
-        In px from the top left corner of the picture, as torchvision and COCO have them: the
-        whole picture is (0, 0, width, height).
-        """
-        matrices = self._moves(keys, epoch, raw).matrices()
-        corners = raw[..., [0, 1, 2, 1, 2, 3, 0, 3]].reshape(len(raw), -1, 2)
-        middle = raw.new_tensor([self.width / 2, self.height / 2])
-        there = geometry.moved_points(corners - middle, matrices) + middle
-        there = there.reshape(*raw.shape[:2], 4, 2)
-        side = there.new_tensor([self.width, self.height])
-        low = torch.minimum(there.amin(2).clamp(min=0), side)
-        high = torch.minimum(there.amax(2).clamp(min=0), side)
-        seen = (high > low).all(-1, keepdim=True)
-        return torch.cat([low, high], -1).where(seen, torch.nan)
 
 
 class MovedMasks(_Following):

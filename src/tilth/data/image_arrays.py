@@ -23,6 +23,7 @@ from tilth.data.image_set import ImageData
 from tilth.data.label_table import ASKED
 from tilth.data.mask_decoder import VOID
 from tilth.data.pixel_arrays import as_bytes, batch_channels_first, opaque
+from tilth.data.places import only_inside
 from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
 from tilth.errors import UserError, choose
@@ -55,8 +56,8 @@ def image_arrays(
     splits: split name -> rows; what is missing of train, valid, test is taken out of train
     task: "classify" or "regress"; by default labels that are floats and not all whole numbers
         are to be regressed, all others are classes; "multilabel": labels are [N, K], 0 or 1;
-        "keypoints": [N, P, 2], (x, y) in px, NaN where missing; "segment": [N, H, W], the class
-        of each pixel, 255 where it is not said
+        "keypoints": [N, P, 2], (x, y) in px, NaN where missing, which what lies outside is too;
+        "segment": [N, H, W], the class of each pixel, 255 where it is not said
     size: resized to so many pixels (one number, or height and width)
     augment: True for the defaults of this size, some fields of ``Augment`` that differ from
         them, or False for none
@@ -100,6 +101,8 @@ def image_arrays(
         f"{counted(len(pixels), 'picture')} of {width} x {height} px, "
         f"{counted(channels, 'channel')}"
     )
+    if told.kind == "points":
+        values = only_inside(values, width, height, notes)
     gathered = Gathered(
         name=name,
         store=ResidentStore(torch.from_numpy(pixels)),

@@ -23,10 +23,13 @@ from tilth.data.image_set import ImageData
 from tilth.data.image_statistics import ChannelStatistics, channel_statistics
 from tilth.data.keys import mix
 from tilth.data.label_order import sorted_labels
+from tilth.data.mask_decoder import VOID
 from tilth.data.open_image import Header
 from tilth.data.split import complete, split
 from tilth.errors import UserError, nearest
 from tilth.wording import counted
+
+_MASKS_AT_ONCE = 256  # that are looked at
 
 Labels = Any
 """A value per picture: see ``Gathered``."""
@@ -79,17 +82,18 @@ def assemble(
     notes, facts = list(gathered.notes), gathered.facts
     splits = _split(gathered, split_seed, fractions, notes)
     target, values = _target(gathered, splits["train"])
-    splits = _without_unseen(gathered, target, values, splits, max_bad)
+    splits = _without_unseen(gathered, target, splits, max_bad)
     notes += unseen_notes(facts.unseen, "picture")
+    splits = _without_void(gathered, splits, notes)
     measured = channel_statistics(gathered.store, splits["train"])
     splits = _without_unreadable(gathered, measured.unreadable, splits, notes)
     if measured.rows < len(splits["train"]):
         said = f"mean and deviation are from {measured.rows:,} training pictures"
         notes.append(SplitNote(said))
+    lacking = {item: label for label, items in facts.unseen.items() for item in items}
     unseen = [
-        BadItem(item, f"label {label!r} is in no training picture")
-        for label, items in facts.unseen.items()
-        for item in items
+        BadItem(name, f"label {label!r} is in no training picture")
+        for name, label in lacking.items()
     ]
     return ImageData(
         gathered.name,
@@ -156,7 +160,8 @@ def _target(gathered: Gathered, train: IntArray) -> tuple[Target, Tensor]:
     if kind in ("mask", "picture", "points"):
         sides = gathered.decoder
         scale = sides.width / sides.height if kind == "points" else 1.0
-        target = Target(kind, kind, labels=names, scale=scale)
+        values = () if gathered.wanted is None else gathered.wanted.values
+        target = Target(kind, kind, labels=names, scale=scale, values=values)
         return target, target.encode(labels)
     if kind == "number":
         numbers = np.asarray(labels)
@@ -178,21 +183,19 @@ def _keys(gathered: Gathered) -> NDArray[np.uint64]:
 def _without_unseen(
     gathered: Gathered,
     target: Target,
-    values: Tensor,
     splits: dict[str, IntArray],
     max_bad: float,
 ) -> dict[str, IntArray]:
-    """Take rows whose label train lacks out of the splits; too many of them are an error."""
-    if target.kind != "classes" or gathered.labels is None:
+    """Take rows with a label that train lacks out of the splits; too many are an error."""
+    if target.kind not in ("classes", "labels"):
         return splits
-    lost = np.flatnonzero(values.numpy() < 0)
-    if len(lost) == 0:
-        return splits
+    lacking = _lacking(gathered.labels, target)
     unseen: dict[str, list[str]] = {}
-    for row in lost.tolist():
+    for row, labels in lacking.items():
         name = gathered.files[row] if gathered.files else f"row {row}"
-        unseen.setdefault(str(gathered.labels[row]), []).append(name)
-    if len(lost) > max_bad * len(values):
+        for label in labels:
+            unseen.setdefault(label, []).append(name)
+    if len(lacking) > max_bad * len(gathered.keys):
         guesses = [nearest(label, target.labels) for label in unseen]
         meant = [
             f"{label!r} may be {guess!r}"
@@ -200,14 +203,50 @@ def _without_unseen(
             if guess
         ]
         raise UserError(
-            f"{len(lost)} of {len(values)} pictures have a label that no training picture has: "
+            f"{len(lacking)} of {len(gathered.keys)} pictures have a label that no training "
+            "picture has: "
             + ", ".join(f"{label!r} ({len(items)})" for label, items in unseen.items()),
             rule="what is not in train cannot be learned",
             choices=target.labels,
             fix=" and ".join(meant) or "add such pictures to train, or take them out",
         )
     gathered.facts.unseen = unseen
-    return {name: rows[~np.isin(rows, lost)] for name, rows in splits.items()}
+    return {name: rows[~np.isin(rows, list(lacking))] for name, rows in splits.items()}
+
+
+def _lacking(labels: Labels, target: Target) -> dict[int, list[str]]:
+    """Return row -> those of its labels that the target lacks, for the rows that have such."""
+    known = set(target.labels)
+    each = ([str(one)] if target.kind == "classes" else one for one in labels)
+    found = {row: [one for one in said if one not in known] for row, said in enumerate(each)}
+    return {row: missing for row, missing in found.items() if missing}
+
+
+def _without_void(
+    gathered: Gathered, splits: dict[str, IntArray], notes: list[str]
+) -> dict[str, IntArray]:
+    """Take pictures whose masks are void all over out of the splits, where masks are in memory."""
+    if gathered.kind != "mask" or gathered.wanted is None or not gathered.wanted.store.resident:
+        return splits
+    pieces = torch.split(torch.arange(len(gathered.keys)), _MASKS_AT_ONCE)
+    masks = (gathered.wanted.store.take(rows) for rows in pieces)
+    void = torch.cat([(piece == VOID).flatten(1).all(dim=1) for piece in masks]).nonzero()[:, 0]
+    if len(void) == 0:
+        return splits
+    for row in void.tolist():
+        name = gathered.files[row] if gathered.files else f"row {row}"
+        gathered.facts.gaps.append(BadItem(name, "its mask is void all over"))
+    found = {name: rows[~np.isin(rows, void.numpy())] for name, rows in splits.items()}
+    empty = [name for name, rows in found.items() if len(rows) == 0 < len(splits[name])]
+    if empty:
+        raise UserError(
+            f"every mask of {', '.join(empty)} is void all over",
+            rule="nothing is learned or judged where no pixel's class is said",
+            fix="look at the masks, and at void",
+        )
+    told = counted(len(void), "picture is", "pictures are")
+    notes.append(f"{told} left out, whose masks are void all over")
+    return found
 
 
 def _without_unreadable(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tilth.data.decoder import Decoder, Fit
+from tilth.data.decoder import Fit
 from tilth.data.memory import available_memory_bytes
 from tilth.data.open_image import Header
 from tilth.nn.sizes import height_width
@@ -86,17 +86,18 @@ def choose_fit(headers: Sequence[Header], fit: Fit | None, notes: list[str]) -> 
 
 def choose_resident(
     count: int,
-    decoder: Decoder,
+    bytes_each: int,
     resident: bool | None,
     memory_budget: int | None,
     notes: list[str],
 ) -> bool:
     """Return whether the pixels are held in memory, saying how much they take.
 
+    bytes_each: of a picture, with what is wanted of it where that is a mask or a picture
     memory_budget: bytes they may take, by default a share of what is available; resident: the
     caller's choice, which wins
     """
-    need = count * int(np.prod(decoder.shape))
+    need = count * bytes_each
     budget = memory_budget
     if budget is None:
         budget = int(_MEMORY_SHARE * available_memory_bytes())

@@ -111,7 +111,9 @@ def read_images(
     how = choose_fit(files.headers, fit, notes)
     height, width = choose_size(files.headers, size, how, notes)
     decoder = Decoder(height, width, channels, how, max_pixels)
-    hold = choose_resident(len(files.names), decoder, resident, memory_budget, notes)
+    each = channels * height * width
+    each += {"mask": height * width, "picture": each}.get(listing.kind, 0)
+    hold = choose_resident(len(files.names), each, resident, memory_budget, notes)
     partners, files = _partners(listing, files, decoder, names, void, hold, max_bad, progress)
     before = {name: row for row, name in enumerate(files.names)}
     store, files = _store(files, decoder, hold, max_bad, progress)

@@ -153,7 +153,9 @@ def _read_findings(facts: Facts) -> list[Finding]:
                 "error",
                 f"labels that no training picture has, so that they cannot be learned: {named}",
                 "add such pictures to train, or correct the names of the folders",
-                tuple(item for items in facts.unseen.values() for item in items)[:MOST_ITEMS],
+                tuple(dict.fromkeys(item for items in facts.unseen.values() for item in items))[
+                    :MOST_ITEMS
+                ],
             )
         )
     if facts.empty_classes:

@@ -20,7 +20,8 @@ from tilth.wording import counted, setting
 Labels = str | Path | Callable[[Path], Any]
 """A table of names and labels, a regular expression on the path, or a function of the path."""
 
-_NO_LABEL = "no label"
+NO_LABEL = "no label"
+"""Why a picture is set aside that nothing, or no finite number, is said of."""
 
 
 def labels_table(labels: object) -> Path | None:
@@ -81,7 +82,7 @@ def list_labelled(
         )
     listing.gaps += told.gaps
     _fill(listing, names, told, on_purpose=callable(labels))
-    _check_gaps(listing, len(names), said, max_bad)
+    check_gaps(listing, len(names), said, max_bad)
     listing.notes += [f"labels are from {said}: {_summary(told)}", *told.notes]
     if len(found) < len(names):
         listing.notes.append(
@@ -94,8 +95,12 @@ def list_labelled(
     return listing
 
 
-def _check_gaps(listing: Listing, pictures: int, said: str, max_bad: float) -> None:
-    unlabelled = sum(bad.reason == _NO_LABEL for bad in listing.gaps)
+def check_gaps(listing: Listing, pictures: int, said: str, max_bad: float) -> None:
+    """Raise UserError with the list where there are more gaps than ``max_bad`` admits.
+
+    pictures: how many there are; said: what the labels are from
+    """
+    unlabelled = sum(bad.reason == NO_LABEL for bad in listing.gaps)
     absent = len(listing.gaps) - unlabelled
     if len(listing.gaps) <= max_bad * (pictures + absent):
         return
@@ -130,6 +135,7 @@ def _summary(told: Told) -> str:
 
 def _fill(listing: Listing, names: Sequence[str], told: Told, *, on_purpose: bool) -> None:
     found, listing.kind, listing.names = told.values, told.kind, told.names
+    gaps = {bad.item for bad in listing.gaps}
     parts = {name: split_of(name.partition("/")[0]) for name in names if "/" in name}
     if told.splits:
         parts = {name: told.splits.get(name, "") for name in found}
@@ -140,10 +146,12 @@ def _fill(listing: Listing, names: Sequence[str], told: Told, *, on_purpose: boo
             listing.files.append(name)
             listing.labels.append(found[name])
             listing.splits.append(parts.get(name, "") if splits else "")
+        elif name in gaps:
+            continue
         elif on_purpose or (parts.get(name) and name.partition("/")[0] not in labelled):
-            listing.set_aside.append(BadItem(name, _NO_LABEL))
+            listing.set_aside.append(BadItem(name, NO_LABEL))
         else:
-            listing.gaps.append(BadItem(name, _NO_LABEL))
+            listing.gaps.append(BadItem(name, NO_LABEL))
     loose = [name for name, split in zip(listing.files, listing.splits, strict=True) if not split]
     if splits and loose:
         raise UserError(
@@ -178,7 +186,8 @@ def _from_pattern(pattern: str, names: Sequence[str], task: str | None) -> Told:
     odd = next((text for text in texts.values() if _number(text) is None), None)
     if odd is not None:
         raise UserError(f"labels={pattern!r} finds {odd!r}", rule="only numbers can be regressed")
-    return Told(kind, {name: _number(text) for name, text in texts.items()})
+    numbers = {name: float(text) for name, text in texts.items()}
+    return Told(kind, {name: one for name, one in numbers.items() if math.isfinite(one)})
 
 
 def _kind(task: str | None, usual: Kind) -> Kind:
@@ -200,9 +209,13 @@ def _from_function(
 ) -> Told:
     """Return what a function says of pictures; the first answer says what kind its answers are."""
     told: Told | None = None
+    gaps: list[BadItem] = []
     for name in names:
         label = label_of(root / name)
         if label is None or (isinstance(label, str) and label == ""):
+            continue
+        if isinstance(label, float | np.floating) and not math.isfinite(label):
+            gaps.append(BadItem(name, NO_LABEL))
             continue
         kind = _kind_of(label)
         if told is None:
@@ -219,6 +232,7 @@ def _from_function(
         told.values[name] = _plain_label(label, kind)
     if told is None:
         return Told("classes")
+    told.gaps = gaps
     if told.kind == "points":
         _check_points(told)
     return told

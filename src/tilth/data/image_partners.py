@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,21 @@ from numpy.typing import NDArray
 from tilth.cache import cache_folder
 from tilth.data.dataset import Store
 from tilth.data.decoder import Decoder
-from tilth.data.image_scan import Progress, decode_all, scan, values_of
+from tilth.data.image_scan import (
+    Progress,
+    decode_all,
+    find_cut_short,
+    find_undecodable,
+    scan,
+    values_of,
+)
 from tilth.data.image_store import DecodedStore
-from tilth.data.mask_decoder import MaskDecoder, mask_classes
+from tilth.data.mask_decoder import MaskClasses, MaskDecoder, mask_classes
 from tilth.data.open_image import BadImage, Header, read_values
 from tilth.data.resident_store import ResidentStore
 from tilth.errors import UserError
 
+_DECODED = 500  # of the files that are decoded later: so many are tried
 _ALIKE = 1.02  # proportions of a picture and its mask: sizes that were rounded apart
 
 
@@ -30,21 +38,24 @@ class PartnersRead:
     """What belongs to pictures, one row each.
 
     labels: the classes of masks; keys: 64-bit content hashes; bad: row -> why it cannot be used,
-    where its entry in the store is not to be looked at
+    where its entry in the store is not to be looked at; values: see ``Target``
     """
 
     store: Store
     labels: tuple[str, ...]
     keys: NDArray[np.uint64]
     bad: dict[int, str]
+    values: tuple[int, ...] = ()
 
     def chosen(self, rows: Sequence[int]) -> PartnersRead:
-        """Return what belongs to some of the pictures."""
+        """Return what belongs to some of the pictures; itself where they are all of them."""
+        if list(rows) == list(range(len(self.keys))):
+            return self
         if isinstance(self.store, DecodedStore):
             store: Store = self.store.chosen(rows)
         else:
             store = ResidentStore(self.store.take(torch.tensor(rows)))
-        return PartnersRead(store, self.labels, self.keys[list(rows)], {})
+        return replace(self, store=store, keys=self.keys[list(rows)], bad={})
 
 
 def read_partners(
@@ -65,38 +76,76 @@ def read_partners(
     Raises UserError for masks that name nothing.
     """
     seen = scan(paths, max_pixels=decoder.max_pixels, progress=progress)
-    bad = {row: f"what belongs to it: {reason}" for row, reason in seen.bad.items()}
+    bad = _told(seen.bad)
     for row, (own, other) in enumerate(zip(headers, seen.headers, strict=True)):
         if other is not None and not _fits(own, other):
             bad[row] = (
                 f"it is {own.width} x {own.height} px and what belongs to it "
                 f"{other.width} x {other.height} px"
             )
-    labels: tuple[str, ...] = ()
+    named = MaskClasses((), ())
     reader: Decoder | MaskDecoder = decoder
     if masks:
-        values = [] if names else values_of(paths, bad, max_pixels=decoder.max_pixels)
+        values, unread = ([], {}) if names else values_of(paths, bad, decoder.max_pixels)
+        bad |= _told(unread)
         if not names and not values:
             raise none_read(paths[0], decoder.max_pixels)
-        classes = mask_classes(values, names, void)
-        labels = classes.labels
-        if len(labels) < 2:
+        named = mask_classes(values, names, void)
+        if len(named.labels) < 2:
             raise UserError(
-                f"masks of {len(labels)} classes: {', '.join(labels)}",
+                f"masks of {len(named.labels)} classes: {', '.join(named.labels)}",
                 rule="a mask tells at least two classes apart",
                 fix="look at the values in the masks, and at void",
             )
         reader = MaskDecoder(
-            decoder.height, decoder.width, classes.table, decoder.fit, decoder.max_pixels
+            decoder.height, decoder.width, named.table, decoder.fit, decoder.max_pixels
         )
     if hold:
         pixels, unread = decode_all(paths, reader, progress=progress)
         _check_alike(unread, len(paths), names)
-        bad |= {row: f"what belongs to it: {reason}" for row, reason in unread.items()}
-        return PartnersRead(ResidentStore(pixels), labels, seen.keys, bad)
+        store: Store = ResidentStore(pixels)
+        return PartnersRead(store, named.labels, seen.keys, bad | _told(unread), named.values)
+    bad |= _told(_look_through(paths, seen.headers, reader, names, bad, progress))
     folder = cache_folder() / "pixels"
     store = DecodedStore(paths, reader, cache_folder=folder, workers=os.cpu_count() or 1)
-    return PartnersRead(store, labels, seen.keys, bad)
+    return PartnersRead(store, named.labels, seen.keys, bad, named.values)
+
+
+def _told(bad: Mapping[int, str]) -> dict[int, str]:
+    return {row: f"what belongs to it: {reason}" for row, reason in bad.items()}
+
+
+def _look_through(
+    paths: Sequence[Path],
+    headers: Sequence[Header | None],
+    reader: Decoder | MaskDecoder,
+    names: Sequence[str],
+    skip: Container[int],
+    progress: Progress | None,
+) -> dict[int, str]:
+    """Return row -> why a file that is decoded later will not be, as far as that is soon seen.
+
+    All are looked at for their ends, some are decoded; all are where anything is found so.
+    """
+    known = {row: own for row, own in enumerate(headers) if own is not None and row not in skip}
+
+    def chosen(rows: Sequence[int], bad: Mapping[int, str]) -> dict[int, str]:
+        return {rows[place]: reason for place, reason in bad.items()}
+
+    rows, limit = list(known), reader.max_pixels
+    ends = find_cut_short(
+        [paths[row] for row in rows], list(known.values()), max_pixels=limit, progress=progress
+    )
+    bad = chosen(rows, ends)
+    whole = [row for row in rows if row not in bad]
+    some = whole[:: -(-len(whole) // _DECODED)] if whole else []
+    for part in (some, sorted({*whole} - {*some})):
+        found = find_undecodable([paths[row] for row in part], reader, progress=progress)
+        _check_alike(found, len(part), names)
+        bad |= chosen(part, found)
+        if not bad:
+            break
+    return bad
 
 
 def none_read(path: Path, max_pixels: int) -> UserError:

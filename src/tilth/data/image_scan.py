@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import warnings
@@ -70,30 +69,36 @@ def decode_all(
     """Return the pixels of all files, uint8 [files, *shape], and the reasons of bad ones."""
     pixels = torch.empty((len(paths), *decoder.shape), dtype=torch.uint8)
     canvas = pixels.numpy()  # torch's own copy would start threads inside these threads
-    bad: dict[int, str] = {}
 
     def decode(place: int) -> None:
-        try:
-            canvas[place] = decoder(paths[place]).numpy()
-        except BadImage as error:
-            bad[place] = str(error)
+        canvas[place] = decoder(paths[place]).numpy()
 
-    _each(decode, len(paths), "decoding pictures", progress)
-    return pixels, bad
+    return pixels, _bad_of(decode, len(paths), "decoding pictures", progress)
 
 
-def values_of(paths: Sequence[Path], skip: Container[int], *, max_pixels: int) -> list[int]:
-    """Return the values that masks hold, sorted; those that cannot be read hold none."""
+def find_undecodable(
+    paths: Sequence[Path], decoder: Decoder | MaskDecoder, *, progress: Progress | None = None
+) -> dict[int, str]:
+    """Return the reasons of files that cannot be decoded; no pixel is kept."""
+
+    def decode(place: int) -> None:
+        decoder(paths[place])
+
+    return _bad_of(decode, len(paths), "checking files", progress)
+
+
+def values_of(
+    paths: Sequence[Path], skip: Container[int], max_pixels: int
+) -> tuple[list[int], dict[int, str]]:
+    """Return the values that masks hold, sorted, and the reasons of those that cannot be read."""
     there = np.zeros(256, dtype=np.bool_)
 
     def look(place: int) -> None:
-        if place in skip:
-            return
-        with contextlib.suppress(BadImage):
+        if place not in skip:
             there[np.unique(np.asarray(read_values(paths[place], max_pixels=max_pixels)))] = True
 
-    _each(look, len(paths), "looking at masks", None)
-    return [int(value) for value in np.flatnonzero(there)]
+    bad = _bad_of(look, len(paths), "looking at masks", None)
+    return [int(value) for value in np.flatnonzero(there)], bad
 
 
 def find_cut_short(
@@ -109,16 +114,27 @@ def find_cut_short(
     This reads a few bytes of each file where decoding all of them would take too long.
     all_decoded: decode every one, which finds all that is wrong with it
     """
-    bad: dict[int, str] = {}
 
     def look(place: int) -> None:
+        if all_decoded or not _ends_well(paths[place], headers[place].format):
+            read_picture(paths[place], grey=True, max_pixels=max_pixels)
+
+    return _bad_of(look, len(paths), "checking files", progress)
+
+
+def _bad_of(
+    work: Callable[[int], object], count: int, what: str, progress: Progress | None
+) -> dict[int, str]:
+    """Run ``work`` for each place as ``_each`` does; return the reasons of bad pictures."""
+    bad: dict[int, str] = {}
+
+    def attempt(place: int) -> None:
         try:
-            if all_decoded or not _ends_well(paths[place], headers[place].format):
-                read_picture(paths[place], grey=True, max_pixels=max_pixels)
+            work(place)
         except BadImage as error:
             bad[place] = str(error)
 
-    _each(look, len(paths), "checking files", progress)
+    _each(attempt, count, what, progress)
     return bad
 
 

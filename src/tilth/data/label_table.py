@@ -93,20 +93,37 @@ def read_label_table(
 
 
 def _place_column(frame: pl.DataFrame, table: Path, known: Mapping[str, str]) -> str:
-    """Return the column that names pictures: by its name, or the one that most often does."""
+    """Return the column that names pictures: one that is called so, else the one that does most.
+
+    Raises UserError where no column names any picture.
+    """
     if frame.width < 2:
         raise UserError(
             f"{table} has {counted(frame.width, 'column')}",
             rule="a table of labels has the pictures in one column and what they show in others",
         )
     low = {column.strip().lower(): column for column in frame.columns}
-    named = next((low[name] for name in NAMES if name in low), None)
+    called = [low[name] for name in NAMES if name in low]
     texts = [name for name in frame.columns if frame[name].dtype == pl.String]
 
     def hits(name: str) -> int:
-        return sum(_plain(said.strip()) in known for said in frame[name].drop_nulls())
+        # the first line may be no line of names
+        said = [name, *frame[name].drop_nulls().cast(pl.String)]
+        return sum(_plain(one.strip()) in known for one in said)
 
-    return named or max(texts, key=hits, default=frame.columns[0])
+    for columns in (called, texts or frame.columns[:1]):
+        place = max(columns, key=hits, default="")
+        if place and hits(place):
+            return place
+    likely = (called or texts or frame.columns)[0]
+    raise UserError(
+        f"no picture is named by a column of {table}: {likely!r} has "
+        f"{', '.join(map(repr, frame[likely].drop_nulls().head(3).to_list()))}",
+        rule="a picture is known by its path in the folder, such as "
+        f"{next(iter(known), '')!r}, or by its file's name, with or without the suffix",
+        choices=frame.columns[:20],
+        fix="correct the names, or name the folder that they are in",
+    )
 
 
 def _wanted_columns(

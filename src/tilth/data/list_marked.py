@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tilth.data.dataset import Kind
+from tilth.data.dataset import BadItem, Kind
 from tilth.data.decoder import Decoder, placement
 from tilth.data.image_files import Listing, list_pictures
-from tilth.data.image_labels import Labels, list_labelled
+from tilth.data.image_labels import NO_LABEL, Labels, check_gaps, list_labelled
 from tilth.data.open_image import Header
 from tilth.data.partner_files import Partners, list_partners
+from tilth.data.places import only_inside
 from tilth.errors import UserError
-from tilth.wording import counted
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,23 @@ def list_marked(folder: Path, marks: Marks, max_bad: float) -> Listing:
         )
     listing = list_pictures(folder)
     if marks.task == "regress":
-        listing.kind, listing.labels = "number", _folder_numbers(listing.labels)
+        _take_numbers(listing, max_bad)
     return listing
+
+
+def _take_numbers(listing: Listing, max_bad: float) -> None:
+    """Make the folders' names numbers; pictures in one such as "nan" have no label."""
+    numbers = np.array(_folder_numbers(listing.labels))
+    known = np.flatnonzero(np.isfinite(numbers)).tolist()
+    listing.gaps += [
+        BadItem(name, NO_LABEL)
+        for name, number in zip(listing.files, numbers, strict=True)
+        if not np.isfinite(number)
+    ]
+    check_gaps(listing, len(numbers), "the names of folders", max_bad)
+    listing.kind, listing.labels = "number", numbers[known].tolist()
+    listing.files = [listing.files[row] for row in known]
+    listing.splits = [listing.splits[row] for row in known]
 
 
 def _folder_numbers(labels: Sequence[str]) -> list[float]:
@@ -98,9 +113,4 @@ def in_their_units(
             for header, points in zip(headers, labels, strict=True)
         ]
     )
-    seen = np.logical_and(moved >= -0.5, moved < np.array(size) - 0.5).all(axis=2)
-    lost = int(np.logical_and(np.isfinite(moved[..., 0]), np.logical_not(seen)).sum())
-    if lost:
-        said = counted(lost, "point lies", "points lie")
-        notes.append(f"{said} outside of what is seen, and count as not there")
-    return np.where(np.expand_dims(seen, 2), moved, np.nan)
+    return only_inside(moved, *size, notes)

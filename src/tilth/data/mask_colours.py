@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,19 @@ def colours(classes: int) -> NDArray[np.uint8]:
     return found
 
 
-def painted(mask: NDArray[np.uint8], classes: int) -> Image.Image:
-    """Return a mask [H, W] as a picture with a palette, whose values are the classes."""
-    picture = Image.fromarray(mask)
-    picture.putpalette(colours(classes).tobytes())
+def painted(mask: NDArray[np.uint8], classes: int, values: Sequence[int] = ()) -> Image.Image:
+    """Return a mask [H, W] of classes as a picture with a palette.
+
+    values: what is written for each class, and last for what is not said; the classes themselves
+    where there are none
+
+    >>> np.asarray(painted(np.uint8([[0, 1, VOID]]), 2, (5, 7, 0))).tolist()
+    [[5, 7, 0]]
+    """
+    written = np.full(256, values[-1] if values else VOID, dtype=np.uint8)
+    written[:classes] = values[:-1] if values else range(classes)
+    palette = np.zeros((256, 3), dtype=np.uint8)
+    palette[written[:classes]] = colours(classes)[:classes]
+    picture = Image.fromarray(written[mask])
+    picture.putpalette(palette.tobytes())
     return picture

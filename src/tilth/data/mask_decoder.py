@@ -69,6 +69,21 @@ class MaskClasses:
     labels: tuple[str, ...]
     table: tuple[int, ...]
 
+    @property
+    def values(self) -> tuple[int, ...]:
+        """What stands for each label in files, and last for void: the highest free one if none.
+
+        >>> MaskClasses(("sky", "road"), (VOID, 0, UNKNOWN, 1)).values
+        (1, 3, 0)
+        >>> MaskClasses(("sky", "road"), (0, 1)).values
+        (0, 1, 255)
+        """
+        if not self.labels:
+            return ()
+        said = [self.table.index(k) for k in range(len(self.labels))]
+        free = next((value for value in range(VOID, -1, -1) if value not in said), VOID)
+        return (*said, self.table.index(VOID) if VOID in self.table else free)
+
 
 def mask_classes(seen: list[int], names: tuple[str, ...], void: tuple[str, ...]) -> MaskClasses:
     """Return which classes the values of masks stand for.

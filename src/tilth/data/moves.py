@@ -1,7 +1,7 @@
 """Where pictures are moved to while training: drawn once, for the pictures and what is on them.
 
-The numbers are a function of (seed, epoch, row), so pictures, masks, points and boxes of a row
-draw the same ones and share no state.
+The numbers are a function of (seed, epoch, row), so pictures, masks and points of a row draw the
+same ones and share no state.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tilth.randomness import uniform
 # new names go to the end: the place of a name decides which number it draws
 _DRAWS = (
     *("flip", "rotate", "zoom", "tilt_x", "tilt_y", "shift_x", "shift_y"),
-    *("brightness", "contrast", "cutout_x", "cutout_y", "flip_vertical"),
+    *("brightness", "contrast", "cutout_x", "cutout_y", "flip_vertical", "zoom_x", "zoom_y"),
 )
 Draws = dict[str, Tensor]
 """Name of a change -> [B] float32 in [0, 1)."""
@@ -84,7 +84,7 @@ def _turned(draws: Draws, augment: Augment, height: int, width: int) -> Tensor:
     zoom = 1 + draws["zoom"] * (augment.zoom - 1)
     room = (1 - 1 / zoom) / 2  # what a zoomed picture leaves out on each side, of the side
     placed = geometry.shifting(
-        either_way(draws["shift_x"]) * room * width,
-        either_way(draws["shift_y"]) * room * height,
+        either_way(draws["zoom_x"]) * room * width,
+        either_way(draws["zoom_y"]) * room * height,
     )
     return tilted @ geometry.rotating(radians) @ placed @ geometry.zooming(zoom)

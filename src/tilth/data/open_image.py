@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -93,7 +94,8 @@ def read_header(source: Source, *, max_pixels: int = MAX_PIXELS) -> Header:
     """
     with _opened(source, max_pixels) as image:
         turn = _orientation(image)
-        width, height = image.size if turn < 5 else image.size[::-1]
+        lies = turn >= 5 and not isinstance(image, TiffImagePlugin.TiffImageFile)
+        width, height = image.size[::-1] if lies else image.size  # Pillow turns a TIFF's itself
         return Header(
             width=width,
             height=height,
@@ -120,11 +122,11 @@ def read_picture(
     Raises BadImage with the reason where it cannot be read.
     """
     with _opened(source, max_pixels) as image:
-        turn = _orientation(image)
         try:
             own = image is not source  # the caller's picture must not change
             if at_least and own and isinstance(image, JpegImagePlugin.JpegImageFile):
-                _draft(image, at_least if turn < 5 else at_least[::-1], grey)
+                lies = _orientation(image) >= 5
+                _draft(image, at_least[::-1] if lies else at_least, grey)
             image.load()
             if own and image.format == "PNG":
                 _check_png(source)
@@ -135,11 +137,11 @@ def read_picture(
             raise
         except Exception as error:  # decoders fail in any way they like on damaged bytes
             raise BadImage(f"damaged or cut short ({_short(error)})") from error
-    return plain.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else plain
+        return _upright(plain, image)
 
 
 def read_values(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Return the values of a mask in mode L: the numbers of a palette, not its colours.
+    """Return the upright values of a mask in mode L: numbers of a palette, not its colours.
 
     Raises BadImage with the reason where it cannot be read, or holds colours or numbers over 255.
     """
@@ -153,12 +155,14 @@ def read_values(source: Source, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
             raise
         except Exception as error:  # as above
             raise BadImage(f"damaged or cut short ({_short(error)})") from error
+        return _upright(_numbers(values, image.mode), image)
+
+
+def _numbers(values: NDArray[Any], mode: str) -> Image.Image:
     if values.ndim == 3 and (values == values[..., :1])[..., :3].all():
         values = values[..., 0]
     if values.ndim != 2 or values.dtype.kind not in "bui":
-        raise BadImage(
-            f"a mask of mode {image.mode}: its values are one number a pixel, no colours"
-        )
+        raise BadImage(f"a mask of mode {mode}: its values are one number a pixel, no colours")
     if values.size and int(values.max()) > 255:
         raise BadImage(f"a mask with the value {values.max()}: its values are from 0 to 255")
     return Image.fromarray(values.astype(np.uint8))
@@ -243,6 +247,15 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # a damaged EXIF block says nothing about the pixels
         return 1
     return turn if turn in _UPRIGHT else 1
+
+
+def _upright(pixels: Image.Image, loaded: Image.Image) -> Image.Image:
+    """Return the pixels of a picture that has been loaded as they are seen.
+
+    Its orientation is asked for now, because Pillow turns a TIFF, and says so, as it loads it.
+    """
+    turn = _orientation(loaded)
+    return pixels.transpose(_UPRIGHT[turn]) if turn in _UPRIGHT else pixels
 
 
 def _is_grey(image: Image.Image) -> bool:

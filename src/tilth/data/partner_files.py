@@ -57,10 +57,9 @@ def _said(partners: Partners) -> bool:
 def _finder(root: Path, partners: Partners) -> Callable[[str], Path | None]:
     if callable(partners):
         return lambda name: _there(Path(partners(root / name)))
-    if "{" in str(partners):
+    folder = partners_folder(partners, root)
+    if folder is None:
         return lambda name: _there(root / _filled(str(partners), name))
-    folder = Path(partners)
-    folder = folder if folder.is_dir() or folder.is_absolute() else root / folder
     if not folder.is_dir():
         raise UserError(
             f"{partners} is no folder, here or in {root}",
@@ -69,6 +68,18 @@ def _finder(root: Path, partners: Partners) -> Callable[[str], Path | None]:
         )
     files = {_stem(found.relative_to(folder).as_posix()): found for found in pictures_below(folder)}
     return lambda name: files.get(_stem(name))
+
+
+def partners_folder(partners: Partners, root: Path, here: Path = Path()) -> Path | None:
+    """Return the folder that masks or pairs lie in, None for a pattern or a function.
+
+    It is looked for in ``here``, then among the pictures in ``root``; where it is in neither,
+    that in ``here`` is meant.
+    """
+    if callable(partners) or "{" in str(partners):
+        return None
+    inside = root / partners
+    return inside if inside.is_dir() and not (here / partners).is_dir() else here / partners
 
 
 def _there(path: Path) -> Path | None:
@@ -83,7 +94,9 @@ def _filled(pattern: str, name: str) -> str:
     place = PurePosixPath(name)
     folder = "" if place.parent == PurePosixPath() else place.parent.as_posix()
     try:
-        return pattern.format(folder=folder, stem=place.stem, name=place.name)
+        filled = pattern.format(folder=folder, stem=place.stem, name=place.name)
+        # of a picture directly in the folder, "{folder}/..." would be an absolute path
+        return filled if folder or pattern.startswith("/") else filled.lstrip("/")
     except (KeyError, IndexError, ValueError) as error:
         raise UserError(
             f"{pattern!r} ({error})",

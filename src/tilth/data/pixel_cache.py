@@ -32,13 +32,15 @@ RESERVE_BYTES = 2**30
 KEEP_DAYS = 30.0
 """Caches that nobody opened for so long are deleted when another one is made."""
 
+_DECODING = 2  # goes up when a file is decoded to other pixels than before
+
 
 def cache_key(paths: Sequence[Path], decoder: Decoder | MaskDecoder) -> str:
     """Return a hash of names, sizes and times of the files, of the decoder and of Pillow.
 
     Raises OSError where a file is missing.
     """
-    digest = hashlib.sha256(f"1 {decoder} {PIL.__version__}".encode())
+    digest = hashlib.sha256(f"{_DECODING} {decoder} {PIL.__version__}".encode())
     for path in paths:
         facts = path.stat()
         digest.update(f"\n{path.absolute()}\0{facts.st_size} {facts.st_mtime_ns}".encode())

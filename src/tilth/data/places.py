@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.data.dataset import Prepare, as_they_are
+from tilth.wording import counted
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,19 @@ class Places:
     def back(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the points in px that places [..., 2] stand for."""
         return np.asarray((places + 1) / 2 * np.array([self.width, self.height]) - 0.5)
+
+
+def only_inside(
+    points: NDArray[np.floating[Any]], width: int, height: int, notes: list[str]
+) -> NDArray[np.floating[Any]]:
+    """Return points [N, P, 2] in px with NaN for those outside of the picture, saying how many.
+
+    >>> only_inside(np.array([[[0.0, 3.0], [-0.5, 1.4]]]), 4, 2, []).tolist()
+    [[[nan, nan], [-0.5, 1.4]]]
+    """
+    inside = np.logical_and(points >= -0.5, points < np.array([width, height]) - 0.5).all(axis=2)
+    lost = int((np.isfinite(points).all(axis=2) & ~inside).sum())
+    if lost:
+        said = counted(lost, "point lies", "points lie")
+        notes.append(f"{said} outside of what is seen, and count as not there")
+    return np.where(np.expand_dims(inside, 2), points, np.nan).astype(points.dtype)

@@ -27,6 +27,8 @@ FREE = (
     "data.onto",
     "data.test",
     "data.labels",
+    "data.masks",
+    "data.pairs",
     "data.decisions",
     "data.resident",  # where pictures are held changes none of them
     "data.max_bad",  # the rows that were set aside are in the fingerprint and the splits

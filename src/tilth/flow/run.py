@@ -28,7 +28,7 @@ from tilth.train.run_folder import RunFolder
 if TYPE_CHECKING:
     from tilth.flow.learner import Learner
 
-AVERAGED = ("classes", "number")
+AVERAGED = ("classes", "labels", "number")
 """Kinds of targets whose answers for several views of a picture have a mean."""
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tilth.data.image_labels import labels_table
+from tilth.data.partner_files import partners_folder
 from tilth.errors import UserError
-from tilth.flow.settings import WORLD, Settings
+from tilth.flow.settings import WORLD, DataSettings, Settings
 from tilth.train.toml import dump
 
 
@@ -29,11 +30,7 @@ def read_settings(path: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML: {error}") from error
     settings = Settings.from_config(_asked(config) if "phase" in config else config)
-    places: dict[str, Any] = {
-        name: str((path.parent / given).resolve())
-        for name in _places(settings)
-        if (given := getattr(settings.data, name))
-    }
+    places = _places(settings.data, path.parent)
     return dataclasses.replace(settings, data=dataclasses.replace(settings.data, **places))
 
 
@@ -49,23 +46,26 @@ def _asked(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in config.items() if name not in ("phase", "seed")}
 
 
-def _places(settings: Settings) -> tuple[str, ...]:
-    """Return the data settings that are paths: a world is none, and labels may be a pattern."""
-    return (
-        *([] if settings.data.path.startswith(WORLD) else ["path"]),
-        "onto",
-        "test",
-        "decisions",
-        *(["labels"] if labels_table(settings.data.labels) else []),
-    )
+def _places(data: DataSettings, here: Path) -> dict[str, Any]:
+    """Return the data settings that are paths, which are relative to ``here``, as absolute ones.
+
+    A world is none, and what is wanted of pictures may be found by a pattern.
+    """
+    names = ["onto", "test", "decisions"]
+    names += [] if data.path.startswith(WORLD) else ["path"]
+    names += ["labels"] if labels_table(data.labels) else []
+    found = {name: here / given for name in names if (given := getattr(data, name))}
+    for name in ("masks", "pairs"):
+        given = getattr(data, name)
+        folder = given and partners_folder(given, here / data.path, here)
+        found |= {name: folder} if folder else {}
+    return {name: str(place.resolve()) for name, place in found.items()}
 
 
 def commented(settings: Settings) -> str:
     """Return the settings as TOML: those given as values, the others as comments to fill in."""
     given = settings.to_config()
-    for name in _places(settings):
-        if getattr(settings.data, name):
-            given["data"][name] = str(Path(getattr(settings.data, name)).resolve())
+    given["data"] |= _places(settings.data, Path())
     parts = []
     for field in dataclasses.fields(settings):
         room = getattr(settings, field.name)

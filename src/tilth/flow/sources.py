@@ -19,7 +19,7 @@ from tilth.data.image_data import ImageData, image_arrays, read_images
 from tilth.data.image_files import is_picture
 from tilth.data.image_labels import Labels, labels_table
 from tilth.data.label_table import ASKED
-from tilth.data.partner_files import Partners
+from tilth.data.partner_files import Partners, partners_folder
 from tilth.data.split import FRACTIONS, shares_of
 from tilth.data.table_data import FIXES, TableData, read_table
 from tilth.data.table_files import is_table_file
@@ -109,8 +109,10 @@ def images(
     marks: dict[str, Any] = {"labels": labels, "masks": masks, "pairs": pairs}
     found = read_images(path, **marks, target=columns, augment=augment, **options)
     options["augment"] = fields_of(augment)
-    table = labels_table(labels)
-    marks["labels"] = labels if table is None else str(table.resolve())
+    places = {"labels": labels_table(labels)}
+    for name in ("masks", "pairs"):
+        places[name] = marks[name] and partners_folder(marks[name], Path(path))
+    marks |= {name: str(place.resolve()) for name, place in places.items() if place is not None}
     marks = {name: str(one) if isinstance(one, Path) else one for name, one in marks.items()}
     if not any(callable(one) for one in marks.values()):  # no file brings back a function
         named = {"target": ",".join(columns) or None, **marks}

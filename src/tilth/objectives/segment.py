@@ -22,13 +22,17 @@ class Segment(BaseObjective):
         self.dice_weight, self.moves = dice_weight, moves
 
     def __call__(self, model: nn.Module, batch: Batch, context: Context) -> Loss:
-        """Compute the summed losses of a batch: per pixel, and per picture where Dice counts."""
+        """Compute the summed losses of a batch: per pixel, and per picture where Dice counts.
+
+        Pictures whose pixels are all void add nothing, and do not count.
+        """
         logits, targets = at_least_float32(model(batch.inputs)), batch.targets.long()
         total = F.cross_entropy(logits, targets, ignore_index=VOID, reduction="sum")
         count = int((targets != VOID).sum())
         parts = {"cross_entropy": Term(total, count, per="pixels")}
         if self.dice_weight:
-            losses = dice_loss(logits.softmax(dim=1), targets)
+            said = (targets != VOID).flatten(1).any(dim=1)
+            losses = dice_loss(logits.softmax(dim=1), targets)[said]
             parts["dice"] = Term(losses.sum(), len(losses), self.dice_weight, per="pictures")
         return Loss(parts)
 

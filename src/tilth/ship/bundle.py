@@ -121,7 +121,7 @@ def _contents(
     shipped = architectures.to_ship(architecture["name"], architecture["arguments"])
     architectures.check_fits(shipped, plain_model(model))
     described = target.to_config()
-    labels = described.pop("labels")
+    labels, values = described.pop("labels"), described.pop("values")
     contents = {
         CONFIG: {
             "format_version": FORMAT_VERSION,
@@ -130,6 +130,7 @@ def _contents(
             "task": choose(task, registry.names("tilth.tasks"), "task"),
             "target": described,
             "temperature": float(temperature),
+            **({"mask_values": list(values)} if values else {}),
         },
         PREPROCESSOR: preprocessors.to_ship(preprocessor),
         LABELS: list(labels),

@@ -63,6 +63,7 @@ class Opened:
     temperature: float
     answers: str = "predictions"
     labels: tuple[str, ...] = ()
+    values: tuple[int, ...] = ()  # of masks
 
 
 def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened:
@@ -77,8 +78,9 @@ def open_bundle(folder: str | Path, *, plugins: Sequence[Plugin] = ()) -> Opened
     model = architecture.build(contents.architecture, contents.tensors, plugins)
     model.eval().requires_grad_(False)
     if contents.answers != "predictions":
-        labels = contents.target.labels
-        return Opened(model, preprocessor, None, 1.0, contents.answers, labels)
+        target = contents.target
+        known = (contents.answers, target.labels, target.values)
+        return Opened(model, preprocessor, None, 1.0, *known)
     facts = {"target": contents.target, **contents.decision}
     task: Predicting = registry.build("tilth.tasks", contents.task, facts)
     outputs = contents.architecture["arguments"].get("outputs", task.outputs)
@@ -105,7 +107,7 @@ def read_bundle(folder: str | Path) -> Contents:
         architecture=_architecture(config.get("architecture")),
         task=_text(config.get("task"), "task"),
         temperature=_temperature(config.get("temperature")),
-        target=_target(config.get("target"), labels),
+        target=_target(config.get("target"), labels, config.get("mask_values", [])),
         preprocessor=_read_object(folder / PREPROCESSOR),
         tensors=read_weights(folder / WEIGHTS),
         answers=_answers(config.get("answers", "predictions")),
@@ -236,7 +238,7 @@ def _answers(found: object) -> str:
     return cast(str, found)
 
 
-def _target(found: object, labels: object) -> Target:
+def _target(found: object, labels: object, values: object) -> Target:
     texts = isinstance(labels, list) and all(isinstance(label, str) for label in labels)
     _need(texts, LABELS, "it is not a list of labels")
     keys = {"name", "kind", "mean", "scale"}
@@ -247,7 +249,11 @@ def _target(found: object, labels: object) -> Target:
     _need(config["kind"] in KINDS, CONFIG, "target is of no known kind")
     count = len(cast(list[str], labels))
     _need(count > 0 or config["kind"] != "classes", LABELS, "it lists no labels")
-    return Target.from_config({**config, "labels": labels})
+    fits = isinstance(values, list) and len(values) in (0, count + 1)
+    known = range(256)
+    bytes_alone = fits and all(type(one) is int and one in known for one in cast(list[Any], values))
+    _need(bytes_alone, CONFIG, "mask_values are not a byte for each label and one for the rest")
+    return Target.from_config({**config, "labels": labels, "values": values})
 
 
 def _is_number(found: object) -> bool:

@@ -223,7 +223,7 @@ class Predictor:
         if isinstance(ready, ImageViews):
             seen = [self._decoded(inputs[:, view]) for view in range(ready.views)]
             values = np.mean([one.values for one in seen], axis=0)
-            return Decoded(values, values.argmax(axis=1) if self.labels else values)
+            return Decoded(values, self._task.chosen(values))
         with torch.inference_mode():
             outputs = self._model(map_tree(lambda leaf: leaf.to(self._device), inputs))
             if outputs.numel() != num_rows(inputs) * self._task.outputs:

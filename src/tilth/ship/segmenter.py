@@ -24,7 +24,8 @@ from tilth.ship.picture_answers import PictureAnswers
 class Segmenter(PictureAnswers):
     """A model that tells the class of every pixel.
 
-    labels: the classes, in the order of a mask's values
+    labels: the classes; values: what is written for each in a mask, as in the masks that it
+        learned from, and last for what lies outside of what was seen
 
     >>> import numpy as np
     >>> import tilth as tl
@@ -39,6 +40,7 @@ class Segmenter(PictureAnswers):
     def __init__(self, opened: Opened, *, device: str = "cpu") -> None:
         super().__init__(opened, device=device)
         self.labels, self._in_tiles = opened.labels, False
+        self.values = opened.values or (*range(len(self.labels)), VOID)
 
     def tiled(self) -> Segmenter:
         """Return the same model, which looks at a picture in its own size, in tiles.
@@ -52,7 +54,7 @@ class Segmenter(PictureAnswers):
 
     def _one(self, item: Any) -> Image.Image:
         mask = self._tiled(item) if self._in_tiles else self._scaled(item)
-        return painted(mask, len(self.labels))
+        return painted(mask, len(self.labels), self.values)
 
     def _tiled(self, item: Any) -> Any:
         ready = self._preprocessor

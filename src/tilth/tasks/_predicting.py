@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
 from torch import Tensor
 
 from tilth.contracts import Objective
@@ -43,6 +44,10 @@ class Predicting(ABC):
     @abstractmethod
     def decode(self, outputs: Tensor, temperature: float = 1.0) -> Predictions:
         """Turn raw model outputs [N, K] into predictions."""
+
+    def chosen(self, values: Array) -> Array:
+        """Return the answers to ``values`` of ``decode``: the likeliest class, a number itself."""
+        return np.asarray(values.argmax(axis=1)) if self.target.kind == "classes" else values
 
     @abstractmethod
     def truths(self, targets: Tensor) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.contracts import Objective
@@ -54,20 +55,28 @@ class Keypoints(Predicting):
         return point_distance(outputs.double(), targets.double())
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return every metric of places said and true."""
+        """Return every metric of places said and true, the mean over rows that have points."""
         places, truths = self.decode(outputs).values, self.truths(targets)
-        means = place_scores(places, truths, self.target.scale).mean(axis=0).tolist()
-        return dict(zip(self.metrics, means, strict=True))
+        some = has_points(truths)
+        if not some.any():
+            return dict.fromkeys(self.metrics, float("nan"))
+        means = place_scores(places[some], truths[some], self.target.scale).mean(axis=0)
+        return dict(zip(self.metrics, means.tolist(), strict=True))
+
+
+def has_points(truths: Array) -> NDArray[np.bool_]:
+    """Return [N], whether a row of places [N, P, 2] has any point: others cannot be judged."""
+    return np.asarray(np.isfinite(truths[..., 0] + truths[..., 1]).any(axis=1))
 
 
 def place_scores(places: Array, truths: Array, aspect: float) -> Array:
     """Return [N, 2]: the normalised mean error of each row, and the share of points found.
 
-    places, truths: [N, P, 2] from -1 to 1, NaN where a point is not there; aspect: width over
-    height of the pictures
+    places, truths: [N, P, 2] from -1 to 1, NaN where a point is not there, any in each row;
+    aspect: width over height of the pictures
     The error is the mean distance over the size of the thing: the root of the area of the box
     round its true points (Bulat and Tzimiropoulos 2017, section 3.2), of the picture where they
-    span none. Found is a point within CLOSE of that. A row without points has error 0, all found.
+    span none. Found is a point within CLOSE of that.
 
     >>> true = np.array([[[-1.0, -1.0], [1.0, 1.0]]])
     >>> place_scores(true + [0.0, 0.1], true, aspect=1.0).round(3).tolist()
@@ -78,14 +87,12 @@ def place_scores(places: Array, truths: Array, aspect: float) -> Array:
     gaps = np.linalg.norm((places - np.nan_to_num(truths)) * size / 2, axis=2)
     low = np.where(there[..., None], truths, np.inf).min(axis=1)
     high = np.where(there[..., None], truths, -np.inf).max(axis=1)
-    some = there.sum(axis=1) > 0
-    spans = np.where(some[:, None], high - low, 0.0) * size / 2
-    area = spans.prod(axis=1)
+    area = ((high - low) * size / 2).prod(axis=1)
     scale = np.sqrt(np.where(area > 0, area, size.prod()))
-    count = np.maximum(there.sum(axis=1), 1)
+    count = there.sum(axis=1)
     error = (gaps * there).sum(axis=1) / count / scale
     found = ((gaps <= CLOSE * scale[:, None]) & there).sum(axis=1) / count
-    return np.stack([error, np.where(some, found, 1.0)], axis=1)
+    return np.stack([error, found], axis=1)
 
 
 def keypoints(*, target: Target) -> Keypoints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch.nn.functional as F
@@ -15,6 +15,9 @@ from tilth.errors import UserError
 from tilth.tasks import Array, Metric, Predictions
 from tilth.tasks._item_means import mean_of
 from tilth.tasks._predicting import Predicting
+
+if TYPE_CHECKING:
+    from tilth.tasks._setup import Setup
 
 TARGET = "labels"
 PIPELINES = {"images": "image-classification"}
@@ -59,7 +62,11 @@ class Multilabel(Predicting):
     def decode(self, outputs: Tensor, temperature: float = 1.0) -> Predictions:
         """Turn logits [N, K] into probabilities and, of each label, whether it is said."""
         probabilities = (outputs.double() / temperature).sigmoid().numpy()
-        return Predictions(probabilities, (probabilities >= self.threshold).astype(np.int64))
+        return Predictions(probabilities, self.chosen(probabilities))
+
+    def chosen(self, values: Array) -> Array:
+        """Return, of the probability of each label, whether it is said."""
+        return (values >= self.threshold).astype(np.int64)
 
     def truths(self, targets: Tensor) -> Array:
         """Return 0 or 1 for each label."""
@@ -70,12 +77,29 @@ class Multilabel(Predicting):
         scaled, wanted = outputs.double() / temperature, targets.double()
         return F.binary_cross_entropy_with_logits(scaled, wanted, reduction="none").mean(dim=1)
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return every metric, at the threshold that is best for these rows."""
-        truths, chances = self.truths(targets), self.decode(outputs).values
-        said = chances >= best_threshold(chances, truths, self.beta)
-        means = set_scores(said, truths, self.beta).mean(axis=0).tolist()
+    def measure(self, setup: Setup, split: str) -> dict[str, float]:
+        """Return the loss and every metric on a split, at the threshold that is best on valid."""
+        from tilth.tasks._training import outputs
+
+        valid = outputs(setup, "valid")
+        found = valid if split == "valid" else outputs(setup, split)
+        threshold = self._best(valid.outputs, valid.targets)
+        losses = self.row_losses(found.outputs, found.targets)
+        scores = self.scores(found.outputs, found.targets, threshold)
+        return {"loss": float(losses.mean()), **scores}
+
+    def scores(
+        self, outputs: Tensor, targets: Tensor, threshold: float | None = None
+    ) -> dict[str, float]:
+        """Return every metric; threshold: the one that is best for these rows where None."""
+        if threshold is None:
+            threshold = self._best(outputs, targets)
+        said = self.decode(outputs).values >= threshold
+        means = set_scores(said, self.truths(targets), self.beta).mean(axis=0).tolist()
         return dict(zip(self.metrics, means, strict=True))
+
+    def _best(self, outputs: Tensor, targets: Tensor) -> float:
+        return best_threshold(self.decode(outputs).values, self.truths(targets), self.beta)
 
 
 def best_threshold(chances: Array, truths: Array, beta: float) -> float:

@@ -38,6 +38,11 @@ def weighted_sum(terms: list[Term]) -> Tensor:
     return sum(totals[1:], totals[0])
 
 
+def mean(total: Tensor, count: float) -> Tensor:
+    """Return a sum over what was counted as its mean; a sum over nothing, 0, stays what it is."""
+    return total / count if count else total
+
+
 def mean_loss(
     objective: Objective, model: nn.Module, batch: Any, context: Context, autocast: Autocast
 ) -> tuple[Loss, Tensor]:
@@ -45,7 +50,7 @@ def mean_loss(
     with autocast():
         loss = objective(model, batch, context)
     units = by_unit(loss)
-    means = [weighted_sum(terms) / terms[0].count for terms in units.values()]
+    means = [mean(weighted_sum(terms), terms[0].count) for terms in units.values()]
     return loss, sum(means[1:], means[0])
 
 
@@ -106,9 +111,9 @@ def backward_cut(
         reduce_ranks(sums, totals, counts, parameters)
     for place, parameter in enumerate(parameters):
         shares = [(total[place], counts[unit]) for unit, total in sums.items()]
-        pieces = [total / count for total, count in shares if total is not None]
+        pieces = [mean(total, count) for total, count in shares if total is not None]
         parameter.grad = sum(pieces[1:], pieces[0]) if pieces else None
-    means = [totals[unit] / counts[unit] for unit in totals]
+    means = [mean(totals[unit], counts[unit]) for unit in totals]
     return losses, sum(means[1:], means[0])
 
 
