@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tilth import files
 from tilth.audit.intervals import standard_error
-from tilth.data.dataset import as_rows
+from tilth.data.dataset import Rows
 from tilth.errors import TilthError, UserError
 from tilth.flow.agreement import (
     check_device,
@@ -200,10 +201,10 @@ class Phase:
 
     def _noise(self, metric: str) -> Callable[[float], float]:
         """Return what says how far the draw of the valid rows moves a score; 0 where not known."""
-        if metric != "accuracy":
+        data = self.learner.data
+        if metric != "accuracy" or not isinstance(data, Rows):
             return lambda score: 0.0
-        rows = len(as_rows(self.learner.data).splits["valid"])
-        return lambda share: standard_error(share, rows)
+        return functools.partial(standard_error, count=len(data.splits["valid"]))
 
     def _fail(self, error: BaseException) -> None:
         with contextlib.suppress(OSError):  # a full disk must not hide what happened

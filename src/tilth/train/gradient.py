@@ -38,19 +38,17 @@ def weighted_sum(terms: list[Term]) -> Tensor:
     return sum(totals[1:], totals[0])
 
 
-def mean(total: Tensor, count: float) -> Tensor:
-    """Return a sum over what was counted as its mean; a sum over nothing, 0, stays what it is."""
-    return total / count if count else total
-
-
 def mean_loss(
     objective: Objective, model: nn.Module, batch: Any, context: Context, autocast: Autocast
 ) -> tuple[Loss, Tensor]:
-    """Return the loss of one uncut batch on one rank, and the scalar to minimise."""
+    """Return the loss of one uncut batch on one rank, and the scalar to minimise.
+
+    A sum over nothing is 0 and stays so: such as that of masks in which every pixel is void.
+    """
     with autocast():
         loss = objective(model, batch, context)
     units = by_unit(loss)
-    means = [mean(weighted_sum(terms), terms[0].count) for terms in units.values()]
+    means = [weighted_sum(terms) / (terms[0].count or 1) for terms in units.values()]
     return loss, sum(means[1:], means[0])
 
 
@@ -111,9 +109,9 @@ def backward_cut(
         reduce_ranks(sums, totals, counts, parameters)
     for place, parameter in enumerate(parameters):
         shares = [(total[place], counts[unit]) for unit, total in sums.items()]
-        pieces = [mean(total, count) for total, count in shares if total is not None]
+        pieces = [total / (count or 1) for total, count in shares if total is not None]
         parameter.grad = sum(pieces[1:], pieces[0]) if pieces else None
-    means = [mean(totals[unit], counts[unit]) for unit in totals]
+    means = [totals[unit] / (counts[unit] or 1) for unit in totals]
     return losses, sum(means[1:], means[0])
 
 
