@@ -13,7 +13,7 @@ from tilth.audit import seen_pictures
 from tilth.audit.heat_strips import overlaid, red_and_blue
 from tilth.audit.inside import inside
 from tilth.audit.layers import first_layer, statistics
-from tilth.audit.robustness import MOST, still_right
+from tilth.audit.robustness import FEWEST, LONGER, MOST, PASSES, still_right
 from tilth.audit.seen_pictures import for_looking, multiplications, seen
 from tilth.nn.attack import Ball
 from tilth.nn.auxiliary import AuxiliaryHeads
@@ -253,3 +253,11 @@ def test_changes_made_to_last_are_aimed_at_the_moved_pictures_too():
     shares = [float((one > 0.7).float().mean()) for one in (left, seen_one)]
     assert found["PGD"] == pytest.approx(shares[1])
     assert found["EOT"] == pytest.approx((shares[0] + 2 * shares[1]) / 3)
+
+
+def test_the_usual_net_for_small_colour_pictures_is_attacked_on_enough_of_them():
+    pictures = np.zeros((60, 32, 32, 3), dtype=np.uint8)
+    learn = tl.Learner(tl.arrays(pictures, np.arange(60) % 10), quiet=True)
+    rows = np.arange(60)
+    found = seen(learn.task, learn.setup(), rows)
+    assert found.affordable(PASSES / LONGER, len(rows)) >= FEWEST
