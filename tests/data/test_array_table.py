@@ -20,7 +20,9 @@ def test_a_plain_linear_net_trains_and_answers(tmp_path, kind):
     normal = np.random.default_rng(0).normal(size=(200, 4))
     inputs = normal > 0 if kind is bool else (3 * normal).astype(kind)
     targets = inputs[:, 0] > 0
-    learner = tl.Learner(tl.arrays(inputs, targets), net(4), run=tmp_path / "run", quiet=True)
+    learner = tl.Learner(
+        tl.arrays(inputs, targets), net(4), run=tmp_path / "run", quiet=True, dtype="float32"
+    )
     run = learner.fit(3, lr=0.05)
     assert learner.validate()["valid/accuracy"] > 0.9
     predictor = tl.load(run.export(), plugins=[net(4)])

@@ -85,6 +85,23 @@ def test_a_net_that_does_not_compile_is_trained_without(tmp_path):
     assert not found.numerics.compile and "failed" in found.reason
 
 
+def test_a_moment_of_another_program_does_not_choose_bfloat16_for_a_tiny_net(monkeypatch):
+    """Steps of 0.1 ms, the first seven of float32 disturbed: more rounds tell them apart."""
+    steps = dict.fromkeys(("float32", "bfloat16"), 0)
+
+    def step(model, numerics, *_):
+        steps[numerics.label()] += 1
+        disturbed = numerics.dtype == "float32" and steps["float32"] <= 7
+        return 0.0002 if disturbed else 0.0001
+
+    monkeypatch.setattr(measure, "one_step", step)
+    monkeypatch.setattr(measure, "bfloat16_unsafe", lambda *_: False)
+    options = [Numerics(), Numerics("bfloat16")]
+    found = measure.measured(options, nn.Linear(6, 3), Supervised(CrossEntropy()), FLAT, context())
+    assert found.numerics.label() == "float32"
+    assert found.seconds == {"float32": 0.0001, "bfloat16": 0.0001}
+
+
 def test_a_choice_is_remembered_and_repeated_without_measuring(tmp_path, monkeypatch):
     memory = tmp_path / "cache" / "numerics.json"
     objective = Supervised(CrossEntropy())

@@ -28,7 +28,8 @@ from tilth.train.strides import strides_past_map
 from tilth.tree import leaves, map_tree
 
 MARGIN = 1.1  # float32 stays unless another choice is at least this much faster
-WARMUPS, ROUNDS = 2, 5
+WARMUPS, ROUNDS, MOST_ROUNDS = 2, 5, 50
+ENOUGH = 0.1  # seconds of timed steps; of quicker ones more rounds are timed
 UNSAFE = (
     "bfloat16 is not used: a convolution strides past its whole map, and torch's bfloat16 "
     "gradients of that hold NaN now and then"
@@ -173,11 +174,22 @@ def time_candidates(
         plain = plain or spent[-1]
         if spent[-1] <= HOPELESS * plain:
             ready[numerics.label()] = (copied, numerics)
-    rounds = [
-        {name: one_step(*pair, objective, batch, context) for name, pair in ready.items()}
-        for _ in range(ROUNDS)
-    ]
+    rounds: list[dict[str, float]] = []
+    while not enough(rounds):
+        rounds.append(
+            {name: one_step(*pair, objective, batch, context) for name, pair in ready.items()}
+        )
     return {name: min(found[name] for found in rounds) for name in ready}
+
+
+def enough(rounds: Sequence[dict[str, float]]) -> bool:
+    """Return whether the rounds tell options apart: one moment of another program must not.
+
+    >>> enough([{"float32": 0.3}] * 5), enough([{"float32": 0.0001}] * 5)
+    (True, False)
+    """
+    spent = sum(sum(found.values()) for found in rounds)
+    return len(rounds) >= ROUNDS and (spent >= ENOUGH or len(rounds) >= MOST_ROUNDS)
 
 
 def bfloat16_unsafe(model: nn.Module, objective: Objective, batch: Any, context: Context) -> bool:
