@@ -247,8 +247,27 @@ def test_best_weights_come_back(digits, tmp_path):
     learner = trained(digits, tmp_path / "run", epochs=6, lr=0.05)
     values = [line["valid/accuracy"] for line in learner.current_run.metrics]
     rows, best = len(learner.data.splits["valid"]), max(values)
-    near = [value for value in values if value >= best - (best * (1 - best) / rows) ** 0.5]
+    share = (best * rows + 2) / (rows + 4)
+    error = (share * (1 - share) / (rows + 4)) ** 0.5
+    near = [value for value in values if value >= best - error]
     assert learner.validate()["valid/accuracy"] == near[-1]
+
+
+@pytest.mark.parametrize(("error", "kept"), [(None, 2), (0.06, 4)])
+def test_a_metric_that_knows_its_error_keeps_the_latest_look_within_it(
+    digits, tmp_path, error, kept
+):
+    """Looks at 0.5, 0.9, 0.7, 0.85, 0.6: the second is the best, the fourth close to it."""
+    values, asked = iter([0.5, 0.9, 0.7, 0.85, 0.6]), []
+    metric = tl.Metric(
+        "luck",
+        lambda predictions, targets: next(values, 0.0),
+        error=error and (lambda value, rows: asked.append(rows) or error),
+    )
+    learner = trained(digits, tmp_path / "run", epochs=5, metrics=[metric])
+    outcome = learner.current_run.folder.outcome
+    assert outcome["best_step"] == kept * learner.plan.steps_per_epoch
+    assert set(asked) == ({len(learner.data.splits["valid"])} if error else set())
 
 
 def test_find_lr_puts_everything_back(digits, tmp_path):

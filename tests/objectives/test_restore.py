@@ -58,7 +58,8 @@ def restoring(model, net):
     found = model.restorer(SEEN)
     seen, truth = net(found), net(WANTED)
     apart = sum(F.l1_loss(a, b) for a, b in zip(seen, truth, strict=True))
-    return F.l1_loss(found, WANTED) + 0.5 * apart - 0.1 * model.critic(found).mean()
+    pixels = F.l1_loss(found, WANTED) + F.mse_loss(found, WANTED)
+    return pixels + 0.5 * apart - 0.1 * model.critic(found).mean()
 
 
 def judging(model):

@@ -65,15 +65,6 @@ def wilson(successes: int, count: int, level: float = LEVEL) -> Interval:
     return Interval(share, low, high, "wilson")
 
 
-def standard_error(share: float, count: int) -> float:
-    """Return the standard error of a share of ``count`` rows: sqrt(p (1 - p) / n).
-
-    >>> standard_error(0.8, 100)
-    0.04
-    """
-    return math.sqrt(share * (1 - share) / count)
-
-
 @dataclass(frozen=True)
 class Draws:
     """A statistic on all rows, ``value`` [...], and on each resample, ``draws`` [resamples, ...].

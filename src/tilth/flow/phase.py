@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tilth import files
-from tilth.audit.intervals import standard_error
 from tilth.data.dataset import Rows
 from tilth.errors import TilthError, UserError
 from tilth.flow.agreement import (
@@ -34,6 +32,7 @@ from tilth.train.toml import dump
 
 if TYPE_CHECKING:
     from tilth.flow.learner import Learner
+    from tilth.tasks import Metric
 
 
 OWN = "set by an optimizer of your own"
@@ -163,7 +162,7 @@ class Phase:
             every_steps=plan.steps_per_epoch,
             patience=plan.patience or None,
             judged=parts.judged,
-            noise=self._noise(metric.name),
+            noise=self._noise(metric),
         )
         checkpointer = Checkpointer(self.saved, every_seconds=learner.settings.checkpoint_seconds)
         hooks = [
@@ -199,12 +198,12 @@ class Phase:
                 fix="free some space and resume: it goes on from its last good checkpoint",
             ) from error
 
-    def _noise(self, metric: str) -> Callable[[float], float]:
+    def _noise(self, metric: Metric) -> Callable[[float], float]:
         """Return what says how far the draw of the valid rows moves a score; 0 where not known."""
-        data = self.learner.data
-        if metric != "accuracy" or not isinstance(data, Rows):
+        error, data = metric.error, self.learner.data
+        if error is None or not isinstance(data, Rows):
             return lambda score: 0.0
-        return functools.partial(standard_error, count=len(data.splits["valid"]))
+        return lambda score: error(score, len(data.splits["valid"]))
 
     def _fail(self, error: BaseException) -> None:
         with contextlib.suppress(OSError):  # a full disk must not hide what happened

@@ -1,8 +1,10 @@
 """Restored pictures against those wanted: their pixels, what a net sees in them, and a critic.
 
 Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial
-Network" (https://arxiv.org/abs/1609.04802), equation 3. Departures: the mean absolute error of
-pixels (Lim et al. 2017, section 3.3) is always part of it; features are those of any chain of
+Network" (https://arxiv.org/abs/1609.04802), equation 3. Departures: pixels always pay their mean
+absolute error (Lim et al. 2017, section 3.3) and their mean squared one: near the truth the first
+leads, far from it the second, without which a net that begins with "change nothing" stays there
+where few pixels are wrong, and those by much (docs/log.md); features are those of any chain of
 layers (Johnson et al. 2016), all taps alike; the critic judges patches and pays the hinge
 (Miyato et al. 2018, equations 16 and 17).
 """
@@ -12,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tilth.contracts import BaseObjective, Batch, Context, Loss, State, Term
 from tilth.data.worse import Worsened
@@ -21,7 +23,7 @@ from tilth.nn.feature_net import FeatureNet
 from tilth.nn.features import fingerprint
 from tilth.objectives.adversarial import LOSSES
 from tilth.objectives.cycle import per_row
-from tilth.objectives.perceptual import check_same, compare, distance, placed
+from tilth.objectives.perceptual import DISTANCES, check_same, compare, distance, placed
 
 HINGE = LOSSES["hinge"]
 
@@ -65,7 +67,7 @@ class Restore(BaseObjective):
         pair: Worsened = batch.inputs
         wanted, count = pair.wanted, len(batch.rows)
         found = model(pair.seen)
-        parts = {"pixels": Term(distance(found, wanted, "absolute").sum(), count)}
+        parts = {"pixels": Term(_pixels(found, wanted), count)}
         if self.features is not None:
             net = placed(self.features, found)
             with torch.no_grad():
@@ -84,6 +86,12 @@ class Restore(BaseObjective):
     def load_state_dict(self, state: State) -> None:
         """Compare the hash with that of the feature net here; raise UserError for another."""
         check_same(state, self.state_dict())
+
+
+def _pixels(found: Tensor, wanted: Tensor) -> Tensor:
+    """Return the sum over rows of the mean absolute and the mean squared error."""
+    both = [distance(found, wanted, how).sum() for how in DISTANCES]
+    return torch.stack(both).sum()
 
 
 class RestoreCritic(BaseObjective):

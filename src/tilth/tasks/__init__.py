@@ -29,6 +29,7 @@ class Metric:
     function: (predictions, targets) -> float. For classes: [N, K] probabilities and [N] class
     ids; for numbers: [N] values and [N] true values, both in the target's own units
     mode: whether more ("max") or less ("min") is better
+    error: (value, rows) -> its standard error, where the value alone tells it, as of a share
 
     >>> Metric("error", lambda chances, classes: (chances.argmax(1) != classes).mean(), "min").mode
     'min'
@@ -37,6 +38,7 @@ class Metric:
     name: str
     function: Callable[[Array, Array], float]
     mode: Literal["max", "min"] = "max"
+    error: Callable[[float, int], float] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -63,8 +64,21 @@ def r2(predicted: Array, true: Array) -> float:
     return float(1 - np.sum((predicted - true) ** 2) / spread) if spread > 0 else float("nan")
 
 
+def standard_error(share: float, count: int) -> float:
+    """Return the standard error of a share of ``count`` rows, two rows of either kind added.
+
+    The additions (Agresti and Coull 1998, "Approximate is better than exact", section 3) change
+    little between, and at 0 and 1, where sqrt(p (1 - p) / n) is 0, say what n rows can tell.
+
+    >>> round(standard_error(0.8, 100), 3), round(standard_error(1.0, 20), 3)
+    (0.04, 0.056)
+    """
+    share = (share * count + 2) / (count + 4)
+    return math.sqrt(share * (1 - share) / (count + 4))
+
+
 CLASS_METRICS = {
-    "accuracy": Metric("accuracy", accuracy),
+    "accuracy": Metric("accuracy", accuracy, error=standard_error),
     "balanced_accuracy": Metric("balanced_accuracy", balanced_accuracy),
     "f1_macro": Metric("f1_macro", f1_macro),
     "log_loss": Metric("log_loss", log_loss, "min"),
