@@ -31,7 +31,8 @@ BENCH = Bench(
         "by up to 4 px with mirrored edges, batch 128, AdamW with one cycle to 0.004, label "
         "smoothing 0.1. A peer first trains for two epochs, which nobody counts, and then for as "
         "many as fit in the seconds; tilth is told the seconds. images/s are those of the "
-        "training passes."
+        "training passes, of tilth without the first and the last step of each (a checkpoint and "
+        "a look at valid lie beside them)."
     ),
     config={
         "seconds": 120.0,
