@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
@@ -148,7 +149,7 @@ def provenance(bench: Bench, measured: Sequence[cells.Cell]) -> Iterator[str]:
 
 
 def write_section(path: Path, name: str, text: str) -> None:
-    """Put `text` between the bench's markers in the page, at its end when it has none yet."""
+    """Put `text` between the bench's markers in the page; a new one after those of all others."""
     opening, closing = f"<!-- bench:{name} begin -->", f"<!-- bench:{name} end -->"
     page = path.read_text(encoding="utf-8") if path.exists() else HEADING
     block = f"{opening}\n{text.strip()}\n{closing}"
@@ -156,6 +157,8 @@ def write_section(path: Path, name: str, text: str) -> None:
         before, _, rest = page.partition(opening)
         page = before + block + rest.partition(closing)[2]
     else:
-        page = page.rstrip("\n") + "\n\n" + block + "\n"
+        others = [match.end() for match in re.finditer(r"<!-- bench:\S+ end -->", page)]
+        end = others[-1] if others else len(page)
+        page = f"{page[:end].rstrip()}\n\n{block}\n\n{page[end:].lstrip()}".rstrip() + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")

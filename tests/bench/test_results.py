@@ -194,6 +194,16 @@ def test_a_section_is_replaced_between_its_markers_alone(tmp_path):
     assert text.count("second") == text.count("else") == 1
 
 
+def test_a_new_section_comes_after_the_others_and_before_the_rest_of_the_page(tmp_path):
+    page = tmp_path / "results.md"
+    page.write_text(
+        "# Results\n\n<!-- bench:demo begin -->\nold\n<!-- bench:demo end -->\n\n## Trust\n"
+    )
+    report.write_section(page, "other", "else")
+    found = [page.read_text().index(part) for part in ("old", "else", "## Trust")]
+    assert found == sorted(found)
+
+
 def test_an_arm_runs_in_its_own_process_and_its_words_do_not_disturb(tmp_path, monkeypatch):
     (tmp_path / "speaking_arm.py").write_text(
         'import sys\nprint(\'hello\')\nprint(\'{"speed": 3.0, "argument": "%s"}\' % sys.argv[2])\n'

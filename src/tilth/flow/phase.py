@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -203,7 +204,7 @@ class Phase:
         error, data = metric.error, self.learner.data
         if error is None or not isinstance(data, Rows):
             return lambda score: 0.0
-        return lambda score: error(score, len(data.splits["valid"]))
+        return functools.partial(error, rows=len(data.splits["valid"]))
 
     def _fail(self, error: BaseException) -> None:
         with contextlib.suppress(OSError):  # a full disk must not hide what happened

@@ -64,8 +64,8 @@ def r2(predicted: Array, true: Array) -> float:
     return float(1 - np.sum((predicted - true) ** 2) / spread) if spread > 0 else float("nan")
 
 
-def standard_error(share: float, count: int) -> float:
-    """Return the standard error of a share of ``count`` rows, two rows of either kind added.
+def standard_error(share: float, rows: int) -> float:
+    """Return the standard error of a share of so many rows, two of either kind added.
 
     The additions (Agresti and Coull 1998, "Approximate is better than exact", section 3) change
     little between, and at 0 and 1, where sqrt(p (1 - p) / n) is 0, say what n rows can tell.
@@ -73,8 +73,8 @@ def standard_error(share: float, count: int) -> float:
     >>> round(standard_error(0.8, 100), 3), round(standard_error(1.0, 20), 3)
     (0.04, 0.056)
     """
-    share = (share * count + 2) / (count + 4)
-    return math.sqrt(share * (1 - share) / (count + 4))
+    share = (share * rows + 2) / (rows + 4)
+    return math.sqrt(share * (1 - share) / (rows + 4))
 
 
 CLASS_METRICS = {
