@@ -82,6 +82,19 @@ def test_both_take_half_of_the_rows_each():
     assert 0.45 < cut.float().mean() < 0.55
 
 
+def test_a_share_of_the_pictures_is_mixed_and_the_others_stay_whole_with_their_targets():
+    keys = torch.arange(2000)
+    whole = mixing(keys, 1, Augment(cutmix=1.0), *SIZE, seed=0)
+    half = mixing(keys, 1, Augment(cutmix=1.0, mixed=0.5), *SIZE, seed=0)
+    left = half.weight.flatten(1).amax(1) == 0
+    assert 0.45 < (whole.share > 0).float().mean() - (~left).float().mean() < 0.55
+    assert torch.equal(half.partner, whole.partner)
+    assert (half.share[left] == 0).all()
+    assert torch.equal(half.share[~left], whole.share[~left])
+    assert torch.equal(half.weight[~left], whole.weight[~left])
+    assert not Augment(cutmix=1.0, mixed=0.0).mixes
+
+
 def test_the_order_of_the_rows_changes_nothing_and_the_set_of_rows_does():
     augment, keys = Augment(**PLAIN, mixup=1.0, cutmix=1.0), torch.arange(31)
     raw = torch.rand(31, 1, *SIZE, generator=torch.Generator().manual_seed(0))

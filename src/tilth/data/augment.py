@@ -20,6 +20,7 @@ _LIMITS = {
     "cutout": (0.0, 1.0),
     "mixup": (0.0, 10.0),
     "cutmix": (0.0, 10.0),
+    "mixed": (0.0, 1.0),
 }
 
 
@@ -41,6 +42,7 @@ class Augment:
     mixup, cutmix: alpha of the Beta distribution that says how much of it each picture keeps
         when it is blended with another of its batch, or gets a rectangle of it, 0 for neither;
         with both, half of the rows each: see ``data/mix.py``
+    mixed: the share of pictures that this happens to; the others stay whole
     Raises UserError for values that make no sense.
 
     The defaults are those of fastai's ``aug_transforms`` (but for its 25 % of untouched pictures,
@@ -61,6 +63,7 @@ class Augment:
     cutout: float = 0.0
     mixup: float = 0.0
     cutmix: float = 0.0
+    mixed: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("flip", "flip_vertical"):
@@ -82,7 +85,7 @@ class Augment:
     @property
     def mixes(self) -> bool:
         """Whether pictures, and their targets with them, are mixed with others of the batch."""
-        return bool(self.mixup or self.cutmix)
+        return bool((self.mixup or self.cutmix) and self.mixed)
 
     def geometry(self) -> Augment:
         """Return the same moves, and mixing, without a change of light and without cutout."""
@@ -91,10 +94,10 @@ class Augment:
     def alone(self) -> Augment:
         """Return the same changes of a picture by itself, all of it: not mixed, nothing cut out.
 
-        >>> Augment(cutmix=1.0, cutout=0.5).alone() == Augment()
+        >>> Augment(cutmix=1.0, mixed=0.5, cutout=0.5).alone() == Augment()
         True
         """
-        return dataclasses.replace(self, mixup=0.0, cutmix=0.0, cutout=0.0)
+        return dataclasses.replace(self, mixup=0.0, cutmix=0.0, mixed=1.0, cutout=0.0)
 
     def changed(self, fields: Mapping[str, Any]) -> Augment:
         """Return the same but for some fields by name; raise UserError for what cannot be.

@@ -1,12 +1,12 @@
 """Pictures mixed with others of their batch, and their targets in the same shares.
 
 ``mixup`` blends two pictures (Zhang, Cisse, Dauphin and Lopez-Paz 2018, equation 1), ``cutmix``
-lays a rectangle of one over the other (Yun et al. 2019, equations 1 and 2). How much of itself a
-row keeps, and where the rectangle lies, is a function of (seed, epoch, row), and not one number
-for the batch as there. Which other picture it meets is a function of (seed, epoch) and of the
-set of rows in the batch, in whatever order they stand: each row has one partner and is that of
-one. So a row meets another partner in another batch, and with several ranks, each of which mixes
-its own share of the rows.
+lays a rectangle of one over the other (Yun et al. 2019, equations 1 and 2). Whether it happens to
+a row (to the share ``mixed`` of them), how much of itself the row keeps and where the rectangle
+lies is a function of (seed, epoch, row), and not one number for the batch as there. Which other
+picture it meets is a function of (seed, epoch) and of the set of rows in the batch, in whatever
+order they stand: each row has one partner and is that of one. So a row meets another partner in
+another batch, and with several ranks, each of which mixes its own share of the rows.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def mixing(
     keys: Tensor, epoch: int, augment: Augment, height: int, width: int, seed: int
 ) -> Mixing:
     """Return how the rows ``keys`` [B] of a batch are mixed in an epoch."""
-    draws = uniform(keys, 5, seed=seed, stream="mix", epoch=epoch)
-    place, amount, way, x, y = draws.unbind(1)
+    draws = uniform(keys, 6, seed=seed, stream="mix", epoch=epoch)
+    place, amount, way, x, y, chance = draws.unbind(1)
     order = place.argsort(stable=True)
     partner = torch.empty_like(order)
     partner[order] = order.roll(1)
@@ -65,7 +65,8 @@ def mixing(
         lay = way < (0.5 if augment.mixup else 1.0)
         share = torch.where(lay, laid.mean((1, 2, 3)), share)
         weight = torch.where(lay[:, None, None, None], laid, weight)
-    return Mixing(partner, share, weight)
+    stirred = (chance < augment.mixed).to(share)
+    return Mixing(partner, share * stirred, weight * stirred[:, None, None, None])
 
 
 def _rectangles(covered: Tensor, x: Tensor, y: Tensor, height: int, width: int) -> Tensor:

@@ -37,7 +37,7 @@ class DataSettings:
     proportions are brought to the size ("squash", "crop" or "pad"); resident: whether decoded
     pictures are held in memory; onto: a second set of them, to adapt or translate to; augment: how
     training pictures are varied, field by field where it differs from what is usual (flip,
-    flip_vertical, rotate_degrees, zoom, warp, light, shift, pad, cutout, mixup, cutmix);
+    flip_vertical, rotate_degrees, zoom, warp, light, shift, pad, cutout, mixup, cutmix, mixed);
     decisions: the CSV file of a review, which relabels pictures and takes some out; max_pixels:
     the most of one picture that is decoded (100 million where nothing is said)
     Tables: target: column to predict; test: a second table; task: "classify" or "regress";
