@@ -164,7 +164,7 @@ def text(data: Path, work: Path) -> Job:
     return tl.images(folder, size=(96, 128)), {
         "task": "restore",
         "task_arguments": {"worse": "covered"},
-        "minutes": 3.0,
+        "minutes": 6.0,
     }
 
 
