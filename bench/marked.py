@@ -4,7 +4,7 @@
 
 digits: two or three of MNIST's digits on 56 x 56 px, which ones are there; age, gender: UTKFace;
 faces: 68 points; cells: white blood cells, their boxes as masks; streets: CamVid at 96 x 72
-(streets-monai: with the net of another library);
+(streets-monai: with the net of another library, only where it is named);
 text: a line of text on CamVid's pictures, taken away again; larger: cifar10_small at twice its
 size. A JSON line per run, with the simple ways beside it, on standard output.
 """
@@ -18,7 +18,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,10 +183,12 @@ JOBS: dict[str, Callable[[Path, Path], Job]] = {
     "faces": faces,
     "cells": cells,
     "streets": streets,
-    "streets-monai": streets_monai,
     "text": text,
     "larger": larger,
 }
+"""What runs where no job is named."""
+NAMED: dict[str, Callable[[Path, Path], Job]] = {"streets-monai": streets_monai}
+"""What needs packages that tilth's requirements do not hold."""
 
 
 def told(run: Any, audit: dict[str, Any]) -> dict[str, Any]:
@@ -223,18 +225,25 @@ def by_race(run: Any, audit: dict[str, Any], table: Path) -> list[list[Any]]:
     return found
 
 
-def main() -> None:
-    """Run the jobs asked for."""
+def asked(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what is to run: the jobs named, or those of JOBS."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("jobs", nargs="*", default=list(JOBS), choices=[[], *JOBS])
+    parser.add_argument("jobs", nargs="*", choices=[[], *JOBS, *NAMED])
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--first-seed", type=int, default=0)
-    options = parser.parse_args()
+    found = parser.parse_args(arguments)
+    found.jobs = found.jobs or list(JOBS)
+    return found
+
+
+def main() -> None:
+    """Run the jobs asked for."""
+    options = asked()
     data, work = Path(os.environ["TILTH_DATA"]).resolve(), Path(tempfile.mkdtemp())
-    for name in options.jobs or JOBS:
+    for name in options.jobs:
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             begun = time.perf_counter()
-            given, arguments = JOBS[name](data, work)
+            given, arguments = {**JOBS, **NAMED}[name](data, work)
             run = tl.Learner(
                 given, run=work / "runs" / f"{name}-{seed}", seed=seed, quiet=True, **arguments
             ).fit()

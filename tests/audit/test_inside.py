@@ -255,6 +255,17 @@ def test_changes_made_to_last_are_aimed_at_the_moved_pictures_too():
     assert found["EOT"] == pytest.approx((shares[0] + 2 * shares[1]) / 3)
 
 
+def test_what_being_moved_costs_without_an_attack_has_a_row_of_its_own():
+    """The net sees the right pixel; moved to the right, that is the left one, which is wrong."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(2, 2))
+    net[1].weight.data = torch.tensor([[0.0, -1.0], [0.0, 1.0]])
+    net[1].bias.data = torch.tensor([0.5, -0.5])
+    inputs, classes = torch.tensor([[[[0.2, 0.9]]]] * 20), torch.ones(20, dtype=torch.int64)
+    found = still_right(net, inputs, classes, Ball(0.0), seed=0)
+    assert found["moved"] == found["EOT"] == pytest.approx(2 / 3)
+    assert found["random signs"] == found["PGD"] == 1.0
+
+
 def test_the_usual_net_for_small_colour_pictures_is_attacked_on_enough_of_them():
     pictures = np.zeros((60, 32, 32, 3), dtype=np.uint8)
     learn = tl.Learner(tl.arrays(pictures, np.arange(60) % 10), quiet=True)

@@ -128,6 +128,20 @@ def test_the_column_of_pictures_is_found_whatever_it_is_called(tmp_path):
     )
 
 
+@pytest.mark.parametrize("first", ["1.png", "./1.png", "1", "./1"])
+def test_a_table_without_a_line_of_names_keeps_its_first_picture(tmp_path, first):
+    (tmp_path / "t.csv").write_text(f"{first},u\n2.png,v\n3.png,w\n")
+    told = read_label_table(tmp_path / "t.csv", PICTURES)
+    assert told.values == dict(zip(PICTURES, "uvw", strict=True)) and not told.gaps
+
+
+def test_a_first_picture_that_is_not_there_is_listed_as_any_other(tmp_path):
+    (tmp_path / "t.csv").write_text("1.PNG,u\n2.png,v\n3.PNG,w\n")
+    told = read_label_table(tmp_path / "t.csv", PICTURES)
+    assert told.values == {PICTURES[1]: "v"}
+    assert [gap.item for gap in told.gaps] == ["1.PNG", "3.PNG"]
+
+
 @pytest.fixture
 def spots(tmp_path):
     """A folder of 40 pictures of 20 x 10 px with a white spot, and the table of where it is."""
@@ -212,3 +226,4 @@ def test_points_outside_of_their_pictures_are_counted_and_not_there(spots):
     assert any(note.startswith("1 point lies outside") for note in data.notes)
     row = data.files.index("7.png")
     assert data.targets[row].isnan().all() and int(data.targets.isnan().any(dim=2).sum()) == 1
+    assert [(bad.item, bad.reason) for bad in data.bad_items] == [("7.png", "it has no point")]

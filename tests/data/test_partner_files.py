@@ -23,6 +23,13 @@ def save(path, pixels, palette=False):
     picture.save(path)
 
 
+def damage(path):
+    """Change a byte of what a PNG holds; its ends are as they were."""
+    content = bytearray(path.read_bytes())
+    content[content.index(b"IDAT") + 8] ^= 255
+    path.write_bytes(content)
+
+
 @pytest.fixture
 def streets(tmp_path):
     """Folders train, val, test with masks in trainannot and so on: classes 0, 1 and void 2."""
@@ -93,15 +100,12 @@ def test_what_is_wanted_of_all_pictures_is_not_copied():
 @pytest.mark.parametrize("names", [(), ("sky", "road", "void")])
 def test_damaged_masks_are_set_aside_before_training(streets, monkeypatch, resident, names):
     """One is cut short, one damaged within, one holds a value without a name, one colours."""
-    monkeypatch.setattr(image_partners, "_DECODED", 10)  # the others are, for the cut one
+    monkeypatch.setattr(image_partners, "_FIRST", 10)
     folder, _ = streets
     save(folder / "trainannot" / "5.png", np.random.default_rng(0).integers(0, 3, (6, 8), np.uint8))
-    for name, cut in (("5", slice(None, -20)), ("6", slice(None))):
-        path = folder / "trainannot" / f"{name}.png"
-        content = bytearray(path.read_bytes()[cut])
-        if name == "6":
-            content[content.index(b"IDAT") + 8] ^= 255
-        path.write_bytes(content)
+    cut = folder / "trainannot" / "5.png"
+    cut.write_bytes(cut.read_bytes()[:-20])
+    damage(folder / "trainannot" / "6.png")
     odd = np.full((6, 8), 9, dtype=np.uint8)
     if names:
         save(folder / "trainannot" / "7.png", odd)
@@ -114,12 +118,45 @@ def test_damaged_masks_are_set_aside_before_training(streets, monkeypatch, resid
         tl.images(folder, masks=PATTERN, names=names, resident=resident)
 
 
-def test_wanted_pictures_that_are_cut_short_are_set_aside_before_training(streets):
+@pytest.mark.parametrize(
+    "marks", [{"masks": PATTERN, "names": ("a", "b", "c")}, {"pairs": PATTERN}]
+)
+def test_one_that_is_damaged_inside_is_found_where_none_are_held(streets, monkeypatch, marks):
+    monkeypatch.setattr(image_partners, "_FIRST", 3)
     folder, _ = streets
-    path = folder / "trainannot" / "5.png"
-    path.write_bytes(path.read_bytes()[:-20])
-    data = tl.images(folder, pairs=PATTERN, resident=False, max_bad=0.1)
-    assert [bad.item for bad in data.bad_items] == ["train/5.png"]
+    damage(folder / "trainannot" / "7.png")
+    told = []
+    data = read_images(
+        folder, resident=False, max_bad=0.1, progress=lambda *done: told.append(done), **marks
+    )
+    assert [bad.item for bad in data.bad_items] == ["train/7.png"]
+    assert len(masks_of(data)) == 41
+    assert ("checking files", 42, 42) not in told and ("checking files", 39, 39) in told
+
+
+def test_masks_void_all_over_are_set_aside_wherever_they_are_held(streets):
+    folder, _ = streets
+    for number in (3, 4):
+        save(folder / "trainannot" / f"{number}.png", np.full((6, 8), 2, dtype=np.uint8))
+    names = ("sky", "road", "void")
+    held, read = (
+        tl.images(folder, masks=PATTERN, names=names, void=["void"], resident=one)
+        for one in (True, False)
+    )
+    assert [bad.item for bad in read.bad_items] == ["train/3.png", "train/4.png"]
+    for split, rows in held.splits.items():
+        assert np.array_equal(rows, read.splits[split])
+    assert sum(map(len, read.splits.values())) == 40
+
+
+@pytest.mark.parametrize("resident", [True, False])
+def test_wanted_pictures_that_are_damaged_are_not_told_as_masks(streets, resident):
+    folder, _ = streets
+    for number in range(24):
+        damage(folder / "trainannot" / f"{number}.png")
+    with pytest.raises(UserError, match=r"24 of 42 pictures in .* cannot be read") as told:
+        tl.images(folder, pairs=PATTERN, resident=resident)
+    assert "mask" not in str(told.value) and "repair or delete" in str(told.value)
 
 
 @pytest.mark.parametrize("resident", [True, False])
@@ -239,7 +276,7 @@ def test_masks_that_are_all_in_colour_are_told_at_once(tmp_path):
         save(tmp_path / "marks" / f"{number}.png", np.full((4, 4, 3), (9, 8, 7), dtype=np.uint8))
     with pytest.raises(UserError, match=r"no mask can be read: .*no colours"):
         tl.images(tmp_path / "all", masks=tmp_path / "marks")
-    with pytest.raises(UserError, match=r"20 of 20 masks: .*no colours"):
+    with pytest.raises(UserError, match=r"20 of 20 pictures in .*(?s:.*)no colours"):
         tl.images(tmp_path / "all", masks=tmp_path / "marks", names=("a", "b"))
 
 

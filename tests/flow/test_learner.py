@@ -301,6 +301,20 @@ def test_a_warm_start_that_does_not_fit_names_the_net_of_the_bundle(digits, tmp_
         make(digits, tmp_path / "second", model="small_resnet", warm_start=bundle)
 
 
+def test_a_warm_start_in_name_only_is_refused(digits, tmp_path):
+    """Weight and bias of the first layer fit: of four layers a quarter, of five less."""
+    first = make(digits, tmp_path / "first", model_arguments={"layers": [8]})
+    bundle = first.fit(1).export()
+
+    def deeper(*layers):
+        asked = {"warm_start": bundle, "model_arguments": {"layers": layers}}
+        return make(digits, tmp_path / "second", **asked)
+
+    assert deeper(8, 7, 6, 5).warm_notes[0].startswith("2 of 8 body tensors taken")
+    with pytest.raises(UserError, match=r"^2 of 10 body .*; a warm start brings at least 25 %"):
+        deeper(8, 7, 6, 5, 4)
+
+
 @pytest.mark.parametrize("dtype", [None, "float32"])  # measured before the first step, or not
 def test_a_run_that_dies_before_its_first_step_ended_has_failed(digits, tmp_path, dtype):
     def broken(outputs, targets):

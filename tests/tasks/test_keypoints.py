@@ -8,6 +8,7 @@ import torch
 
 import tilth as tl
 from tilth.data.dataset import Target
+from tilth.errors import UserError
 from tilth.tasks._training import outputs
 from tilth.tasks.keypoints import CLOSE, keypoints, place_scores
 
@@ -65,25 +66,40 @@ def test_of_one_point_the_error_is_a_share_of_the_picture():
     assert found[0, 0] == pytest.approx(0.25) and found[0, 1] == 0.0
 
 
-def test_pictures_without_a_point_are_not_in_the_means(tmp_path):
+def test_pictures_without_a_point_are_set_aside_and_the_others_judged(tmp_path):
     pixels, points = corners()
     points[::3] = np.nan
+    points[1, 0] = np.nan  # one of two is there
     data = tl.arrays(pixels, points, task="keypoints")
+    shown = sorted(int(row) for rows in data.splits.values() for row in rows)
+    assert shown == [row for row in range(120) if row % 3]
+    assert {bad.item for bad in data.bad_items} == {f"row {row}" for row in range(0, 120, 3)}
+    assert {bad.reason for bad in data.bad_items} == {"it has no point"}
+    assert "40 pictures are left out for having no point" in data.notes
     learn = functools.partial(tl.Learner, data, model_arguments={"width": 8}, quiet=True)
     run = learn(run=tmp_path / "run", epochs=1).fit(lr=0.001)
     found, rows = outputs(run.learner.setup(), "test"), data.splits["test"]
-    kept = np.flatnonzero(rows % 3)
-    assert 0 < len(kept) < len(rows)
-    said = found.outputs.double().numpy().reshape(-1, 2, 2)[kept] * [8, 6]
-    true = (points[rows[kept]] + 0.5) - [8, 6]
+    said = found.outputs.double().numpy().reshape(-1, 2, 2) * [8, 6]
+    true = (points[rows] + 0.5) - [8, 6]
+    assert np.isfinite(true).all()
     size = np.sqrt(np.prod(true[:, 1] - true[:, 0], axis=1))
     theirs = (np.linalg.norm(said - true, axis=2).mean(axis=1) / size).mean()
-    assert run.learner.validate("test")["test/nme"] == pytest.approx(theirs, rel=1e-4)
+    scores = run.learner.validate("test")
+    assert scores["test/nme"] == pytest.approx(theirs, rel=1e-4)
+    off = np.abs(said - true) / [8, 6]
+    assert scores["test/loss"] == pytest.approx(off.mean(), rel=1e-4)
     audit = run.audit()
     assert audit["test"]["nme"]["value"] == pytest.approx(theirs, rel=1e-4)
-    assert audit["test_count"] == audit["test_rows"]["count"] == len(kept)
-    lost = len(rows) - len(kept)
-    assert audit["warnings"] == [f"{lost} test pictures have no point and are not judged."]
+    assert audit["test_count"] == audit["test_rows"]["count"] == len(rows)
+
+
+@pytest.mark.parametrize("empty", ["valid", "test"])
+def test_a_split_without_any_point_is_told_before_training(empty):
+    pixels, points = corners(60)
+    splits = {"train": np.arange(40), "valid": np.arange(40, 50), "test": np.arange(50, 60)}
+    points[splits[empty]] = np.nan
+    with pytest.raises(UserError, match=f"every picture of {empty}.* has no point; .*Fix: look at"):
+        tl.arrays(pixels, points, task="keypoints", splits=splits)
 
 
 def test_a_point_that_is_not_there_teaches_nothing():

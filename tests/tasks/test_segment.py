@@ -74,8 +74,8 @@ def test_masks_that_are_void_all_over_are_left_out_and_one_in_a_batch_ends_nothi
     data = tl.arrays(pixels, masks, task="segment")
     assert not {3, 40} & {int(row) for rows in data.splits.values() for row in rows}
     assert [bad.item for bad in data.bad_items] == ["row 3", "row 40"]
-    assert any(note.startswith("2 pictures are left out, whose masks") for note in data.notes)
-    # a mask on the disk is not looked at, and one that is moved may show nothing else
+    assert any(note.startswith("2 pictures are left out for having a mask") for note in data.notes)
+    # a mask that is moved may show nothing else
     data.partners.raw[torch.from_numpy(data.splits["train"][:8])] = VOID
     run = tl.Learner(
         data, model_arguments={"width": 4}, epochs=1, batch_size=1, quiet=True, run=tmp_path / "run"
@@ -87,7 +87,7 @@ def test_masks_of_which_none_says_anything_in_a_split_are_told():
     pixels, masks = boxes(60)
     masks[40:] = VOID
     splits = {"train": np.arange(40), "valid": np.arange(40, 50), "test": np.arange(50, 60)}
-    with pytest.raises(UserError, match="every mask of valid, calibrate, test is void all over"):
+    with pytest.raises(UserError, match="every picture of valid, test has a mask"):
         tl.arrays(pixels, masks, task="segment", splits=splits)
 
 

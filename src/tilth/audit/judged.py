@@ -13,7 +13,7 @@ from tilth.audit.headline import compared
 from tilth.audit.row_records import pack
 from tilth.audit.scores import score, verdict
 from tilth.audit.set_aside import set_aside
-from tilth.data.dataset import Data, IntArray
+from tilth.data.dataset import Data
 from tilth.plain import plain
 from tilth.tasks import Array, Task
 
@@ -78,7 +78,6 @@ def judged(
     warnings: Sequence[str] = (),
     loss_note: str = "",
     kept: Mapping[str, Array] | None = None,
-    rows: IntArray | None = None,
 ) -> dict[str, Any]:
     """Return everything the report shows: scores with intervals, paired with each other way.
 
@@ -86,7 +85,6 @@ def judged(
     seed: of the resampling; warnings: what a reader must know first, empty ones left out
     loss_note: what to know of the curve of the loss
     kept: of every item, to compare runs by; the net's values where they are the metrics'
-    rows: the items; those of test where they are all of them
     """
     values = {one.name: one.values for one in (net, *others)}
     nothing = np.zeros(len(net.values))
@@ -126,10 +124,9 @@ def judged(
                 "difference": {**gap.to_json(), "verdict": verdict(gap)},
             }
         )
-    rows = data.splits["test"] if rows is None else rows
     if kept is None:
         kept = {name: net.values[:, place] for place, name in enumerate(task.metrics)}
-    found["test_rows"] = pack(data.id_keys(rows), dict(kept))
+    found["test_rows"] = pack(data.id_keys(data.splits["test"]), dict(kept))
     found["headline"] = headline(found)
     return dict(plain(found))
 

@@ -84,7 +84,7 @@ def assemble(
     target, values = _target(gathered, splits["train"])
     splits = _without_unseen(gathered, target, splits, max_bad)
     notes += unseen_notes(facts.unseen, "picture")
-    splits = _without_void(gathered, splits, notes)
+    splits = _without_unsaid(gathered, values, splits, notes)
     measured = channel_statistics(gathered.store, splits["train"])
     splits = _without_unreadable(gathered, measured.unreadable, splits, notes)
     if measured.rows < len(splits["train"]):
@@ -222,30 +222,42 @@ def _lacking(labels: Labels, target: Target) -> dict[int, list[str]]:
     return {row: missing for row, missing in found.items() if missing}
 
 
-def _without_void(
-    gathered: Gathered, splits: dict[str, IntArray], notes: list[str]
+def _without_unsaid(
+    gathered: Gathered, values: Tensor, splits: dict[str, IntArray], notes: list[str]
 ) -> dict[str, IntArray]:
-    """Take pictures whose masks are void all over out of the splits, where masks are in memory."""
-    if gathered.kind != "mask" or gathered.wanted is None or not gathered.wanted.store.resident:
+    """Take pictures of which nothing is said, neither a pixel's class nor a point, out."""
+    if gathered.kind == "mask" and gathered.wanted is not None:
+        having, fix = "a mask that is void all over", "look at the masks, and at void"
+        unsaid = _void(gathered.wanted.store)
+    elif gathered.kind == "points":
+        having, fix = "no point", "look at the points: one outside of its picture is not there"
+        unsaid = values.sum(dim=2).isnan().all(dim=1).nonzero()[:, 0].tolist()
+    else:
         return splits
-    pieces = torch.split(torch.arange(len(gathered.keys)), _MASKS_AT_ONCE)
-    masks = (gathered.wanted.store.take(rows) for rows in pieces)
-    void = torch.cat([(piece == VOID).flatten(1).all(dim=1) for piece in masks]).nonzero()[:, 0]
-    if len(void) == 0:
+    if not unsaid:
         return splits
-    for row in void.tolist():
+    for row in unsaid:
         name = gathered.files[row] if gathered.files else f"row {row}"
-        gathered.facts.gaps.append(BadItem(name, "its mask is void all over"))
-    found = {name: rows[~np.isin(rows, void.numpy())] for name, rows in splits.items()}
-    empty = [name for name, rows in found.items() if len(rows) == 0 < len(splits[name])]
+        gathered.facts.gaps.append(BadItem(name, f"it has {having}"))
+    found = {name: rows[~np.isin(rows, unsaid)] for name, rows in splits.items()}
+    needed = ("train", "valid", "test")  # and calibrate may be empty
+    empty = [name for name in needed if len(found[name]) == 0 < len(splits[name])]
     if empty:
         raise UserError(
-            f"every mask of {', '.join(empty)} is void all over",
-            rule="nothing is learned or judged where no pixel's class is said",
-            fix="look at the masks, and at void",
+            f"every picture of {', '.join(empty)} has {having}",
+            rule="nothing is learned or judged where nothing is said",
+            fix=fix,
         )
-    told = counted(len(void), "picture is", "pictures are")
-    notes.append(f"{told} left out, whose masks are void all over")
+    told = counted(len(unsaid), "picture is", "pictures are")
+    notes.append(f"{told} left out for having {having}")
+    return found
+
+
+def _void(masks: Store) -> list[int]:
+    """Return the rows whose mask is void all over."""
+    found: list[int] = []
+    for rows in torch.split(torch.arange(len(masks)), _MASKS_AT_ONCE):
+        found += rows[(masks.take(rows) == VOID).flatten(1).all(dim=1)].tolist()
     return found
 
 

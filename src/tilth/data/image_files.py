@@ -23,7 +23,7 @@ SPLIT_NAMES = {
 }
 """What the folder of each split may be called, whatever the capitals."""
 
-_SUFFIXES = re.compile(
+PICTURE_SUFFIXES = re.compile(
     r"\.(jpe?g|jpe|jfif|a?png|gif|bmp|dib|webp|tiff?|p[pgbn]m|jp2|j2k|jpx|avif|hei[cf])$",
     re.IGNORECASE,
 )
@@ -291,7 +291,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def is_picture(path: Path) -> bool:
     """Say whether a file is to be opened as a picture: by suffix, else by its first bytes."""
-    if _SUFFIXES.search(path.name):
+    if PICTURE_SUFFIXES.search(path.name):
         return path.is_file()
     try:
         with path.open("rb") as stream:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,23 +12,17 @@ import torch
 from numpy.typing import NDArray
 
 from tilth.cache import cache_folder
-from tilth.data.dataset import Store
+from tilth.data.dataset import IntArray, Store
 from tilth.data.decoder import Decoder
-from tilth.data.image_scan import (
-    Progress,
-    decode_all,
-    find_cut_short,
-    find_undecodable,
-    scan,
-    values_of,
-)
+from tilth.data.image_scan import Progress, decode_all, scan, values_of
 from tilth.data.image_store import DecodedStore
-from tilth.data.mask_decoder import MaskClasses, MaskDecoder, mask_classes
+from tilth.data.mask_decoder import NO_CLASS, MaskClasses, MaskDecoder, mask_classes
 from tilth.data.open_image import BadImage, Header, read_values
+from tilth.data.readable_rows import unreadable_rows
 from tilth.data.resident_store import ResidentStore
 from tilth.errors import UserError
 
-_DECODED = 500  # of the files that are decoded later: so many are tried
+_FIRST = 500  # files that are tried before the others
 _ALIKE = 1.02  # proportions of a picture and its mask: sizes that were rounded apart
 
 
@@ -102,13 +95,14 @@ def read_partners(
         )
     if hold:
         pixels, unread = decode_all(paths, reader, progress=progress)
-        _check_alike(unread, len(paths), names)
+        _check_named(unread, len(paths), names)
         store: Store = ResidentStore(pixels)
-        return PartnersRead(store, named.labels, seen.keys, bad | _told(unread), named.values)
-    bad |= _told(_look_through(paths, seen.headers, reader, names, bad, progress))
-    folder = cache_folder() / "pixels"
-    store = DecodedStore(paths, reader, cache_folder=folder, workers=os.cpu_count() or 1)
-    return PartnersRead(store, named.labels, seen.keys, bad, named.values)
+    else:
+        folder = cache_folder() / "pixels"
+        store = DecodedStore(paths, reader, cache_folder=folder, workers=os.cpu_count() or 1)
+        rows = np.array([row for row in range(len(paths)) if row not in bad], dtype=np.int64)
+        unread = _look_through(store, rows, names, progress)
+    return PartnersRead(store, named.labels, seen.keys, bad | _told(unread), named.values)
 
 
 def _told(bad: Mapping[int, str]) -> dict[int, str]:
@@ -116,35 +110,18 @@ def _told(bad: Mapping[int, str]) -> dict[int, str]:
 
 
 def _look_through(
-    paths: Sequence[Path],
-    headers: Sequence[Header | None],
-    reader: Decoder | MaskDecoder,
-    names: Sequence[str],
-    skip: Container[int],
-    progress: Progress | None,
+    store: Store, rows: IntArray, names: Sequence[str], progress: Progress | None
 ) -> dict[int, str]:
-    """Return row -> why a file that is decoded later will not be, as far as that is soon seen.
+    """Return row -> why a file cannot be decoded; training would stop there.
 
-    All are looked at for their ends, some are decoded; all are where anything is found so.
+    Some are tried first, so that names that are too few are told at once.
     """
-    known = {row: own for row, own in enumerate(headers) if own is not None and row not in skip}
-
-    def chosen(rows: Sequence[int], bad: Mapping[int, str]) -> dict[int, str]:
-        return {rows[place]: reason for place, reason in bad.items()}
-
-    rows, limit = list(known), reader.max_pixels
-    ends = find_cut_short(
-        [paths[row] for row in rows], list(known.values()), max_pixels=limit, progress=progress
-    )
-    bad = chosen(rows, ends)
-    whole = [row for row in rows if row not in bad]
-    some = whole[:: -(-len(whole) // _DECODED)] if whole else []
-    for part in (some, sorted({*whole} - {*some})):
-        found = find_undecodable([paths[row] for row in part], reader, progress=progress)
-        _check_alike(found, len(part), names)
-        bad |= chosen(part, found)
-        if not bad:
-            break
+    some = rows[:: max(1, len(rows) // _FIRST)]
+    bad: dict[int, str] = {}
+    for part in (some, np.setdiff1d(rows, some)):
+        found = unreadable_rows(store, part, progress)
+        _check_named(found, len(part), names)
+        bad |= found
     return bad
 
 
@@ -161,17 +138,16 @@ def none_read(path: Path, max_pixels: int) -> UserError:
     )
 
 
-def _check_alike(bad: Mapping[int, str], count: int, names: Sequence[str]) -> None:
-    """Raise UserError where most masks are wrong in one way: then not the files are damaged."""
-    reasons = Counter(bad.values()).most_common(1)
-    if not reasons or 2 * reasons[0][1] <= count:
+def _check_named(bad: Mapping[int, str], count: int, names: Sequence[str]) -> None:
+    """Raise UserError where most masks hold values without a name: names are wrong then."""
+    odd = [reason for reason in bad.values() if reason.endswith(NO_CLASS)]
+    if 2 * len(odd) <= count:
         return
-    reason, times = reasons[0]
-    told = f"; names has {len(names)}, for the values 0 to {len(names) - 1}" if names else ""
     raise UserError(
-        f"{times} of {count} masks: {reason}",
-        rule=f"every value of a mask has a name, or is void{told}",
-        fix="name it (--names), or list it under --void" if "stands for no class" in reason else "",
+        f"{len(odd)} of {count} masks: {odd[0]}",
+        rule="every value of a mask has a name, or is void; "
+        f"names has {len(names)}, for the values 0 to {len(names) - 1}",
+        fix="name it (--names), or list it under --void",
     )
 
 

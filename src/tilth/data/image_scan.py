@@ -76,17 +76,6 @@ def decode_all(
     return pixels, _bad_of(decode, len(paths), "decoding pictures", progress)
 
 
-def find_undecodable(
-    paths: Sequence[Path], decoder: Decoder | MaskDecoder, *, progress: Progress | None = None
-) -> dict[int, str]:
-    """Return the reasons of files that cannot be decoded; no pixel is kept."""
-
-    def decode(place: int) -> None:
-        decoder(paths[place])
-
-    return _bad_of(decode, len(paths), "checking files", progress)
-
-
 def values_of(
     paths: Sequence[Path], skip: Container[int], max_pixels: int
 ) -> tuple[list[int], dict[int, str]]:

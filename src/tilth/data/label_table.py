@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from tilth.data.dataset import BadItem, Kind
-from tilth.data.image_files import split_of
+from tilth.data.image_files import PICTURE_SUFFIXES, split_of
 from tilth.data.table_read import read_frame
 from tilth.data.table_values import clean
 from tilth.errors import UserError, choose
@@ -68,7 +68,7 @@ def read_label_table(
     others = [name for name in frame.columns if name != place]
     wanted = _wanted_columns(frame, table, others, target, task)
     kind = _kind(frame, wanted, task)
-    if frame.width == 2 and place in known:  # a table without a line of names
+    if frame.width == 2 and _is_picture(place, known):  # a table without a line of names
         first = dict(zip(frame.columns, ([name] for name in frame.columns), strict=True))
         frame = pl.concat([pl.DataFrame(first), frame.cast(pl.String)])
         kind = _kind(frame, wanted, task)
@@ -312,6 +312,12 @@ def _splits(frame: pl.DataFrame, table: Path, wanted: Sequence[str]) -> list[str
 
 def _plain(said: str | None) -> str:
     return PurePosixPath((said or "").replace("\\", "/")).as_posix()
+
+
+def _is_picture(column: str, known: Mapping[str, str]) -> bool:
+    """Say whether what stands over a column is a picture, one that is not there too."""
+    place = _plain(column)
+    return place in known or PICTURE_SUFFIXES.search(place) is not None
 
 
 def _ways_to_say(names: Sequence[str]) -> dict[str, str]:

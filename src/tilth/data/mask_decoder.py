@@ -17,6 +17,7 @@ from tilth.errors import UserError, choose
 
 VOID = 255
 """The class of pixels that nobody said anything about: they are not learned from nor judged."""
+NO_CLASS = "which stands for no class"
 UNKNOWN = 254  # in a table: a value that stands for nothing
 
 
@@ -53,7 +54,7 @@ class MaskDecoder:
         found = known[values]
         if (found == UNKNOWN).any():
             value = int(values[found == UNKNOWN][0])
-            raise BadImage(f"a mask with the value {value}, which stands for no class")
+            raise BadImage(f"a mask with the value {value}, {NO_CLASS}")
         size = (self.width, self.height)
         mask = fitted(Image.fromarray(found), size, self.fit, nearest=True, bars=VOID)
         return torch.from_numpy(np.array(mask))

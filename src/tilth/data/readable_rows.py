@@ -5,18 +5,21 @@ from __future__ import annotations
 import torch
 
 from tilth.data.dataset import IntArray, Store
+from tilth.data.image_scan import Progress
 from tilth.errors import UserError
 
 _PIECE = 64  # rows tried at once
 
 
-def unreadable_rows(store: Store, rows: IntArray) -> dict[int, str]:
+def unreadable_rows(
+    store: Store, rows: IntArray, progress: Progress | None = None
+) -> dict[int, str]:
     """Take every row; return row -> reason for those that fail with a UserError.
 
     Decoded pictures stay in the store's cache, so that this is not work done twice.
     """
     bad: dict[int, str] = {}
-    for piece in torch.split(torch.from_numpy(rows), _PIECE):
+    for done, piece in enumerate(torch.split(torch.from_numpy(rows), _PIECE)):
         try:
             store.take(piece)
         except UserError:
@@ -25,4 +28,6 @@ def unreadable_rows(store: Store, rows: IntArray) -> dict[int, str]:
                     store.take(torch.tensor([row]))
                 except UserError as error:
                     bad[row] = error.found.rpartition(": ")[2]
+        if progress is not None:
+            progress("checking files", done * _PIECE + len(piece), len(rows))
     return bad

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.contracts import Objective
@@ -55,18 +54,10 @@ class Keypoints(Predicting):
         return point_distance(outputs.double(), targets.double())
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return every metric of places said and true, the mean over rows that have points."""
+        """Return every metric of places said and true."""
         places, truths = self.decode(outputs).values, self.truths(targets)
-        some = has_points(truths)
-        if not some.any():
-            return dict.fromkeys(self.metrics, float("nan"))
-        means = place_scores(places[some], truths[some], self.target.scale).mean(axis=0)
-        return dict(zip(self.metrics, means.tolist(), strict=True))
-
-
-def has_points(truths: Array) -> NDArray[np.bool_]:
-    """Return [N], whether a row of places [N, P, 2] has any point: others cannot be judged."""
-    return np.asarray(np.isfinite(truths[..., 0] + truths[..., 1]).any(axis=1))
+        means = place_scores(places, truths, self.target.scale).mean(axis=0).tolist()
+        return dict(zip(self.metrics, means, strict=True))
 
 
 def place_scores(places: Array, truths: Array, aspect: float) -> Array:

@@ -222,7 +222,7 @@ def test_rows_with_other_targets_than_one_label_are_shown_kept_and_dropped(task,
         session.state()["items"][6]["label"] == said == session.project("pixels", 0, 1)["labels"][6]
     )
     assert not session.state()["can_relabel"]
-    with pytest.raises(UserError, match="do not have one label each"):
+    with pytest.raises(UserError, match="'cat'; rows of this data do not have one label each"):
         session.decide({"rows": [6], "decision": "relabel", "label": "cat"})
     session.decide({"rows": [6], "decision": "drop"})
     (line,) = read(session.decisions)

@@ -15,13 +15,11 @@ from tilth.audit.judged import Contestant, Section, judged
 from tilth.audit.showcase import largest
 from tilth.data.dataset import IntArray, as_rows
 from tilth.data.image_set import ImageData
-from tilth.errors import UserError
 from tilth.randomness import numpy_generator
 from tilth.tasks import Array
 from tilth.tasks._setup import Setup
 from tilth.tasks._training import outputs
-from tilth.tasks.keypoints import CLOSE, Keypoints, has_points, place_scores
-from tilth.wording import counted
+from tilth.tasks.keypoints import CLOSE, Keypoints, place_scores
 
 MOST_SHOWN = 8  # pictures of each kind
 MOST_LISTED = 80  # points in the table
@@ -42,16 +40,11 @@ def points(task: Keypoints, setup: Setup, *, seed: int) -> dict[str, Any]:
     data, aspect = as_rows(setup.data), task.target.scale
     assert isinstance(data, ImageData)
     found = outputs(setup, "test")
-    truths = task.truths(found.targets)
-    some = has_points(truths)
-    if not some.any():
-        raise UserError("no test picture has a point", rule="what is not there cannot be judged")
-    places, truths = task.decode(found.outputs).values[some], truths[some]
-    rows = found.rows.numpy()[some]
-    others = [_mean_shape(data, truths), _linear(data, rows, truths, seed)]
+    places, truths = task.decode(found.outputs).values, task.truths(found.targets)
+    others = [_mean_shape(data, truths), _linear(data, truths, seed)]
     net = Contestant("net", "this net", place_scores(places, truths, aspect))
     sections = [
-        _shown(data, rows, places, truths, net.values),
+        _shown(data, found.rows.numpy(), places, truths, net.values),
         _by_point(data, places, truths),
     ]
     return judged(
@@ -64,16 +57,7 @@ def points(task: Keypoints, setup: Setup, *, seed: int) -> dict[str, Any]:
         sections=sections,
         not_checked=(*UNCHECKED, data.usual.unchecked),
         seed=seed,
-        warnings=[_left_out(int((~some).sum()))],
-        rows=rows,
     )
-
-
-def _left_out(count: int) -> str:
-    if not count:
-        return ""
-    lost = counted(count, "test picture has no point and is", "test pictures have no point and are")
-    return f"{lost} not judged."
 
 
 def known_places(data: ImageData, split: str) -> Array:
@@ -92,7 +76,7 @@ def _mean_shape(data: ImageData, truths: Array) -> Contestant:
     return Contestant("mean", what, values, time.perf_counter() - begun)
 
 
-def _linear(data: ImageData, asked: IntArray, truths: Array, seed: int) -> Contestant:
+def _linear(data: ImageData, truths: Array, seed: int) -> Contestant:
     """Fit ridge regression from the shrunk picture to the places of all points."""
     begun, rows, notes = time.perf_counter(), data.splits["train"], []
     chosen = np.arange(len(rows))
@@ -103,7 +87,7 @@ def _linear(data: ImageData, asked: IntArray, truths: Array, seed: int) -> Conte
     filled = np.where(np.isnan(known), np.nan_to_num(np.nanmean(known, axis=0)), known)
     inputs = data.flat_features(rows[chosen])
     model = Ridge(alpha=len(chosen) / 10).fit(inputs, filled[chosen].reshape(len(chosen), -1))
-    said = model.predict(data.flat_features(asked)).reshape(truths.shape)
+    said = model.predict(data.flat_features(data.splits["test"])).reshape(truths.shape)
     values = place_scores(said, truths, data.target.scale)
     seconds = time.perf_counter() - begun
     return Contestant("linear", "ridge regression on the shrunk picture", values, seconds, notes)

@@ -103,7 +103,7 @@ class Session:
         decision = choose(str(body.get("decision")), ("keep", "relabel", "drop"), "decision")
         if decision == "relabel" and self.data.target.kind not in ONE_LABEL:
             raise UserError(
-                "a new label",
+                f"a new label, {str(body.get('label') or body.get('labels'))[:80]!r}",
                 rule=f"rows of this data do not have one label each ({self.data.target.kind})",
                 fix="keep or drop the row, and mend its target where it was read from",
             )
