@@ -57,7 +57,7 @@ def open_review(
     pictures: another folder, with labels or none, to be shown on the map of the run's net instead
     of its own data; folds, epochs: of the nets that are trained to judge labels (their answers
     are kept in the run, so that it is done once); layer: of the net, as it calls it ("body.3"),
-    to be a map too, beside the parts of its body up to what the head sees
+    to be a map too, beside the parts of its body that learn; "body" is what the head sees
     Raises UserError for runs that do not predict from pictures, whose data changed, or which are
     not done, and for a layer that the net does not have.
     """
