@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 
 import numpy as np
@@ -134,6 +135,57 @@ def test_a_pile_without_labels_gets_a_file_of_its_own(run, trained, tmp_path):
               for one in (piled, first)]  # fmt: skip
     for part in ("height", "width", "channels", "fit"):
         assert shapes[0][part] == shapes[1][part]
+
+
+def test_a_pile_is_learned_by_the_net_of_the_run_with_all_its_arguments(trained, tmp_path):
+    layers, data = ("--set", "model.arguments.layers=[16, 8]"), trained / "shades"
+    words = ("--model", "mlp", *layers, "--warm-start", "{}", "--size", "12", *FAST, "-q")
+    run, bundle = tmp_path / "run", tmp_path / "first" / "model"
+    first = [word for word in words if word not in ("--warm-start", "{}")]
+    assert call("train", data, "-o", tmp_path / "first", *first)[0] == 0
+    told = [str(word).format(bundle) for word in words]
+    code, _, err = call("train", data, "-o", run, *told)
+    assert code == 0, err
+    pile = tmp_path / "pile"
+    shutil.copytree(data / "dark", pile)
+    session = open_review(run, pictures=pile, quiet=True)
+    places = list(range(len(session.rows)))
+    for label, rows in (("night", places[::2]), ("coal", places[1::2])):
+        session.decide({"rows": rows, "decision": "relabel", "label": label})
+    said = shlex.split(following(run, session, pile))
+    code, _, err = call(*said[1:], "-o", tmp_path / "piled", *FAST, "-q")
+    assert code == 0, err
+    piled, before = (tl.Run.open(one).folder.config for one in (tmp_path / "piled", run))
+    assert piled["model"] == before["model"]
+    assert before["model"]["arguments"] == {"layers": [16, 8]}
+    assert before["model"]["warm_start"] == str(bundle)
+
+
+def test_a_run_of_several_fits_is_made_again_by_its_script(trained, tmp_path):
+    settings = {"quiet": True, "lr": 0.01, "dtype": "float32", "channels_last": False}
+    learn = tl.Learner(tl.images(trained / "shades"), "mlp", run=tmp_path / "run", **settings)
+    learn.fit(2)
+    learn.fit(1).export()
+    session = open_review(tmp_path / "run", folds=2, epochs=1, quiet=True)
+    session.decide({"rows": [int(session.rows[0])], "decision": "drop"})
+    file = tmp_path / "run" / "decisions.csv"
+    said = following(tmp_path / "run", session)
+    assert said == f"run the script of {tmp_path / 'run'} again, on data.apply({str(file)!r})"
+    code, _, err = call("train", tmp_path / "run" / "config.toml", "-o", tmp_path / "more")
+    assert code == 2 and "left out would be 1 epoch at 0.01" in err
+
+
+@pytest.mark.filterwarnings("ignore:fine-tuning")
+def test_a_fine_tuned_run_says_how_long_its_judges_learned(run, trained, tmp_path):
+    words = ("--warm-start", run, "--size", "12", "--set", "train.freeze_epochs=25", *FAST, "-q")
+    code, _, err = call("train", trained / "shades", "-o", tmp_path / "tuned", *words)
+    assert code == 0, err
+    phases = [plan["epochs"] for plan in tl.Run.open(tmp_path / "tuned").folder.config["phase"]]
+    assert phases == [25, 1]
+    for asked, expected in ((None, 4), (1, 1)):  # a fifth of one epoch is under four
+        session = open_review(tmp_path / "tuned", folds=2, epochs=asked, quiet=True)
+        said = " ".join(session.state()["notes"])
+        assert f"2 nets, each trained for {25 + expected} epochs" in said
 
 
 def test_two_piles_of_one_name_have_two_files_and_grey_ones_suit_a_run_in_colour(tmp_path):

@@ -10,7 +10,9 @@ from torchvision.models import VGG16_Weights
 import tilth as tl
 from tilth.errors import UserError
 from tilth.models.fcn import fcn
+from tilth.models.timm_backbone import timm_backbone
 from tilth.models.torchvision_backbone import COLOURS
+from tilth.models.unet import unet
 
 SHARED = {"quiet": True, "batch_size": 8, "patience": 0, "dtype": "float32"}
 
@@ -86,6 +88,24 @@ def test_frozen_knowledge_is_the_encoder_s_and_the_decoder_learns(weights, tmp_p
     kernels = [name for name in parts if before[name].dim() == 4]
     assert kernels
     assert not any(torch.equal(before[name], after[name]) for name in kernels)
+
+
+@pytest.mark.parametrize(("make", "colours"), [(timm_backbone, 3), (timm_backbone, 1), (unet, 3)])
+def test_a_net_given_as_a_module_brings_the_colours_of_its_weights_too(make, colours, weights):
+    data, plain = shapes(channels=colours), {"channels": colours, "size": 32}
+    if make is timm_backbone:
+        net = make(backbone="test_resnet", outputs=2, weights=str(weights), **plain)
+        data = tl.arrays(data.pictures.take(torch.arange(40)).movedim(1, -1).numpy(), [0, 1] * 20)
+    else:
+        net = make(encoder="test_resnet", pixel_outputs=2, weights=str(weights), **plain)
+    mean = np.mean(timm.get_pretrained_cfg("test_resnet").mean)
+    assert data.preprocessor.mean != pytest.approx([255 * mean] * colours)
+    first = tl.Learner(data, net, **SHARED)
+    again = tl.Learner(data, first.model, **SHARED)
+    for learn in (first, again):
+        assert learn.data.preprocessor.mean == pytest.approx([255 * mean] * colours)
+        (told,) = learn.warm_notes
+        assert f"normalised as those of the weights of {type(net).__name__}" in told
 
 
 def test_the_colours_of_torchvision_are_those_of_its_published_weights():

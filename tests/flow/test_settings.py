@@ -1,11 +1,21 @@
 """Settings from Python, TOML and the command line."""
 
 import tomllib
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tilth.errors import UserError
-from tilth.flow.settings import DataSettings, Settings, TrainSettings, fill
+from tilth.flow.settings import (
+    DataSettings,
+    Settings,
+    TrainSettings,
+    as_text,
+    entry,
+    fill,
+)
 from tilth.flow.settings_file import commented, read_settings
 from tilth.train.toml import dump
 
@@ -117,16 +127,63 @@ def test_a_configuration_of_a_world_is_read_as_it_is(tmp_path):
     assert read_settings(tmp_path / "w.toml").data.path == "env:CartPole-v1"
 
 
+PLAIN = st.text() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
+
+
+@given(st.recursive(PLAIN, lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
+def test_any_value_is_said_as_a_text_that_is_read_as_the_same(value):
+    said = entry(as_text(value), dict[str, Any])
+    assert said == value and type(said) is type(value)
+
+
+def test_a_list_and_a_table_are_set_as_toml_and_half_of_one_is_told():
+    settings = Settings().change("model.arguments.layers", "[16, 8]")
+    assert settings.change("task.arguments.more", "{a = 1}").task.arguments == {"more": {"a": 1}}
+    assert settings.model.arguments == {"layers": [16, 8]}
+    with pytest.raises(UserError, match=r"value \[16, 8; .* is TOML.*\[16, 8\]"):
+        Settings().change("model.arguments.layers", "[16, 8")
+
+
 def test_the_settings_of_a_run_are_read_and_those_that_are_not_all_of_it_refused(tmp_path):
     asked = Settings(data=DataSettings(path="/pictures", size=12), train=TrainSettings(epochs=3))
     run = {"seed": 0, **asked.to_config(), "phase": [{"epochs": 3}]}
     path = tmp_path / "config.toml"
     path.write_text(dump(run))
     assert read_settings(path) == asked
-    for other in ({**run, "own": {"model": ["MyNet"]}}, {**run, "data": {}}):
-        path.write_text(dump(other))
-        with pytest.raises(UserError, match="script of its own"):
+    path.write_text(dump({"seed": 0, **asked.to_config()}))  # killed before its first phase
+    assert read_settings(path) == asked
+    refused = {
+        r"parts of its own \(model MyNet\)": {"own": {"model": ["MyNet"]}},
+        "data in memory": {"data": {}},
+        "a command that makes or splits its data itself": {"again": "tilth train a/ --folds 3"},
+    }
+    for told, more in refused.items():
+        path.write_text(dump({**run, **more}))
+        with pytest.raises(UserError, match=f"{told}.*Fix: "):
             read_settings(path)
-    path.write_text(dump({"seed": 0, **asked.to_config()}))
-    with pytest.raises(UserError, match="seed"):
+    path.write_text("seed = 3\n" + dump(asked.to_config()))  # no run's, which would say it twice
+    with pytest.raises(UserError, match="unknown section 'seed'"):
         read_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("train", "frozen", "left"),
+    [
+        ({}, [0], 0),
+        ({"frozen": 2}, [2, 0], 1),
+        ({"freeze_epochs": 1}, [2], 0),  # killed in the first phase
+        ({"freeze_epochs": 1}, [2, 0], 0),
+        ({"freeze_epochs": 1}, [2, 0, 0], 1),
+        ({"freeze_epochs": 1, "gradual": True}, [3, 2, 1, 0], 0),
+        ({"freeze_epochs": 1, "gradual": True}, [3, 2, 1, 0, 0], 1),
+    ],
+)
+def test_a_run_of_more_fits_than_its_settings_ask_for_is_refused(train, frozen, left, tmp_path):
+    phases = [{"epochs": 2, "lr": 0.01, "frozen": count} for count in frozen]
+    config = {"seed": 0, "data": {"path": "/pictures"}, "train": {"seed": 0, **train}}
+    (tmp_path / "config.toml").write_text(dump({**config, "phase": phases}))
+    if not left:
+        assert read_settings(tmp_path / "config.toml").train == fill(TrainSettings, train)
+        return
+    with pytest.raises(UserError, match=r"left out would be 2 epochs at 0\.01\. Fix: .*script"):
+        read_settings(tmp_path / "config.toml")

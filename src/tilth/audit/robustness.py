@@ -36,7 +36,7 @@ WAYS = {
 READ = (
     "Of {count} test pictures, the share that is still answered rightly when each pixel may change "
     "by at most 2 or 8 of 255 steps, which is hardly seen. Random changes are the yardstick: what "
-    "falls far below them falls to whoever knows the net. That of EOT are the pictures that are "
+    "falls far below them falls to whoever knows the net. For EOT it is the pictures that are "
     "only moved. Stronger attacks exist, so these are the best that can be hoped for."
 )
 

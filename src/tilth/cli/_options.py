@@ -137,7 +137,7 @@ def again(context: click.Context, without: tuple[str, ...]) -> list[str]:
 
 
 def settings_from(path: str, options: Mapping[str, Any]) -> Settings:
-    """Return settings from a path (data, or a tilth.toml), options and ``--set`` changes."""
+    """Return settings from a path (data, or a TOML file of settings), options and ``--set``."""
     from dataclasses import replace
 
     from tilth import registry

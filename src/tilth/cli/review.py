@@ -27,7 +27,9 @@ from tilth.cli._verb import Verb
     help="Another folder, to label on the map of this run's net.",
 )
 @click.option("--folds", type=int, default=4, show_default=True, help="Nets that judge labels.")
-@click.option("--epochs", type=int, help="Passes of each; a fifth of the run's otherwise.")
+@click.option(
+    "--epochs", type=int, help="Passes of each whole net; a fifth of the run's otherwise."
+)
 @click.option(
     "--layer", metavar="NAME", help="A layer of the net to have a map too, such as body.3."
 )

@@ -26,11 +26,12 @@ from tilth.errors import UserError
 @click.command(
     "train",
     cls=Verb,
-    short_help="Train on pictures, a table or a tilth.toml.",
+    short_help="Train on pictures, a table or a file of settings.",
     examples=[
         "tilth train flowers/ -o runs/flowers",
         "tilth train houses.csv --target price --epochs 20",
         "tilth train tilth.toml --set train.clip=0.5",
+        "tilth train runs/flowers/config.toml --seed 1",
         "tilth train env:CartPole-v1 --set task.arguments.method=ppo",
     ],
 )
@@ -56,8 +57,8 @@ def command(
     **options: Any,
 ) -> None:
     """Train on PATH: a folder of pictures in class folders (or of idx files), a table with
-    --target, or a tilth.toml. Prints what it inferred, the test score beside simple baselines,
-    and where the report and the bundle are.
+    --target, a tilth.toml, or a run's config.toml, by whose settings it trains anew. Prints what it
+    inferred, the test score beside simple baselines, and where the report and the bundle are.
     """
     if folds is not None and repeats is not None:
         raise UserError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from tilth.data.augment import NOTHING
 from tilth.data.image_prepare import ImagePrepare
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.errors import UserError
@@ -21,7 +22,7 @@ class ImageViews:
     But nothing is cut out of a view, and none is mixed with another picture.
     The draws of a view are a function of the picture's pixels and the view's number (seed 0), so
     that a picture is answered in the same way alone and among others, today and tomorrow.
-    Raises UserError for a model whose training varied nothing, and for fewer than two views.
+    Raises UserError for a model whose training varied nothing else, and for fewer than two views.
 
     >>> import numpy as np
     >>> from tilth.data.augment import Augment
@@ -40,10 +41,11 @@ class ImageViews:
             raise UserError(
                 f"views={self.views}", rule="the picture as it is and at least one more"
             )
-        if self.preprocessor.augment is None:
+        varied = self.preprocessor.augment
+        if varied is None or replace(varied.alone(), pad=NOTHING.pad) == NOTHING:
             raise UserError(
-                f"views={self.views} of a model whose training varied no picture",
-                rule="views are drawn as training drew them, or they would be new to the model",
+                f"views={self.views} of a model whose training varied no picture by itself",
+                rule="views are drawn as training drew them, but for what it mixed or cut out",
                 fix="leave views out, or train with augmentation (and export again)",
             )
 

@@ -32,7 +32,7 @@ from tilth.flow.settings import (
     fill,
 )
 from tilth.flow.warm_start import (
-    ALIKE,
+    ANY_NET,
     body_arguments,
     normalised_for,
     normalised_for_weights,
@@ -124,9 +124,8 @@ class Learner:
         self.architecture, self.model = self._build(model, self.given_arguments, start)
         self.warm_start = str(Path(warm_start).resolve()) if warm_start else None
         self.warm_notes = [*(take_body(self.model, start) if start else []), *normalised]
-        arguments = self.architecture["arguments"]
-        if start is None and self.task.answers in ALIKE:
-            self.data, told = normalised_for_weights(self.model, arguments, self.data)
+        if start is None and self.task.answers in ANY_NET:
+            self.data, told = normalised_for_weights(self.model, self.architecture, self.data)
             self.warm_notes += told
         self.frozen = Frozen(self.model)
         self.lr_finding: LrFinding | None = None

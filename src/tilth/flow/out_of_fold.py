@@ -28,6 +28,7 @@ from tilth.tasks._predicting import Predicting
 from tilth.tasks._training import outputs
 from tilth.train.numerics import Numerics
 from tilth.train.streams import seeded
+from tilth.wording import counted
 
 CPU = torch.device("cpu")
 Make = Callable[[Rows], Learner]
@@ -85,7 +86,7 @@ def out_of_fold(
 
 def _answers(learner: Learner, numerics: Numerics | None) -> NDArray[np.float64]:
     """Return what a net says of its test rows once it is trained, in their order."""
-    asked, stages = learner.settings, _stages(learner)
+    asked, stages = learner.settings, phases_of(learner)
     for phase, stage in enumerate(stages or [None]):
         if stage is not None:
             enter(learner, stage, asked, stages)
@@ -99,7 +100,7 @@ def _answers(learner: Learner, numerics: Numerics | None) -> NDArray[np.float64]
     return np.asarray(learner.task.decode(said.outputs).values[order], dtype=np.float64)
 
 
-def _stages(learner: Learner) -> list[Stage]:
+def phases_of(learner: Learner) -> list[Stage]:
     """Return the phases of fine-tuning; none where the net is trained in one."""
     if learner.settings.freeze_epochs is None:
         return []
@@ -108,7 +109,8 @@ def _stages(learner: Learner) -> list[Stage]:
 
 def _told(learner: Learner) -> str:
     count = len(as_rows(learner.data).splits["train"])
-    return f"{learner.plan.epochs} epochs of {count:,} rows"
+    epochs = sum(phase.epochs for phase in phases_of(learner)) or learner.plan.epochs
+    return f"{counted(epochs, 'epoch', 'epochs')} of {count:,} rows"
 
 
 def _made_by(part: Rows, learner: Learner, folds: int, seed: int) -> dict[str, str]:
@@ -122,7 +124,7 @@ def _made_by(part: Rows, learner: Learner, folds: int, seed: int) -> dict[str, s
         "begun from": learner.warm_start,
         "varied": getattr(part, "augment", None),
         "plan": chosen,
-        "phases": _stages(learner),
+        "phases": phases_of(learner),
         "folds": [folds, seed],
     }
     return {name: repr(value) for name, value in facts.items()}

@@ -19,24 +19,28 @@ from tilth.audit.review.projection import Maps, activations
 from tilth.audit.review.server import ReviewServer
 from tilth.audit.review.session import Session
 from tilth.audit.review.suspects import MOST_COPIES, Suspect, copied, mislabelled, worst_errors
-from tilth.data.dataset import IntArray, Rows
+from tilth.data.dataset import IntArray, as_rows
 from tilth.data.decisions import read as read_decisions
 from tilth.data.image_data import ImageData, read_images
 from tilth.errors import UserError, choose
 from tilth.flow.agreement import check_same_data
 from tilth.flow.learner import Learner
-from tilth.flow.out_of_fold import out_of_fold
+from tilth.flow.out_of_fold import out_of_fold, phases_of
 from tilth.flow.phase import recorded_plans
-from tilth.flow.settings import Settings
+from tilth.flow.settings import Settings, as_text
+from tilth.flow.settings_file import later_fits, settings_of_run
 from tilth.flow.sources import read
-from tilth.flow.train import ROOMS, Job, bundled, make_learner
+from tilth.flow.train import Job, bundled, make_learner
 from tilth.ship.open_bundle import Opened, open_bundle
 from tilth.train.run_folder import CONFIG, RunFolder
 from tilth.wording import counted
 
 FOLDS, MOST_FOLDS = 4, 20
 EPOCHS_PART, LEAST_EPOCHS = 5, 4
-"""A net of a fold learns for a fifth of the run's epochs, and for four at the least."""
+"""A net of a fold learns for a fifth of the run's epochs, and for four at the least.
+
+In fine-tuning these are the epochs of the last phase; those before it are as long as in the run.
+"""
 DECISIONS = "decisions.csv"
 _MOST_ON_MAP = 50_000
 _BATCH = 256
@@ -57,7 +61,7 @@ def open_review(
     pictures: another folder, with labels or none, to be shown on the map of the run's net instead
     of its own data; folds, epochs: of the nets that are trained to judge labels (their answers
     are kept in the run, so that it is done once); layer: of the net, as it calls it ("body.3"),
-    to be a map too, beside the parts of its body up to what the head sees
+    to be a map too, beside the parts of its body that learn; "body" is what the head sees
     Raises UserError for runs that do not predict from pictures, whose data changed, or which are
     not done, and for a layer that the net does not have.
     """
@@ -72,7 +76,7 @@ def open_review(
     folder = bundled(Path(run)).folder
     if folder.status != "done":
         raise UserError(f"{run} is not done", fix=folder.goes_on_with)
-    settings = _settings(folder)
+    settings = settings_of_run(folder.config, folder.path)
     learner = make_learner(read(settings.data), Job(settings, quiet=True))
     check_same_data(folder, learner)
     opened = open_bundle(folder.model)
@@ -88,18 +92,6 @@ def open_review(
     suspects = _suspects(folder, learner, settings, folds, epochs, say, notes)
     path = _begun(folder, settings)
     return _session(data, data, opened, layer, path, suspects, notes)
-
-
-def _settings(folder: RunFolder) -> Settings:
-    recorded = folder.config
-    settings = Settings.from_config({k: v for k, v in recorded.items() if k in ROOMS})
-    if "own" in recorded or "again" in recorded or not settings.data.path:
-        raise UserError(
-            f"{folder.path} was made by a script of your own, or from data in memory",
-            rule="a review reads the data and makes the net again from the run's files",
-            fix="train it with tilth train",
-        )
-    return settings
 
 
 def _begun(folder: RunFolder, settings: Settings) -> Path:
@@ -123,33 +115,42 @@ def _suspects(
     data = learner.data
     assert isinstance(data, ImageData)
     found: list[Suspect] = []
-    plans = recorded_plans(folder)
     if data.target.kind == "classes":
-        passes = epochs or max(LEAST_EPOCHS, sum(plan.epochs for plan in plans) // EPOCHS_PART)
-        told = (
-            f"{folds} nets, each trained for {counted(passes, 'epoch', 'epochs')} on the other rows"
-        )
-        say(f"labels are judged by {told}")
-        train = replace(settings.train, epochs=passes, minutes=None)
-        job = Job(replace(settings, train=train), quiet=True)
-
-        def make(part: Rows) -> Learner:
-            return make_learner(part, job)
-
-        answers = out_of_fold(
-            data,
-            make,
-            folds=folds,
-            seed=settings.train.seed,
-            kept=folder.path / "review",
-            numerics=plans[-1].numerics,
-            say=say,
-        )
-        found += mislabelled(data, answers.rows, answers.probabilities)
-        notes.append(f"Labels were judged by {told} (confident learning).")
+        found += _mislabelled(folder, learner, settings, folds, epochs, say, notes)
     found += _copies(data, say, notes)
     found += worst_errors(data, folder.read_record("audit"))
     return found
+
+
+def _mislabelled(
+    folder: RunFolder,
+    learner: Learner,
+    settings: Settings,
+    folds: int,
+    epochs: int | None,
+    say: Say,
+    notes: list[str],
+) -> list[Suspect]:
+    data, plans = as_rows(learner.data), recorded_plans(folder)
+    before = sum(phase.epochs for phase in phases_of(learner)[:-1])  # as many as the run's
+    whole = sum(plan.epochs for plan in plans) - before
+    passes = epochs or max(LEAST_EPOCHS, whole // EPOCHS_PART)
+    train = replace(settings.train, epochs=passes, minutes=None)
+    job = Job(replace(settings, train=train), quiet=True)
+    each = counted(before + passes, "epoch", "epochs")
+    told = f"{folds} nets, each trained for {each} on the other rows"
+    say(f"labels are judged by {told}")
+    answers = out_of_fold(
+        data,
+        lambda part: make_learner(part, job),
+        folds=folds,
+        seed=settings.train.seed,
+        kept=folder.path / "review",
+        numerics=plans[-1].numerics,
+        say=say,
+    )
+    notes.append(f"Labels were judged by {told} (confident learning).")
+    return mislabelled(data, answers.rows, answers.probabilities)
 
 
 def _copies(data: ImageData, say: Say, notes: list[str]) -> list[Suspect]:
@@ -246,12 +247,14 @@ def summary(session: Session) -> dict[str, object]:
 def following(run: str | Path, session: Session, pictures: str | Path | None = None) -> str:
     """Return the command that trains with what was decided, or goes on deciding.
 
-    The run's own data is learned by the run's settings; another folder, whose labels are the
-    decisions, as pictures of the same form by a net of the same name.
+    The run's own data is learned by the run's settings, or by its script where they are not all of
+    it; another folder, whose labels are the decisions, as pictures of the same form by its net.
     """
     if not session.decisions.is_file():
         words = ["tilth", "review", str(run)]
         return shlex.join([*words, *(["--pictures", str(pictures)] if pictures else [])])
+    if not pictures and later_fits(RunFolder.open(run).config):
+        return f"run the script of {run} again, on data.apply({str(session.decisions)!r})"
     path = pictures or Path(run) / CONFIG
     words = ["tilth", "train", str(path), "--decisions", str(session.decisions)]
     return shlex.join([*words, *(_form(run, session) if pictures else [])])
@@ -261,10 +264,12 @@ def _form(run: str | Path, session: Session) -> list[str]:
     """Return the options that read another folder as a run reads its pictures, and its net."""
     data = session.data
     assert isinstance(data, ImageData)
-    ready, model = data.preprocessor, _settings(RunFolder.open(run)).model
+    config = RunFolder.open(run).config
+    ready, model = data.preprocessor, settings_of_run(config, Path(run)).model
     grey = "yes" if ready.channels == 1 else "no"
     words = ["--size", f"{ready.height},{ready.width}"]
     words += ["--set", f"data.grey={grey}", "--set", f"data.fit={ready.fit}"]
     words += ["--model", str(model.name)]
-    plain = {k: v for k, v in model.arguments.items() if isinstance(v, str | int | float)}
-    return words + [w for k, v in plain.items() for w in ("--set", f"model.arguments.{k}={v}")]
+    for name, value in model.arguments.items():
+        words += ["--set", f"model.arguments.{name}={as_text(value)}"]
+    return words + (["--warm-start", model.warm_start] if model.warm_start else [])

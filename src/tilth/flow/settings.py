@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tomllib
 import types
 import typing
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tilth.errors import UserError, choose, nearest
+from tilth.train.toml import inline
 
 T = TypeVar("T")
 
@@ -22,6 +24,7 @@ FOR_BOTH = ("target", "task", "split_seed", "fractions", "max_bad")
 WORLDS_ONLY = ("arguments",)
 WORLD = "env:"  # what the path of a world begins with
 """Which data settings apply to what; ``path`` names each of them."""
+_TOML = ("[", "{", '"')  # what a list, a table and a quoted text begin with
 
 
 @dataclass(frozen=True)
@@ -328,16 +331,37 @@ def parse(text: str, kind: Any, name: str) -> Any:
 def entry(text: str, kind: Any) -> Any:
     """Return one value of a table given as text: a text where the table holds those.
 
-    Otherwise a number or truth value if it reads as one.
+    Otherwise a number or truth value if it reads as one, and TOML where it begins as a list, a
+    table or a quoted text. Raises UserError where it then does not go on as one.
 
-    >>> entry("48", dict[str, Any]), entry("48", dict[str, str])
-    (48, '48')
+    >>> entry("48", dict[str, Any]), entry("48", dict[str, str]), entry("[16, 8]", dict[str, Any])
+    (48, '48', [16, 8])
     """
     if typing.get_args(kind) == (str, str):
         return text
+    if text.startswith(_TOML):
+        try:
+            return tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            raise UserError(
+                f"value {text}",
+                rule=f"what begins with one of {' '.join(_TOML)} is TOML",
+                fix='as in [16, 8], {rate = 0.5} or "text"',
+            ) from None
     for plain in (int, float):
         try:
             return plain(text)
         except ValueError:
             continue
     return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def as_text(value: Any) -> str:
+    """Return the text that ``entry`` reads as this value.
+
+    >>> as_text(0.5), as_text("resnet18"), as_text([16, 8]), as_text("48")
+    ('0.5', 'resnet18', '[16, 8]', '"48"')
+    """
+    if not isinstance(value, str) or value != value.strip() or value.startswith(_TOML):
+        return inline(value)
+    return value if entry(value, dict) == value else inline(value)

@@ -13,7 +13,9 @@ from tilth.data.image_labels import labels_table
 from tilth.data.partner_files import partners_folder
 from tilth.errors import UserError
 from tilth.flow.settings import WORLD, DataSettings, Settings
+from tilth.train.run_folder import lacking
 from tilth.train.toml import dump
+from tilth.wording import counted
 
 
 def read_settings(path: Path) -> Settings:
@@ -21,7 +23,7 @@ def read_settings(path: Path) -> Settings:
 
     What a run adds to its settings (its phases) is left out: it is trained anew.
     Raises UserError for a file that is not there or not TOML, for unknown settings, and for a run
-    that no file brings back.
+    that no file brings back, or not all of whose fits.
     """
     try:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -29,21 +31,53 @@ def read_settings(path: Path) -> Settings:
         raise UserError(f"there is no file {path}", fix="tilth init DATA > tilth.toml") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML: {error}") from error
-    settings = Settings.from_config(_asked(config) if "phase" in config else config)
+    settings = _of_one_fit(config, path) if _is_of_run(config) else Settings.from_config(config)
     places = _places(settings.data, path.parent)
     return dataclasses.replace(settings, data=dataclasses.replace(settings.data, **places))
 
 
-def _asked(config: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of_run(config: Mapping[str, Any], place: Path) -> Settings:
     """Return the settings in a run's config.toml; raise UserError where they are not all of it."""
-    lost = [part for part in ("own", "again") if part in config]
-    if lost or not config.get("data", {}).get("path"):
+    lacks = lacking(config)
+    if lacks:
         raise UserError(
-            "a run that was made by a script of its own, or from data in memory",
-            rule="the settings of a run train another one where they name all its parts",
-            fix="run the script again",
+            f"{place} holds settings that do not make its run again",
+            rule=lacks,
+            fix="run what made it again, or begin from files: tilth train DATA",
         )
-    return {name: part for name, part in config.items() if name not in ("phase", "seed")}
+    return Settings.from_config({k: v for k, v in config.items() if k not in ("phase", "seed")})
+
+
+def later_fits(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the phases of a run that its settings do not ask for: a script called fit again.
+
+    >>> later_fits({"train": {"freeze_epochs": 1}, "phase": [{"frozen": 2}, {"frozen": 0}]})
+    []
+    """
+    asked, phases = config.get("train", {}), list(config.get("phase", []))
+    if "freeze_epochs" not in asked:
+        return phases[1:]
+    # fine-tuning begins with all groups at rest but the head
+    return phases[phases[0]["frozen"] + 1 if phases and asked.get("gradual") else 2 :]
+
+
+def _is_of_run(config: Mapping[str, Any]) -> bool:
+    """Say whether a run wrote it: it repeats its seed in front, and then come its phases."""
+    repeated = config.get("train", {}).get("seed")
+    return "phase" in config or (repeated is not None and config.get("seed") == repeated)
+
+
+def _of_one_fit(config: Mapping[str, Any], path: Path) -> Settings:
+    later = later_fits(config)
+    if later:
+        epochs = (counted(phase["epochs"], "epoch", "epochs") for phase in later)
+        told = ", ".join(f"{n} at {phase['lr']:g}" for n, phase in zip(epochs, later, strict=True))
+        raise UserError(
+            f"{path} is of a run that called fit more than once",
+            rule=f"its settings are those of the first; left out would be {told}",
+            fix="run its script again; for the first alone, take [[phase]] out of a copy",
+        )
+    return settings_of_run(config, path)
 
 
 def _places(data: DataSettings, here: Path) -> dict[str, Any]:

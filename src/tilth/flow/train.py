@@ -19,13 +19,13 @@ from tilth.flow.phase import Interrupted, recorded_plans
 from tilth.flow.plan import check_train_settings
 from tilth.flow.run import Run
 from tilth.flow.settings import Settings
+from tilth.flow.settings_file import settings_of_run
 from tilth.flow.sources import read
 from tilth.ship.usage import usage_of
 from tilth.train.checkpoint import latest
 from tilth.train.device import choose_device
-from tilth.train.run_folder import CONFIG, RunFolder, default_path
+from tilth.train.run_folder import CONFIG, RunFolder, default_path, lacking
 
-ROOMS = ("data", "task", "model", "train")
 Say = Callable[[str], None]
 
 
@@ -258,26 +258,13 @@ def resume(path: Path, *, quiet: bool = False) -> tuple[Run, dict[str, Any]]:
             fix=f"tilth report {shlex.quote(str(path))} makes the report again",
         )
     recorded = run.folder.config
-    if "again" in recorded:
-        raise UserError(
-            f"{path} cannot be gone on with alone",
-            rule="it was begun by a command that makes or splits its data itself",
-            fix=run.folder.goes_on_with,
-        )
-    settings = Settings.from_config({k: v for k, v in recorded.items() if k in ROOMS})
-    again = run.folder.goes_on_with
-    if run.folder.status == "done":
-        again += " and run.export()"
-    if "own" in recorded:
-        own = "; ".join(f"{part} {', '.join(names)}" for part, names in recorded["own"].items())
-        raise UserError(
-            f"{path} was trained from Python with parts of its own ({own})",
-            rule="a run is resumed with the code it began with",
-            fix=again,
-        )
-    if not settings.data.path:
-        raise UserError(f"{path} was trained from Python on data in memory", fix=again)
-    return train(Job(settings, run=path, resume=True, quiet=quiet))
+    lacks = lacking(recorded)
+    if lacks:
+        again = run.folder.goes_on_with
+        if run.folder.status == "done" and "again" not in recorded:
+            again += " and run.export()"
+        raise UserError(f"{path} cannot be gone on with alone", rule=lacks, fix=again)
+    return train(Job(settings_of_run(recorded, path), run=path, resume=True, quiet=quiet))
 
 
 def bundled(path: Path) -> Run:

@@ -17,7 +17,7 @@ from tilth.errors import UserError
 from tilth.ship.open_bundle import Contents, read_bundle
 from tilth.tasks import Task
 
-ALIKE = ("predictions", "masks")
+ANY_NET = ("predictions", "masks")
 """Answers of tasks that take any net of their kind: a warm start brings its bundle's."""
 LEAST = 0.25
 """Share of a body's tensors that a warm start brings, or it would be one in name only.
@@ -47,7 +47,7 @@ def usual_of(start: Contents | None, task: Task, known: Mapping[str, Any]) -> st
 
     known: what the builder of a model is told of the data and the task
     """
-    if start is None or not _alike(start, task):
+    if start is None or not _brings_net(start, task):
         return None
     name = start.architecture["name"]
     if name not in registry.names("tilth.models"):
@@ -62,7 +62,7 @@ def body_arguments(
 
     A net whose layers depend on the size of the pictures is built for that of its first training.
     """
-    if start is None or not _alike(start, task) or start.architecture["name"] != name:
+    if start is None or not _brings_net(start, task) or start.architecture["name"] != name:
         return {}
     before, accepted = start.architecture["arguments"], _accepted(name)
     kept = {key: value for key, value in before.items() if key not in (*known, "trained_size")}
@@ -72,8 +72,8 @@ def body_arguments(
     return {key: value for key, value in kept.items() if key in accepted}
 
 
-def _alike(start: Contents, task: Task) -> bool:
-    return start.answers == task.answers and task.answers in ALIKE
+def _brings_net(start: Contents, task: Task) -> bool:
+    return start.answers == task.answers and task.answers in ANY_NET
 
 
 def _accepted(name: str) -> set[str]:
@@ -92,20 +92,24 @@ def normalised_for(start: Contents | None, data: Data) -> tuple[Data, list[str]]
 
 
 def normalised_for_weights(
-    model: nn.Module, arguments: Mapping[str, Any], data: Data
+    model: nn.Module, architecture: Mapping[str, Any], data: Data
 ) -> tuple[Data, list[str]]:
-    """Return pictures normalised as those that the ``weights`` of a model were trained on."""
+    """Return pictures normalised as those that the weights of a model learned from, where it knows.
+
+    A model that was given as a module is normalised for as one that is built by its name.
+    """
     known = getattr(model, "learned_from", None)
-    if known is None:
+    if known is None or not isinstance(data, ImageData):
         return data, []
     mean, std = known
-    channels = arguments["channels"]
+    channels = data.preprocessor.channels
     if channels == 1:  # its first kernels are summed over the colours
         mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
     if len(mean) != channels:
         return data, []
     first = ImagePreprocessor(1, 1, channels, mean, std, value_range=(0.0, 1.0))
-    return _as_before(data, first, str(arguments["weights"]))
+    weights = architecture["arguments"].get("weights", f"the weights of {architecture['name']}")
+    return _as_before(data, first, str(weights))
 
 
 def _as_before(data: Data, first: ImagePreprocessor, name: str) -> tuple[Data, list[str]]:

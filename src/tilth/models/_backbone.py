@@ -125,12 +125,12 @@ def with_small_stem(net: nn.Module) -> nn.Module:
     return net
 
 
-def knowing(net: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
+def note_colours(net: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
     """Return a net with a note of the colours that its weights learned from, where white is 1.
 
     ``learned_from`` is (mean, std), by which a learner then normalises its pictures.
 
-    >>> knowing(nn.Identity(), (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)).learned_from[0]
+    >>> note_colours(nn.Identity(), (0.5, 0.5, 0.5), (0.2, 0.2, 0.2)).learned_from[0]
     (0.5, 0.5, 0.5)
     """
     whole: Any = net

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torchvision.models import segmentation
 
 from tilth.errors import UserError, choose
-from tilth.models._backbone import knowing, load_weights
+from tilth.models._backbone import load_weights, note_colours
 from tilth.models._encoders import encoder
 from tilth.models.torchvision_backbone import COLOURS, for_channels, torchvision_backbone
 from tilth.nn.bilinear import BilinearUpsampling
@@ -193,7 +193,7 @@ def fcn(
         sizes = map_sizes(body, channels)
     head = SkipScores(sizes, pixel_outputs)
     whole = PixelAnswers(body, head, multiple=sizes[-1].reduction)
-    return knowing(whole, *COLOURS) if weights is not None else whole
+    return note_colours(whole, *COLOURS) if weights is not None else whole
 
 
 def _dilated(
@@ -217,4 +217,4 @@ def _dilated(
         )
     neck = nn.Sequential(*list(whole.classifier)[:-1])
     found = PixelAnswers(DilatedBody(whole.backbone, neck), head)
-    return knowing(found, *COLOURS) if weights is not None else found
+    return note_colours(found, *COLOURS) if weights is not None else found

@@ -20,9 +20,9 @@ from tilth.errors import UserError, choose
 from tilth.models._backbone import (
     CACHE,
     STEMS,
-    knowing,
     load_weights,
     made_for,
+    note_colours,
     with_small_stem,
 )
 from tilth.nn.body_head import BodyHead
@@ -91,7 +91,7 @@ def timm_backbone(
             more_channels=more_channels,
         )
     net = BodyHead(body, nn.Linear(width, outputs))
-    return knowing(net, config.mean, config.std) if weights is not None else net
+    return note_colours(net, config.mean, config.std) if weights is not None else net
 
 
 def check_backbone(backbone: str) -> None:

@@ -26,9 +26,9 @@ from tilth.models._backbone import (
     CACHE,
     STEMS,
     conversion,
-    knowing,
     load_weights,
     made_for,
+    note_colours,
     with_small_stem,
 )
 from tilth.nn.auxiliary import WEIGHT, AuxiliaryHeads
@@ -131,7 +131,7 @@ def torchvision_backbone(
     if auxiliary:
         heads = {layer: InceptionAux(fan_in, outputs) for layer, fan_in in _AUXILIARY.items()}
         net = AuxiliaryHeads(body, head, heads, weight=auxiliary)
-    return knowing(net, *COLOURS) if weights is not None else net
+    return note_colours(net, *COLOURS) if weights is not None else net
 
 
 def _family(name: str) -> _Family | None:

@@ -17,7 +17,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from tilth.models._backbone import knowing
+from tilth.models._backbone import note_colours
 from tilth.models._encoders import double_conv
 from tilth.models._encoders import encoder as make_encoder
 from tilth.nn.encoder_maps import MapSize, map_sizes
@@ -112,4 +112,4 @@ def unet(
     if weights is None:
         return whole
     config: Any = timm.get_pretrained_cfg(encoder)
-    return knowing(whole, config.mean, config.std)
+    return note_colours(whole, config.mean, config.std)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,8 @@ from tilth.errors import choose
 class Watched:
     """What the watched layers gave at the last call, by name, in the order of the calls.
 
-    outputs: as the layer gave them, with their graph; gradients: of what was derived since
+    outputs: as the layer gave them, with their graph, or what was made of them; gradients: of what
+    was derived since
     """
 
     outputs: dict[str, Tensor] = field(default_factory=dict)
@@ -26,13 +27,18 @@ class Watched:
 
 @contextmanager
 def watched(
-    model: nn.Module, names: Sequence[str], *, gradients: bool = False
+    model: nn.Module,
+    names: Sequence[str],
+    *,
+    gradients: bool = False,
+    made: Callable[[Tensor], Tensor] | None = None,
 ) -> Iterator[Watched]:
     """Keep the outputs of the named layers while the block runs; no hook outlives it.
 
     names: of ``model.named_modules()``; gradients: keep what flows back into the outputs, too
+    made: from each output, as soon as it is there, what is kept of it; the output where None
     An output that is no tensor is not kept. A layer that works in place on what came before it
-    changes what is kept of that.
+    changes what is kept of that, unless ``made`` copies it.
     Raises UserError for a name that the model does not have.
 
     >>> import torch
@@ -50,7 +56,7 @@ def watched(
             if not isinstance(output, Tensor):
                 return
             kept.outputs.pop(name, None)
-            kept.outputs[name] = output
+            kept.outputs[name] = output if made is None else made(output)
             if gradients and output.requires_grad:
                 handles.append(output.register_hook(store(name)))  # type: ignore[no-untyped-call]
 

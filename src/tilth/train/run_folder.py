@@ -321,9 +321,24 @@ def goes_on_with(path: Path, config: Mapping[str, Any]) -> str:
     """
     if "again" in config:
         return str(config["again"])
-    if "own" in config or not config.get("data", {}).get("path"):
+    if lacking(config):
         return f"run the same script again with run={str(path)!r} and fit(..., resume=True)"
     return f"tilth resume {shlex.quote(str(path))}"
+
+
+def lacking(config: Mapping[str, Any]) -> str:
+    """Return what made a run of this configuration beside it, in words; nothing where it is all.
+
+    >>> lacking({"data": {"path": "flowers"}}), lacking({"own": {"model": ["Net"]}})
+    ('', 'it was trained from Python with parts of its own (model Net)')
+    """
+    if "again" in config:
+        return "it was begun by a command that makes or splits its data itself"
+    if "own" in config:
+        own = "; ".join(f"{part} {', '.join(names)}" for part, names in config["own"].items())
+        return f"it was trained from Python with parts of its own ({own})"
+    in_file = config.get("data", {}).get("path")
+    return "" if in_file else "it was trained from Python on data in memory"
 
 
 def _not_writable(path: Path, error: OSError) -> UserError:

@@ -44,6 +44,15 @@ def dump(table: Mapping[str, Any]) -> str:
     return "\n".join(_table(table, ())).lstrip("\n") + "\n"
 
 
+def inline(value: Any) -> str:
+    """Return one value as TOML on one line.
+
+    >>> inline([16, {"rate": 0.5}])
+    '[16, {rate = 0.5}]'
+    """
+    return _value(value, ())
+
+
 def _table(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     """Yield the lines of a table: its own values first, then the tables inside it."""
     for key, value in table.items():

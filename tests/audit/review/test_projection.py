@@ -11,6 +11,7 @@ from torch import nn
 from tests.audit.review.lassoing import label_by_lasso
 from tilth.audit.review.projection import LEARNED, Maps, activations, standardised
 from tilth.errors import UserError
+from tilth.models.mlp import mlp
 from tilth.nn.body_head import BodyHead
 
 
@@ -43,6 +44,28 @@ def test_activations_are_the_pooled_outputs_of_the_layers_in_row_order():
         pooled = maps.unflatten(3, (2, 2)).unflatten(2, (2, 2)).mean((3, 5)).flatten(1)
         np.testing.assert_allclose(found["layer 1"], pooled.numpy(), atol=1e-6)
         np.testing.assert_allclose(found["layer 2"], body(inputs).numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "first", [nn.Conv2d(1, 4, 8), nn.Sequential(nn.Flatten(), nn.Linear(64, 4))]
+)
+def test_a_layer_that_works_in_place_changes_no_map_of_the_one_before(first):
+    def net(inplace):
+        body = nn.Sequential(first, nn.ReLU(inplace=inplace), nn.Flatten(), nn.Linear(4, 5))
+        return BodyHead(body, nn.Linear(5, 2))
+
+    inputs = torch.randn(7, 1, 8, 8)
+    found = activations(net(True), [inputs])["layer 1"]
+    assert found.min() < 0  # what comes before the ReLU
+    np.testing.assert_array_equal(found, activations(net(False), [inputs])["layer 1"])
+
+
+def test_what_the_head_sees_is_the_layer_body():
+    net, inputs = mlp(channels=1, size=4, outputs=2, layers=(8, 8)), torch.randn(9, 1, 4, 4)
+    found = activations(net, [inputs], layer="body")
+    with torch.no_grad():
+        np.testing.assert_array_equal(found["body"], net.body(inputs).numpy())
+        np.testing.assert_array_equal(found["layer 2"].clip(0), found["body"])  # before the ReLU
 
 
 def test_a_learned_map_parts_the_labels_and_proposes_them():

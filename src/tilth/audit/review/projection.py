@@ -33,7 +33,8 @@ _DISCRIMINED = 64  # principal components of each layer that the discriminant lo
 def layers_of(model: nn.Module) -> dict[str, str]:
     """Return name -> path of a layer to look at, from the input on: the body's parts that learn.
 
-    The last one is what the head sees, where the model has a body and a head.
+    What the body does after the last of them without parameters (an activation, a pool) is not in
+    it: the layer ``body`` is what the head sees.
 
     >>> from tilth.models.mlp import mlp
     >>> layers_of(mlp(channels=1, size=4, outputs=2, layers=(8, 8)))
@@ -63,24 +64,26 @@ def activations(
     with modes_kept(model), torch.inference_mode():
         model.eval()
         for piece in inputs:
-            with watched(model, list(layers.values())) as kept:
+            with watched(model, list(layers.values()), made=_flat) as kept:
                 model(piece)
             for name, path in layers.items():
                 if path in kept.outputs:
-                    found.setdefault(name, []).append(_flat(kept.outputs[path]).float().cpu())
+                    found.setdefault(name, []).append(kept.outputs[path])
     if layer is not None and layer not in found:
         raise UserError(f"layer {layer!r}", rule="a map is made of a tensor that the layer gives")
     return {name: torch.cat(parts).numpy() for name, parts in found.items()}
 
 
 def _flat(made: Tensor) -> Tensor:
-    """Return [B, features] of what a layer made of a batch."""
+    """Return [B, features] float32 of what a layer made of a batch: a copy.
+
+    Whole maps of every layer would be large, and a layer that works in place writes over them.
+    """
     if made.dim() == 4:
-        side = 2 if 4 * made.shape[1] <= _MOST_FEATURES else 1
-        return F.adaptive_avg_pool2d(made, side).flatten(1)[:, :_MOST_FEATURES]
-    if made.dim() == 3:  # tokens
-        return made.mean(1)[:, :_MOST_FEATURES]
-    return made.flatten(1)[:, :_MOST_FEATURES]
+        made = F.adaptive_avg_pool2d(made, 2 if 4 * made.shape[1] <= _MOST_FEATURES else 1)
+    elif made.dim() == 3:  # tokens
+        made = made.mean(1)
+    return made.flatten(1)[:, :_MOST_FEATURES].to("cpu", torch.float32, copy=True)
 
 
 def standardised(features: Floats, count: int) -> Floats:
