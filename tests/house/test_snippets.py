@@ -147,3 +147,32 @@ def test_the_readme_trains_on_pictures_without_labels(here):
     code, _, err = call(*words[1:], "--epochs", "1", "--size", "8", "-q")
     assert code == 0, err
     assert tl.load(here / "runs" / "pictures").sample(2).shape[1:] == (3, 8, 8)
+
+
+def test_the_readme_teaches_pictures_more_than_a_class(here):
+    """Each command of the section as printed, on a few small pictures."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = text.split("## Pictures with more than a class", 1)[1]
+    lines = re.search(r"```bash\n(.*?)```", section, re.DOTALL)[1].splitlines()
+    pictures = sorted((here / "flowers").rglob("*.png"))
+    for folder in ("faces", "photos", "streets", "streets-masks"):
+        (here / folder).mkdir()
+    for number, picture in enumerate(pictures):
+        opened = Image.open(picture)
+        opened.save(here / "faces" / f"{number}.png")
+        opened.save(here / "photos" / f"{number}.png")
+        opened.save(here / "streets" / f"{number}.png")
+        mask = (np.asarray(opened.convert("L")) > 120).astype(np.uint8)
+        Image.fromarray(mask).save(here / "streets-masks" / f"{number}.png")
+    ages = [f"{number}.png,{number % 60 + 0.5}" for number in range(len(pictures))]
+    (here / "faces.csv").write_text("\n".join(["file,age", *ages]) + "\n")
+    small = ["--epochs", "1", "--size", "16", "-q"]
+    for run in ("flowers", "pets"):
+        code, _, err = call("train", "flowers/", "-o", f"runs/{run}", *small)
+        assert code == 0, err
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        more = small if words[1] == "train" else ["--json", "--folds", "2", "--epochs", "1"]
+        code, out, err = call(*words[1:], *more)
+        assert code == 0, f"{line}\n{out}\n{err}"
+    assert [line.split()[1] for line in lines] == ["train"] * 4 + ["review"]
