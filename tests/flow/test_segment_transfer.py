@@ -60,7 +60,7 @@ def test_a_warm_start_of_another_net_is_refused(tmp_path):
         tl.Learner(shapes(), "tiramisu", warm_start=given, **SHARED)
     # of another width, what batch norms counted fits and says nothing
     with pytest.raises(UserError, match=r"^\d+ of \d+ body tensors of .*at least 25 %"):
-        tl.Learner(shapes(), model_arguments={"width": 8}, warm_start=given, **SHARED)
+        tl.Learner(shapes(), model_arguments={"width": 64}, warm_start=given, **SHARED)
 
 
 @pytest.fixture(scope="module")
