@@ -33,10 +33,10 @@ def planned(rows, minutes, pace):
 @pytest.mark.parametrize(
     ("minutes", "pace", "epochs", "steps"),
     [
-        (1.0, Pace(0.5, 0.0), 9, 90),  # 12 epochs would fit: never lengthened
-        (0.5, Pace(0.5, 0.0), 6, 60),
-        (0.5, Pace(0.5, 2.5), 4, 40),  # an epoch takes 7.5 s with its look
-        (0.1, Pace(0.5, 2.0), 1, 8),  # not one epoch: 4 s are left beside the look
+        (1.0, Pace(0.5, 0.0), 9, 90),  # 11 epochs would fit: never lengthened
+        (0.5, Pace(0.5, 0.0), 5, 50),  # six would fill the 30 s; 1.5 s are kept back
+        (0.5, Pace(0.5, 2.5), 3, 30),  # an epoch takes 7.5 s with its look
+        (0.1, Pace(0.5, 2.0), 1, 7),  # not one epoch: 3.7 s are left beside the look
         (0.01, Pace(5.0, 9.0), 1, 1),
     ],
 )
@@ -53,9 +53,9 @@ def test_whole_steps_are_measured_once_and_the_plan_says_so(rows, tmp_path, monk
     learner.find_lr()
     run = learner.fit()
     assert len(calls) == 1
-    assert run.folder.outcome["steps"] == 4
+    assert run.folder.outcome["steps"] == 3  # 5.7 s
     assert "1500.0 ms a step" in run.folder.config["phase"][0]["reasons"]["epochs"]
-    assert learner.describe()["epochs"] == "part of one: 4 of 10 steps"
+    assert learner.describe()["epochs"] == "part of one: 3 of 10 steps"
 
 
 class Slow(BaseHook):

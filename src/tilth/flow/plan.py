@@ -109,13 +109,21 @@ def _check_rates(lr: float | tuple[float, ...] | None) -> None:
         )
 
 
+RESERVE = 0.05
+"""Share of a time budget that no step is planned for.
+
+On a machine in use, steps get slower than they were when timed; what the clock then cuts off is
+the end of the schedule, where the rate is low and most of the gain is (docs/log.md).
+"""
+
+
 def within_minutes(plan: Plan, minutes: float, pace: Pace) -> Plan:
     """Shorten the plan to the whole epochs that fit a time budget, or a part of the first.
 
-    Never lengthened. Planned so, the schedule ends where the time does; that no more is used where
-    the pace changes is for ``train.deadline``.
+    Never lengthened. Planned so, the schedule ends a little before the time does; that no more is
+    used where the pace changes is for ``train.deadline``.
     """
-    budget = 60 * minutes
+    budget = 60 * minutes * (1 - RESERVE)
     fits = math.floor(budget / (plan.steps_per_epoch * pace.step + pace.look))
     if fits >= plan.epochs:
         return plan
