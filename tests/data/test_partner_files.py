@@ -54,6 +54,11 @@ def test_a_pattern_finds_masks_and_folders_are_the_splits(streets):
         assert np.array_equal(found, wanted)
 
 
+def test_names_and_void_may_be_one_text_as_on_the_command_line(streets):
+    data = tl.images(streets[0], masks=PATTERN, names="sky, road,void", void="void")
+    assert data.target.labels == ("sky", "road") and data.origin["void"] == ("void",)
+
+
 def test_without_names_classes_are_called_by_their_values(streets):
     folder, _ = streets
     data = tl.images(folder, masks=PATTERN, void=["1"])
