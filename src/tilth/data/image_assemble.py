@@ -23,6 +23,7 @@ from tilth.data.image_set import ImageData
 from tilth.data.image_statistics import ChannelStatistics, channel_statistics
 from tilth.data.keys import mix
 from tilth.data.label_order import sorted_labels
+from tilth.data.likely_task import if_numbers, if_several
 from tilth.data.mask_decoder import VOID
 from tilth.data.open_image import Header
 from tilth.data.split import complete, split
@@ -196,22 +197,28 @@ def _without_unseen(
         for label in labels:
             unseen.setdefault(label, []).append(name)
     if len(lacking) > max_bad * len(gathered.keys):
-        guesses = [nearest(label, target.labels) for label in unseen]
-        meant = [
-            f"{label!r} may be {guess!r}"
-            for label, guess in zip(unseen, guesses, strict=True)
-            if guess
-        ]
         raise UserError(
             f"{len(lacking)} of {len(gathered.keys)} pictures have a label that no training "
             "picture has: "
             + ", ".join(f"{label!r} ({len(items)})" for label, items in unseen.items()),
             rule="what is not in train cannot be learned",
             choices=target.labels,
-            fix=" and ".join(meant) or "add such pictures to train, or take them out",
+            fix=_meant(list(unseen), target),
         )
     gathered.facts.unseen = unseen
     return {name: rows[~np.isin(rows, list(lacking))] for name, rows in splits.items()}
+
+
+def _meant(unseen: Sequence[str], target: Target) -> str:
+    """Return what to do about labels that train lacks: another task, another spelling, or more."""
+    more = "add such pictures to train, or take them out"
+    labels = [*unseen, *target.labels]
+    task = if_numbers(labels) or if_several(labels)
+    if task and target.kind == "classes":
+        return f"{task}; else {more}"
+    guesses = {label: nearest(label, target.labels) for label in unseen}
+    spelled = [f"{label!r} may be {guess!r}" for label, guess in guesses.items() if guess]
+    return " and ".join(spelled) or more
 
 
 def _lacking(labels: Labels, target: Target) -> dict[int, list[str]]:

@@ -144,12 +144,25 @@ def _wanted_columns(
     named = next((low[name] for name in LABELS if name in low), None)
     if named is not None:
         return [named]
+    points = "for points give task='keypoints' (--task keypoints)"
     raise UserError(
         f"{table} has {counted(frame.width, 'column')} and no target was named",
         rule="the column to learn has to be said where there are several",
         choices=free[:20],
-        fix=f"--target {free[0]} (target={free[0]!r})",
+        fix=points if _are_points(free) else f"--target {free[0]} (target={free[0]!r})",
     )
+
+
+def _are_points(names: Sequence[str]) -> bool:
+    """Say whether columns are pairs by their names, x before y.
+
+    >>> _are_points(["nose_x", "nose_y", "x1", "y1"]), _are_points(["nose_x", "chin_y"])
+    (True, False)
+    """
+    pairs = zip(names[::2], names[1::2], strict=False)
+    sides = [(_ACROSS.match(across), _DOWN.match(down)) for across, down in pairs]
+    alike = (x is not None and y is not None and x.groups() == y.groups() for x, y in sides)
+    return len(names) % 2 == 0 and all(alike)
 
 
 def _kind(frame: pl.DataFrame, wanted: Sequence[str], task: str | None) -> Kind:
@@ -190,7 +203,9 @@ def _odd_one(column: pl.Series) -> str:
 def _classes(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
     column = frame[wanted[0]].cast(pl.String)
     values: list[Any] = clean(column).to_list()
-    if numbers_of(column) is None:
+    if numbers_of(column) is not None:
+        told.notes.append(f"{wanted[0]} is taken as classes (numbers to predict: task='regress')")
+    else:
         known = column.drop_nulls().str.strip_chars()
         numbers = known.cast(pl.Float64, strict=False)
         if 2 * numbers.is_not_null().sum() > len(known) and (numbers.drop_nulls() % 1 != 0).any():
