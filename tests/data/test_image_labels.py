@@ -51,7 +51,9 @@ def table(folder: Path, rows: list[str], name: str = "labels.csv") -> Path:
 )
 def test_a_table_names_pictures_by_path_name_or_stem(flat, head, say):
     path = table(flat, [*head, *(f"{say.format(n)},{kind}" for n, kind in TRUTH.items())])
-    assert as_read(tl.images(flat, labels=path)) == TRUTH
+    data = tl.images(flat, labels=path)
+    assert as_read(data) == TRUTH
+    assert data.target.name == (head[0].partition(",")[2] if head else "label")
     assert as_read(tl.images(flat, labels=str(path))) == TRUTH
 
 

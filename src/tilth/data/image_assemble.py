@@ -42,7 +42,8 @@ class Gathered:
 
     labels: class names, numbers to predict (float64 [rows]), labels of each (tuples of texts), or
     points ([rows, P, 2] in px of the pictures as they are held); None where nothing is wanted
-    kind: which of these; names: of labels, points or the classes of masks
+    kind: which of these; names: of labels, points or the classes of masks; target: what is wanted,
+        where it has a name
     wanted: masks or pictures that are wanted
     given: the splits that the source has
     keys: [rows] 64-bit content hashes; files, headers: None for arrays
@@ -57,6 +58,7 @@ class Gathered:
     decoder: Decoder
     kind: Kind = "classes"
     names: tuple[str, ...] = ()
+    target: str = ""
     wanted: PartnersRead | None = None
     dtype: Literal["uint8", "float32"] = "uint8"
     value_range: tuple[float, float] | None = (0.0, 255.0)
@@ -166,13 +168,14 @@ def _target(gathered: Gathered, train: IntArray) -> tuple[Target, Tensor]:
         return target, target.encode(labels)
     if kind == "number":
         numbers = np.asarray(labels)
-        target = Target("value", "number").fitted(numbers[train])
+        target = Target(gathered.target or "value", "number").fitted(numbers[train])
         return target, target.encode(numbers.tolist())
     if kind == "labels":
         known = names or sorted_labels([label for row in train for label in labels[row]])
-        target = Target("labels", "labels", labels=known)
+        target = Target(gathered.target or "labels", "labels", labels=known)
         return target, target.encode(labels)
-    target = Target("label", "classes", labels=sorted_labels([labels[row] for row in train]))
+    known = sorted_labels([labels[row] for row in train])
+    target = Target(gathered.target or "label", "classes", labels=known)
     return target, target.encode(labels)
 
 

@@ -129,6 +129,7 @@ def read_images(
         labels=labels,
         kind=listing.kind,
         names=listing.names if partners is None else partners.labels,
+        target=listing.target,
         wanted=partners and partners.chosen([before[name] for name in files.names]),
         given=_given(files),
         keys=files.keys,

@@ -138,6 +138,7 @@ def _summary(told: Told) -> str:
 
 def _fill(listing: Listing, names: Sequence[str], told: Told, *, on_purpose: bool) -> None:
     found, listing.kind, listing.names = told.values, told.kind, told.names
+    listing.target = told.target
     gaps = {bad.item for bad in listing.gaps}
     parts = {name: split_of(name.partition("/")[0]) for name in names if "/" in name}
     if told.splits:

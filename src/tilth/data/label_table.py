@@ -33,13 +33,15 @@ class Told:
     """What was found out about pictures.
 
     values: picture -> a text (classes), texts (labels), a number, or [(x, y), ...] (points)
-    names: of the labels or points, where the table has columns for them
+    names: of the labels or points, where the table has columns for them; target: what the one
+        column that says it is called
     splits: picture -> "train", "valid" or "test", where the table says so
     """
 
     kind: Kind
     values: dict[str, Any] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    target: str = ""
     splits: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     gaps: list[BadItem] = field(default_factory=list)
@@ -68,11 +70,13 @@ def read_label_table(
     others = [name for name in frame.columns if name != place]
     wanted = _wanted_columns(frame, table, others, target, task)
     kind = _kind(frame, wanted, task)
+    called = wanted[0] if len(wanted) == 1 else ""
     if frame.width == 2 and place in known:  # a table without a line of names
+        called = ""
         first = dict(zip(frame.columns, ([name] for name in frame.columns), strict=True))
         frame = pl.concat([pl.DataFrame(first), frame.cast(pl.String)])
         kind = _kind(frame, wanted, task)
-    told = Told(kind)
+    told = Told(kind, target=called)
     values = _READERS[kind](frame, wanted, told)
     said = frame[place].cast(pl.String).str.strip_chars().to_list()
     parts = _splits(frame, table, wanted)
