@@ -268,3 +268,11 @@ def test_cells_of_several_labels_beside_empty_ones_ask_for_the_task_of_several(f
     with pytest.raises(UserError, match="10 of 30 pictures without a label") as raised:
         tl.images(flat, labels=plain, target="tags")
     assert raised.value.fix.startswith("mend the labels")
+
+
+def test_labels_that_differ_in_case_only_are_a_finding(flat):
+    odd = {f"cat_{number:02}": "Cat" for number in range(4)}
+    rows = [f"{name}.png,{odd.get(name, kind)}" for name, kind in TRUTH.items()]
+    data = tl.images(flat, labels=table(flat, ["name,label", *rows]))
+    codes = {finding.code: finding for finding in data.findings()}
+    assert "'Cat' as 'cat'" in codes["label_variants"].what
