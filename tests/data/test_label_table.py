@@ -216,5 +216,8 @@ def test_points_outside_of_their_pictures_are_counted_and_not_there(spots):
     far.write_csv(spots / "far.csv")
     data = tl.images(spots, labels=spots / "far.csv", task="keypoints")
     assert any(note.startswith("1 point lies outside") for note in data.notes)
+    codes = {finding.code: finding for finding in data.findings()}
+    assert codes["points_outside"].what.endswith("spot 1 of 40")
+    assert codes["points_outside"].items == ("7.png",)
     row = data.files.index("7.png")
     assert data.targets[row].isnan().all() and int(data.targets.isnan().any(dim=2).sum()) == 1

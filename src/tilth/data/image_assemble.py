@@ -26,6 +26,7 @@ from tilth.data.label_order import sorted_labels
 from tilth.data.likely_task import if_numbers, if_several
 from tilth.data.mask_decoder import VOID
 from tilth.data.open_image import Header
+from tilth.data.places import only_inside
 from tilth.data.split import complete, split
 from tilth.errors import UserError, nearest
 from tilth.wording import counted
@@ -83,6 +84,7 @@ def assemble(
     Raises UserError where over ``max_bad`` of the rows have a label that train lacks.
     """
     notes, facts = list(gathered.notes), gathered.facts
+    gathered, outside = _seen_points(gathered, notes)
     splits = _split(gathered, split_seed, fractions, notes)
     target, values = _target(gathered, splits["train"])
     splits = _without_unseen(gathered, target, splits, max_bad)
@@ -113,7 +115,20 @@ def assemble(
         headers=gathered.headers,
         augment=_augment(augment, gathered, notes),
         facts=facts,
+        outside=outside,
     )
+
+
+def _seen_points(gathered: Gathered, notes: list[str]) -> tuple[Gathered, NDArray[np.bool_] | None]:
+    """Take points away that lie outside of what is seen, and return which these are."""
+    if gathered.kind != "points" or gathered.labels is None:
+        return gathered, None
+    sides = gathered.decoder
+    labels, outside = only_inside(gathered.labels, sides.width, sides.height)
+    if outside.any():
+        said = counted(int(outside.sum()), "point lies", "points lie")
+        notes.append(f"{said} outside of what is seen, and count as not there")
+    return dataclasses.replace(gathered, labels=labels), outside
 
 
 def _split(
@@ -283,7 +298,8 @@ def _augment(wish: Wish, gathered: Gathered, notes: list[str]) -> Augment | None
     asked = isinstance(wish, Augment) or (isinstance(wish, Mapping) and "flip" in wish)
     if chosen is not None and chosen.flip and gathered.kind == "points" and not asked:
         chosen = dataclasses.replace(chosen, flip=False)
-        why += "; but no flip, which would make a left point a right one"
+        why = why.removeprefix("flip, ")
+        why += "; no flip, which would make a left point a right one"
     if not isinstance(wish, Augment):
         notes.append(f"augmentation, for tasks that vary their pictures: {why}")
     return chosen
