@@ -12,6 +12,7 @@ SAID_ELSEWHERE = {
     "max_epochs": "epochs", "bs": "batch_size", "wd": "weight_decay", "callbacks": "hooks",
     "cbs": "hooks", "loss_func": "loss", "loss_fn": "loss", "opt_func": "optimizer",
     "accumulate_grad_batches": "micro_batches", "validation_split": "fractions", "gpu": "cuda",
+    "pretrained": "weights",
 }  # fmt: skip
 """What fastai, Keras and Lightning call things, by what they are called here."""
 

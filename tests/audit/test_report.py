@@ -22,6 +22,7 @@ from tests.audit.stand_ins import (
 )
 from tilth.audit import report
 from tilth.audit.examine import examine
+from tilth.audit.plots import contest
 from tilth.audit.report import render
 from tilth.data.dataset import BadItem, Finding
 from tilth.errors import UserError
@@ -322,3 +323,24 @@ def test_ids_of_plots_do_not_collide(tmp_path):
     text = (folder / "report.html").read_text()
     for target in re.findall(r'(?:url\(#|href="#)([^")]+)', text):
         assert target in ids, target
+
+
+def test_layers_that_were_held_still_are_told_by_phase(tmp_path):
+    folder, _ = picture_run(tmp_path / "run")
+    assert "held still" not in page_of(folder).text
+    config = folder / "config.toml"
+    before, plan = config.read_text().split("[[phase]]")
+    config.write_text(f"{before}[[phase]]\nfrozen = 3{plan}")
+    assert "The first 3 layer groups were held still" in page_of(folder).text
+    config.write_text(f"{before}[[phase]]\nfrozen = 1{plan}\n[[phase]]\nfrozen = 0{plan}")
+    told = page_of(folder).text
+    assert "In phase 1 of 2 the first layer group was held still" in told
+    assert "In phase 2" not in told
+
+
+def test_names_of_baselines_are_whole_beside_the_plot(tmp_path):
+    _, found = picture_run(tmp_path / "run")
+    what = "always where the points are on average in train"
+    found["baselines"][0]["what"] = what
+    lines = re.findall(r"<text[^>]*>([^<]*)</text>", contest(found))
+    assert " ".join(lines).find(what) >= 0, lines

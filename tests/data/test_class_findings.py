@@ -38,6 +38,13 @@ def test_tiny_classes():
     assert tiny["tiny_class"].items == ("c (9)",)
 
 
+def test_classes_spelled_in_two_ways():
+    alike = found([0] * 12 + [1] * 30 + [2] * 12, ("Female ", "female", "male"))
+    assert set(alike) == {"label_variants"}
+    assert alike["label_variants"].what.endswith("'Female ' as 'female'")
+    assert found([0, 1, 2] * 10, ("7", "07", "7.")) == {}, "numbers are left alone"
+
+
 def test_imbalance_is_of_the_training_rows():
     assert "imbalance" in found([0] * 100 + [1] * 10 + [2] * 10)
     assert "imbalance" not in found([0] * 99 + [1] * 10 + [2] * 10)

@@ -51,7 +51,9 @@ def table(folder: Path, rows: list[str], name: str = "labels.csv") -> Path:
 )
 def test_a_table_names_pictures_by_path_name_or_stem(flat, head, say):
     path = table(flat, [*head, *(f"{say.format(n)},{kind}" for n, kind in TRUTH.items())])
-    assert as_read(tl.images(flat, labels=path)) == TRUTH
+    data = tl.images(flat, labels=path)
+    assert as_read(data) == TRUTH
+    assert data.target.name == (head[0].partition(",")[2] if head else "label")
     assert as_read(tl.images(flat, labels=str(path))) == TRUTH
 
 
@@ -242,3 +244,35 @@ def test_several_labels_that_train_lacks_are_set_aside_as_classes_are(flat):
         "yak": ["all/dog_09.png", "all/dog_10.png"],
     }
     assert any(note.startswith("3 pictures are left out for a label") for note in data.notes)
+
+
+def test_whole_numbers_that_train_lacks_are_no_spelling_but_perhaps_numbers_to_predict(flat):
+    ages = in_splits(flat, {name: str(20 + n % 17) for n, name in enumerate(TRUTH)})
+    told = "pictures have a label that no training picture has.*Fix: .*--task regress"
+    with pytest.raises(UserError, match=told) as raised:
+        tl.images(flat, labels=ages, target="labels")
+    assert "may be" not in str(raised.value)
+    assert tl.images(flat, labels=ages, target="labels", task="regress").target.kind == "number"
+
+
+def test_cells_of_several_labels_beside_empty_ones_ask_for_the_task_of_several(flat):
+    said = ["red;old", "red", ""]
+    lines = [f"{name}.png,{said[n % 3]}" for n, name in enumerate(TRUTH)]
+    tags = table(flat, ["file,tags", *lines])
+    with pytest.raises(UserError, match="10 of 30 pictures without a label") as raised:
+        tl.images(flat, labels=tags, target="tags")
+    assert "--task multilabel" in raised.value.fix
+    found = tl.images(flat, labels=tags, target="tags", task="multilabel")
+    assert found.target.labels == ("old", "red")
+    plain = table(flat, ["file,tags", *(line.replace(";old", "") for line in lines)])
+    with pytest.raises(UserError, match="10 of 30 pictures without a label") as raised:
+        tl.images(flat, labels=plain, target="tags")
+    assert raised.value.fix.startswith("mend the labels")
+
+
+def test_labels_that_differ_in_case_only_are_a_finding(flat):
+    odd = {f"cat_{number:02}": "Cat" for number in range(4)}
+    rows = [f"{name}.png,{odd.get(name, kind)}" for name, kind in TRUTH.items()]
+    data = tl.images(flat, labels=table(flat, ["name,label", *rows]))
+    codes = {finding.code: finding for finding in data.findings()}
+    assert "'Cat' as 'cat'" in codes["label_variants"].what

@@ -27,6 +27,7 @@ def test_one_column_of_fractions_is_a_number_and_of_whole_numbers_a_class(tmp_pa
     )
     told = read_label_table(written(tmp_path, age=[1, 2, 7]), PICTURES)
     assert told.kind == "classes" and list(told.values.values()) == ["1", "2", "7"]
+    assert told.notes == ["age is taken as classes (numbers to predict: task='regress')"]
     told = read_label_table(written(tmp_path, age=[1, 2, 7]), PICTURES, task="regress")
     assert told.kind == "number" and list(told.values.values()) == [1.0, 2.0, 7.0]
 
@@ -96,6 +97,11 @@ def test_a_column_of_splits_is_taken_and_an_odd_word_told(tmp_path):
     [
         ({"a": [1, 2, 3], "b": [1, 2, 3]}, {}, "no target was named.*Choices: a, b"),
         ({"a": [1, 2, 3]}, {"target": ["c"]}, "'c'"),
+        (
+            {"eye_x": [1.5, 2, 3], "eye_y": [1, 2, 3], "x2": [1, 2, 3], "y2": [1, 2, 3]},
+            {},
+            "Choices: eye_x, eye_y, x2, y2. Fix: .* task='keypoints' .--task keypoints.",
+        ),
         ({"a": ["x", "y", "1"]}, {"task": "regress"}, "a='x'; only numbers"),
         ({"a": [0, 2, 1], "b": [0, 0, 1]}, {"target": ["a", "b"]}, "a=2; several columns"),
         (
@@ -224,6 +230,9 @@ def test_points_outside_of_their_pictures_are_counted_and_not_there(spots):
     far.write_csv(spots / "far.csv")
     data = tl.images(spots, labels=spots / "far.csv", task="keypoints")
     assert any(note.startswith("1 point lies outside") for note in data.notes)
+    codes = {finding.code: finding for finding in data.findings()}
+    assert codes["points_outside"].what.endswith("spot 1 of 40")
+    assert codes["points_outside"].items == ("7.png",)
     row = data.files.index("7.png")
     assert data.targets[row].isnan().all() and int(data.targets.isnan().any(dim=2).sum()) == 1
     assert [(bad.item, bad.reason) for bad in data.bad_items] == [("7.png", "it has no point")]

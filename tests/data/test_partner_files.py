@@ -61,6 +61,11 @@ def test_a_pattern_finds_masks_and_folders_are_the_splits(streets):
         assert np.array_equal(found, wanted)
 
 
+def test_names_and_void_may_be_one_text_as_on_the_command_line(streets):
+    data = tl.images(streets[0], masks=PATTERN, names="sky, road,void", void="void")
+    assert data.target.labels == ("sky", "road") and data.origin["void"] == ("void",)
+
+
 def test_without_names_classes_are_called_by_their_values(streets):
     folder, _ = streets
     data = tl.images(folder, masks=PATTERN, void=["1"])
@@ -217,6 +222,17 @@ def test_a_folder_of_masks_mirrors_that_of_pictures(tmp_path):
         tl.images(tmp_path / "all", masks="nowhere")
     with pytest.raises(UserError, match="a pattern has"):
         tl.images(tmp_path / "all", masks="{what}/1.png")
+
+
+def test_a_pattern_that_finds_nothing_is_told_with_what_it_looked_for(streets):
+    told = r"no mask .* 84 picture files .*: for test/0.png there is no testannnot/0.png; .*"
+    with pytest.raises(UserError, match=told + "Choices: test, testannot, train, trainannot, val"):
+        tl.images(streets[0], masks="{folder}annnot/{stem}.png")
+    with pytest.raises(UserError, match=r"no mask is found among the 84 .*; every"):
+        tl.images(streets[0], masks=lambda path: path / "none")
+    (streets[0] / "valannot" / "5.png").unlink()
+    with pytest.raises(UserError, match=r"1 of 42 pictures .* have no mask by .*max_bad=0.024"):
+        tl.images(streets[0], masks=PATTERN)
 
 
 def test_pairs_are_the_pictures_wanted(tmp_path):

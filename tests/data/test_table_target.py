@@ -3,8 +3,9 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from tilth.data.label_variants import label_variants
 from tilth.data.table_infer import infer
-from tilth.data.table_target import label_variants, merge_labels, read_target
+from tilth.data.table_target import merge_labels, read_target
 from tilth.errors import UserError
 
 

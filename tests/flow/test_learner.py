@@ -213,6 +213,14 @@ def test_misspelt_names_are_told_with_the_likely_one(digits, tmp_path):
         tl.Learner(digits, "smal_resnet")
     with pytest.raises(TypeError, match="did you mean 'split_seed'"):
         tl.arrays(np.zeros((4, 8, 8)), [0, 1, 0, 1], splt_seed=3)
+    learn = make(digits, tmp_path / "run")
+    for name in ("run", "batch_size"):
+        with pytest.raises(TypeError, match=rf"where the Learner is made: .*\.\.\., {name}=\.\.\."):
+            learn.fit(1, **{name: 3})
+    with pytest.raises(TypeError, match=r"leave 'settings' out"):
+        learn.fit(1, settings=3)
+    with pytest.raises(UserError, match=r"did you mean 'weights' .*safetensors"):
+        tl.Learner(digits, "resnet18", model_arguments={"pretrained": True})
     with pytest.raises(AttributeError, match="did you mean 'Learner'"):
         tl.Lerner  # noqa: B018
 

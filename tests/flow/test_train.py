@@ -109,8 +109,9 @@ def test_a_lost_bundle_is_made_again_from_the_checkpoint(houses, tmp_path, lost)
     else:
         (model / lost).unlink()
     if lost != "model.safetensors":  # then it is named
-        with pytest.raises(UserError, match=r"is done, and its bundle .* tilth resume"):
-            load(run.path)
+        for place in (run.path, model) if lost == "all of it" else (run.path,):
+            with pytest.raises(UserError, match=r"its bundle .* run\.export.* tilth resume"):
+                load(place)
     assert not Run.open(run.path).is_finished
     code, out, _ = call("export", run.path, tmp_path / "kept")
     assert code == 0

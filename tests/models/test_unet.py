@@ -99,7 +99,11 @@ def test_weights_of_a_local_file_are_the_encoders(tmp_path):
 
 
 def test_what_is_no_encoder_is_told():
-    with pytest.raises(UserError, match="unknown backbone 'resnet_of_mine'"):
+    with pytest.raises(UserError, match=r"unknown encoder 'resnet19'.*did you mean 'resnet18'"):
+        build(encoder="resnet19")
+    with pytest.raises(UserError, match="did you mean 'small_resnet'"):
+        build(encoder="smal_resnet")
+    with pytest.raises(UserError, match="unknown encoder 'resnet_of_mine'"):
         build(encoder="resnet_of_mine")
     with pytest.raises(UserError, match="test_vit as an encoder"):
         build(encoder="test_vit")

@@ -1,3 +1,4 @@
+import copy
 import gc
 import itertools
 import resource
@@ -238,6 +239,17 @@ def test_it_says_what_it_is(folder, table):
         "classify",
         "animal",
     )
+
+
+def test_a_way_of_asking_that_other_models_have_is_told(folder):
+    model = load(folder)
+    with pytest.raises(UserError, match=r"no tiled.*models that give masks.*Choices: predict\(\)"):
+        model.tiled()
+    with pytest.raises(AttributeError, match=r"no apply\(\)"):
+        model.apply("a.png")
+    with pytest.raises(AttributeError, match="no attribute 'pridict'"):
+        model.pridict("a.png")
+    assert not hasattr(model, "tiled") and hasattr(copy.deepcopy(model), "predict")
 
 
 def test_an_unknown_device_is_told(folder):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from tilth.audit import figures, history, words
 from tilth.audit.figures import INK, LINE, NET, OTHER, VALID, drawable
 from tilth.audit.history import Line, Records
+
+_LETTERS = 30  # beside a plot; two lines stand in a row
 
 
 def contest(audit: Mapping[str, Any]) -> str:
@@ -32,7 +35,8 @@ def contest(audit: Mapping[str, Any]) -> str:
                 ha="center",
                 fontsize=9,
             )
-        axes.set_yticks(range(len(rows)), [drawable(name, 30) for name, _ in rows])
+        names = [textwrap.fill(drawable(name, 2 * _LETTERS), _LETTERS) for name, _ in rows]
+        axes.set_yticks(range(len(rows)), names)
         axes.set_ylim(len(rows) - 0.5, -0.7)
         axes.grid(visible=False, axis="y")
         axes.margins(x=0.08)

@@ -40,7 +40,7 @@ def training_lines(run: RunFiles, training: Mapping[str, Any]) -> list[str]:
     """Say how training ended and what it began with."""
     if not run.records:
         return ["No curve can be shown: metrics.jsonl is missing or empty."]
-    lines = []
+    lines = _still_lines(run)
     if training.get("stopped"):
         best = training.get("best_step")
         kept = "" if best is None else f"; the weights of step {best:,} were kept"
@@ -55,6 +55,22 @@ def training_lines(run: RunFiles, training: Mapping[str, Any]) -> list[str]:
         )
     warm = training.get("warm_start") or []
     return lines + [str(line) for line in (warm if isinstance(warm, list) else [warm])]
+
+
+def _still_lines(run: RunFiles) -> list[str]:
+    """Say in which phases layers did not learn."""
+    phases = run.config.get("phase", [])
+    lines = []
+    for number, plan in enumerate(phases, 1):
+        if plan.get("frozen"):
+            when = f"In phase {number} of {len(phases)} the" if len(phases) > 1 else "The"
+            count = plan["frozen"]
+            few = f"first {count} layer groups were" if count > 1 else "first layer group was"
+            lines.append(
+                f"{when} {few} held still: neither weights nor the statistics of batch norms "
+                "changed there, and the rest learned."
+            )
+    return lines
 
 
 def error_lines(audit: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tilth.data.dataset import MOST_ITEMS, Finding, IntArray, ItemId
+from tilth.data.label_variants import label_variants, told_variants
 from tilth.wording import counted
 
 _FEW_ROWS = 10
@@ -22,7 +23,7 @@ def class_findings(
     *,
     rows_word: str = "rows",
 ) -> list[Finding]:
-    """Return findings about single, tiny, missing, unseen and uneven classes.
+    """Return findings about classes spelled twice, single, tiny, missing, unseen and uneven ones.
 
     ids: [rows] class ids, -1 where the label is not among ``labels``; rows_word: what to call rows
     """
@@ -34,6 +35,7 @@ def class_findings(
     alone = _alone(labels, total, rows_word)
     found = [
         *alone,
+        *_variants(labels, total),
         *_tiny(labels, total, rows_word),
         *([] if alone else _absent(labels, counts)),  # that follows
         *_uneven(labels, counts.get("train", total), rows_word),
@@ -105,6 +107,14 @@ def _alone(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]
             )
         ]
     return []
+
+
+def _variants(labels: tuple[str, ...], total: IntArray) -> list[Finding]:
+    variants = label_variants(dict(zip(labels, total.tolist(), strict=True)))
+    if not variants:
+        return []
+    fix = "if they mean the same, spell it in one way in the labels"
+    return [Finding("label_variants", "warning", told_variants(variants), fix, tuple(variants))]
 
 
 def _tiny(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]:

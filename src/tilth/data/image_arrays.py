@@ -23,7 +23,6 @@ from tilth.data.image_set import ImageData
 from tilth.data.label_table import ASKED
 from tilth.data.mask_decoder import VOID
 from tilth.data.pixel_arrays import as_bytes, batch_channels_first, opaque
-from tilth.data.places import only_inside
 from tilth.data.resident_store import ResidentStore
 from tilth.data.split import FRACTIONS
 from tilth.errors import UserError, choose
@@ -101,8 +100,6 @@ def image_arrays(
         f"{counted(len(pixels), 'picture')} of {width} x {height} px, "
         f"{counted(channels, 'channel')}"
     )
-    if told.kind == "points":
-        values = only_inside(values, width, height, notes)
     gathered = Gathered(
         name=name,
         store=ResidentStore(torch.from_numpy(pixels)),

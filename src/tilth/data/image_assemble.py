@@ -23,8 +23,10 @@ from tilth.data.image_set import ImageData
 from tilth.data.image_statistics import ChannelStatistics, channel_statistics
 from tilth.data.keys import mix
 from tilth.data.label_order import sorted_labels
+from tilth.data.likely_task import if_numbers, if_several
 from tilth.data.mask_decoder import VOID
 from tilth.data.open_image import Header
+from tilth.data.places import only_inside
 from tilth.data.split import complete, split
 from tilth.errors import UserError, nearest
 from tilth.wording import counted
@@ -41,7 +43,8 @@ class Gathered:
 
     labels: class names, numbers to predict (float64 [rows]), labels of each (tuples of texts), or
     points ([rows, P, 2] in px of the pictures as they are held); None where nothing is wanted
-    kind: which of these; names: of labels, points or the classes of masks
+    kind: which of these; names: of labels, points or the classes of masks; target: what is wanted,
+        where it has a name
     wanted: masks or pictures that are wanted
     given: the splits that the source has
     keys: [rows] 64-bit content hashes; files, headers: None for arrays
@@ -56,6 +59,7 @@ class Gathered:
     decoder: Decoder
     kind: Kind = "classes"
     names: tuple[str, ...] = ()
+    target: str = ""
     wanted: PartnersRead | None = None
     dtype: Literal["uint8", "float32"] = "uint8"
     value_range: tuple[float, float] | None = (0.0, 255.0)
@@ -80,6 +84,7 @@ def assemble(
     Raises UserError where over ``max_bad`` of the rows have a label that train lacks.
     """
     notes, facts = list(gathered.notes), gathered.facts
+    gathered, outside = _seen_points(gathered, notes)
     splits = _split(gathered, split_seed, fractions, notes)
     target, values = _target(gathered, splits["train"])
     splits = _without_unseen(gathered, target, splits, max_bad)
@@ -110,7 +115,20 @@ def assemble(
         headers=gathered.headers,
         augment=_augment(augment, gathered, notes),
         facts=facts,
+        outside=outside,
     )
+
+
+def _seen_points(gathered: Gathered, notes: list[str]) -> tuple[Gathered, NDArray[np.bool_] | None]:
+    """Take points away that lie outside of what is seen, and return which these are."""
+    if gathered.kind != "points" or gathered.labels is None:
+        return gathered, None
+    sides = gathered.decoder
+    labels, outside = only_inside(gathered.labels, sides.width, sides.height)
+    if outside.any():
+        said = counted(int(outside.sum()), "point lies", "points lie")
+        notes.append(f"{said} outside of what is seen, and count as not there")
+    return dataclasses.replace(gathered, labels=labels), outside
 
 
 def _split(
@@ -165,13 +183,14 @@ def _target(gathered: Gathered, train: IntArray) -> tuple[Target, Tensor]:
         return target, target.encode(labels)
     if kind == "number":
         numbers = np.asarray(labels)
-        target = Target("value", "number").fitted(numbers[train])
+        target = Target(gathered.target or "value", "number").fitted(numbers[train])
         return target, target.encode(numbers.tolist())
     if kind == "labels":
         known = names or sorted_labels([label for row in train for label in labels[row]])
-        target = Target("labels", "labels", labels=known)
+        target = Target(gathered.target or "labels", "labels", labels=known)
         return target, target.encode(labels)
-    target = Target("label", "classes", labels=sorted_labels([labels[row] for row in train]))
+    known = sorted_labels([labels[row] for row in train])
+    target = Target(gathered.target or "label", "classes", labels=known)
     return target, target.encode(labels)
 
 
@@ -196,22 +215,28 @@ def _without_unseen(
         for label in labels:
             unseen.setdefault(label, []).append(name)
     if len(lacking) > max_bad * len(gathered.keys):
-        guesses = [nearest(label, target.labels) for label in unseen]
-        meant = [
-            f"{label!r} may be {guess!r}"
-            for label, guess in zip(unseen, guesses, strict=True)
-            if guess
-        ]
         raise UserError(
             f"{len(lacking)} of {len(gathered.keys)} pictures have a label that no training "
             "picture has: "
             + ", ".join(f"{label!r} ({len(items)})" for label, items in unseen.items()),
             rule="what is not in train cannot be learned",
             choices=target.labels,
-            fix=" and ".join(meant) or "add such pictures to train, or take them out",
+            fix=_meant(list(unseen), target),
         )
     gathered.facts.unseen = unseen
     return {name: rows[~np.isin(rows, list(lacking))] for name, rows in splits.items()}
+
+
+def _meant(unseen: Sequence[str], target: Target) -> str:
+    """Return what to do about labels that train lacks: another task, another spelling, or more."""
+    more = "add such pictures to train, or take them out"
+    labels = [*unseen, *target.labels]
+    task = if_numbers(labels) or if_several(labels)
+    if task and target.kind == "classes":
+        return f"{task}; else {more}"
+    guesses = {label: nearest(label, target.labels) for label in unseen}
+    spelled = [f"{label!r} may be {guess!r}" for label, guess in guesses.items() if guess]
+    return " and ".join(spelled) or more
 
 
 def _lacking(labels: Labels, target: Target) -> dict[int, list[str]]:
@@ -285,7 +310,8 @@ def _augment(wish: Wish, gathered: Gathered, notes: list[str]) -> Augment | None
     asked = isinstance(wish, Augment) or (isinstance(wish, Mapping) and "flip" in wish)
     if chosen is not None and chosen.flip and gathered.kind == "points" and not asked:
         chosen = dataclasses.replace(chosen, flip=False)
-        why += "; but no flip, which would make a left point a right one"
+        why = why.removeprefix("flip, ")
+        why += "; no flip, which would make a left point a right one"
     if not isinstance(wish, Augment):
         notes.append(f"augmentation, for tasks that vary their pictures: {why}")
     return chosen

@@ -122,13 +122,14 @@ def read_images(
     if files.bad:
         one, many = "picture cannot be read and is", "pictures cannot be read and are"
         notes.append(counted(len(files.bad), f"{one} set aside", f"{many} set aside"))
-    labels = in_their_units(listing.kind, files.labels, files.headers, decoder, notes)
+    labels = in_their_units(listing.kind, files.labels, files.headers, decoder)
     gathered = Gathered(
         name=listing.root.name,
         store=store,
         labels=labels,
         kind=listing.kind,
         names=listing.names if partners is None else partners.labels,
+        target=listing.target,
         wanted=partners and partners.chosen([before[name] for name in files.names]),
         given=_given(files),
         keys=files.keys,

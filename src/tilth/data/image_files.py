@@ -56,7 +56,7 @@ class Listing:
     """The picture files under ``root``, in the order of their relative paths.
 
     files: relative POSIX paths; labels: class names, all "" where nothing tells them, or what else
-    ``kind`` says: see ``label_table.Told``; names: of labels or points
+    ``kind`` says: see ``label_table.Told``, as for names and target
     splits: "train", "valid", "test", or "" where the folders do not say
     empty_classes: class folders without a picture
     gaps: pictures whose labels are missing, and labels whose pictures are
@@ -67,6 +67,7 @@ class Listing:
     labels: list[Any] = field(default_factory=list)
     kind: Kind = "classes"
     names: tuple[str, ...] = ()
+    target: str = ""
     splits: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     set_aside: list[BadItem] = field(default_factory=list)

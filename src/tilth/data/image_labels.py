@@ -13,6 +13,7 @@ import numpy as np
 from tilth.data.dataset import MOST_ITEMS, BadItem, Kind
 from tilth.data.image_files import Listing, existing_folder, pictures_below, split_of
 from tilth.data.label_table import ASKED, Told, read_label_table
+from tilth.data.likely_task import if_several
 from tilth.data.table_files import is_table_file
 from tilth.errors import UserError, choose
 from tilth.wording import counted, setting
@@ -110,10 +111,12 @@ def check_gaps(listing: Listing, pictures: int, said: str, max_bad: float) -> No
     if len(listing.gaps) > MOST_ITEMS:
         lines.append(f"\n  and {len(listing.gaps) - MOST_ITEMS:,} more")
     share = math.ceil(1000 * len(listing.gaps) / (pictures + absent)) / 1000
+    fix = f"mend the labels, or give {setting('max_bad', share)} to go on without them"
+    task = if_several(listing.labels) if unlabelled and listing.kind == "classes" else ""
     raise UserError(
         f"the labels from {said} leave {' and '.join(gaps)}, more than max_bad={max_bad:g} "
         f"admits:{''.join(lines)}",
-        fix=f"mend the labels, or give {setting('max_bad', share)} to go on without them",
+        fix=f"{task}; else {fix}" if task else fix,
     )
 
 
@@ -135,6 +138,7 @@ def _summary(told: Told) -> str:
 
 def _fill(listing: Listing, names: Sequence[str], told: Told, *, on_purpose: bool) -> None:
     found, listing.kind, listing.names = told.values, told.kind, told.names
+    listing.target = told.target
     gaps = {bad.item for bad in listing.gaps}
     parts = {name: split_of(name.partition("/")[0]) for name in names if "/" in name}
     if told.splits:

@@ -19,7 +19,15 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from tilth.data.augment import Augment
 from tilth.data.black_or_white import BlackOrWhite
-from tilth.data.dataset import Finding, IntArray, Prepare, Rows, Store, as_they_are
+from tilth.data.dataset import (
+    Finding,
+    IntArray,
+    Prepare,
+    Rows,
+    Store,
+    as_they_are,
+    worst_first,
+)
 from tilth.data.follow_moves import MovedMasks, MovedPoints
 from tilth.data.image_decisions import apply_decisions
 from tilth.data.image_findings import Facts, find_trouble
@@ -31,6 +39,7 @@ from tilth.data.mix import MixTargets
 from tilth.data.open_image import Header
 from tilth.data.pixel_arrays import picture
 from tilth.data.places import Places
+from tilth.data.point_findings import point_findings
 from tilth.data.usual import Usual
 
 _LINEAR_FEATURES = 1024  # what a linear baseline of a few seconds can take
@@ -49,6 +58,7 @@ class ImageData(Rows):
     binary: whether inputs, which then are in [0, 1], are made 0 or 1 by chance
     facts: what was seen while reading that ``findings`` reports
     decided: digest of the decisions that were applied; empty without
+    outside: [rows, P] points that were given outside of what is seen, where points are wanted
     """
 
     preprocessor: ImagePreprocessor
@@ -62,6 +72,7 @@ class ImageData(Rows):
     binary: bool = False
     facts: Facts = field(default_factory=Facts)
     decided: str = ""
+    outside: NDArray[np.bool_] | None = None
 
     kind: ClassVar[str] = "images"
     usual: ClassVar[Usual] = Usual(
@@ -227,7 +238,7 @@ class ImageData(Rows):
 
     def findings(self) -> list[Finding]:
         """Look for trouble before training: see the codes in docs/findings.md."""
-        return find_trouble(
+        found = find_trouble(
             self.pictures,
             self.values,
             self.target,
@@ -237,6 +248,10 @@ class ImageData(Rows):
             headers=self.headers,
             facts=self.facts,
         )
+        if self.outside is not None:
+            known = (self.values, self.target.labels, self.item_id)
+            found += point_findings(self.outside, *known)
+        return worst_first(found)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over names, contents and targets of all rows."""

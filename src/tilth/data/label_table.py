@@ -33,13 +33,15 @@ class Told:
     """What was found out about pictures.
 
     values: picture -> a text (classes), texts (labels), a number, or [(x, y), ...] (points)
-    names: of the labels or points, where the table has columns for them
+    names: of the labels or points, where the table has columns for them; target: what the one
+        column that says it is called
     splits: picture -> "train", "valid" or "test", where the table says so
     """
 
     kind: Kind
     values: dict[str, Any] = field(default_factory=dict)
     names: tuple[str, ...] = ()
+    target: str = ""
     splits: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     gaps: list[BadItem] = field(default_factory=list)
@@ -68,11 +70,13 @@ def read_label_table(
     others = [name for name in frame.columns if name != place]
     wanted = _wanted_columns(frame, table, others, target, task)
     kind = _kind(frame, wanted, task)
+    called = wanted[0] if len(wanted) == 1 else ""
     if frame.width == 2 and _is_picture(place, known):  # a table without a line of names
+        called = ""
         first = dict(zip(frame.columns, ([name] for name in frame.columns), strict=True))
         frame = pl.concat([pl.DataFrame(first), frame.cast(pl.String)])
         kind = _kind(frame, wanted, task)
-    told = Told(kind)
+    told = Told(kind, target=called)
     values = _READERS[kind](frame, wanted, told)
     said = frame[place].cast(pl.String).str.strip_chars().to_list()
     parts = _splits(frame, table, wanted)
@@ -144,12 +148,25 @@ def _wanted_columns(
     named = next((low[name] for name in LABELS if name in low), None)
     if named is not None:
         return [named]
+    points = "for points give task='keypoints' (--task keypoints)"
     raise UserError(
         f"{table} has {counted(frame.width, 'column')} and no target was named",
         rule="the column to learn has to be said where there are several",
         choices=free[:20],
-        fix=f"--target {free[0]} (target={free[0]!r})",
+        fix=points if _are_points(free) else f"--target {free[0]} (target={free[0]!r})",
     )
+
+
+def _are_points(names: Sequence[str]) -> bool:
+    """Say whether columns are pairs by their names, x before y.
+
+    >>> _are_points(["nose_x", "nose_y", "x1", "y1"]), _are_points(["nose_x", "chin_y"])
+    (True, False)
+    """
+    pairs = zip(names[::2], names[1::2], strict=False)
+    sides = [(_ACROSS.match(across), _DOWN.match(down)) for across, down in pairs]
+    alike = (x is not None and y is not None and x.groups() == y.groups() for x, y in sides)
+    return len(names) % 2 == 0 and all(alike)
 
 
 def _kind(frame: pl.DataFrame, wanted: Sequence[str], task: str | None) -> Kind:
@@ -190,7 +207,9 @@ def _odd_one(column: pl.Series) -> str:
 def _classes(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
     column = frame[wanted[0]].cast(pl.String)
     values: list[Any] = clean(column).to_list()
-    if numbers_of(column) is None:
+    if numbers_of(column) is not None:
+        told.notes.append(f"{wanted[0]} is taken as classes (numbers to predict: task='regress')")
+    else:
         known = column.drop_nulls().str.strip_chars()
         numbers = known.cast(pl.Float64, strict=False)
         if 2 * numbers.is_not_null().sum() > len(known) and (numbers.drop_nulls() % 1 != 0).any():

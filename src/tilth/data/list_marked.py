@@ -15,7 +15,6 @@ from tilth.data.image_files import Listing, list_pictures
 from tilth.data.image_labels import NO_LABEL, Labels, check_gaps, list_labelled
 from tilth.data.open_image import Header
 from tilth.data.partner_files import Partners, list_partners
-from tilth.data.places import only_inside
 from tilth.errors import UserError
 
 
@@ -96,21 +95,19 @@ def in_their_units(
     labels: Sequence[Any],
     headers: Sequence[Header],
     decoder: Decoder,
-    notes: list[str],
 ) -> Any:
     """Return what is wanted of files, points in px of the pictures as they are decoded.
 
-    None where nothing is; a point that was cropped off is not there (NaN).
+    None where nothing is.
     """
     if kind == "number":
         return np.array(labels, dtype=np.float64)
     if kind != "points":
         return labels if any(labels) else None
     size = (decoder.width, decoder.height)
-    moved = np.stack(
+    return np.stack(
         [
             placement((header.width, header.height), size, decoder.fit).moved(np.array(points))
             for header, points in zip(headers, labels, strict=True)
         ]
     )
-    return only_inside(moved, *size, notes)

@@ -44,7 +44,9 @@ def list_partners(path: str | Path, partners: Partners, what: str, max_bad: floa
         listing.files.append(name)
         listing.labels.append(str(partner))
         listing.splits.append(parts.get(name, "") if splits else "")
-    if len(listing.gaps) > max_bad * len(pictures) or not listing.files:
+    if not listing.files:
+        raise _none_found(root, partners, what, names)
+    if len(listing.gaps) > max_bad * len(pictures):
         raise _too_few(root, partners, what, listing.gaps, len(pictures))
     listing.notes.append(f"each picture has its {what}: {partners if _said(partners) else 'found'}")
     return listing
@@ -105,19 +107,32 @@ def _filled(pattern: str, name: str) -> str:
         ) from error
 
 
+def _none_found(root: Path, partners: Partners, what: str, names: Sequence[str]) -> UserError:
+    """Return the error where nothing belongs to anything, so that none is known to be a picture."""
+    said = f" by {partners}" if _said(partners) else ""
+    if names and "{" in str(partners) and not callable(partners):
+        said += f": for {names[0]} there is no {_filled(str(partners), names[0])}"
+    folders = sorted({PurePosixPath(name).parent.as_posix() for name in names})
+    files = counted(len(names), "picture file")
+    return UserError(
+        f"no {what} is found among the {files} in {root}{said}",
+        rule=f"every picture has its {what}; picture files lie in the folders listed",
+        choices=folders[:20],
+        fix="correct the folder or the pattern",
+    )
+
+
 def _too_few(
     root: Path, partners: Partners, what: str, gaps: Sequence[BadItem], count: int
 ) -> UserError:
     more = f", and {len(gaps) - 10:,} more" if len(gaps) > 10 else ""
     named = ", ".join(gap.item for gap in gaps[:10]) + more
-    fix = "correct the folder or the pattern"
-    if len(gaps) < count:
-        share = float(np.ceil(1000 * len(gaps) / count) / 1000)
-        fix += f", or give {setting('max_bad', share)} to go on without them"
+    share = float(np.ceil(1000 * len(gaps) / count) / 1000)
     return UserError(
         f"{len(gaps)} of {counted(count, 'picture')} in {root} have no {what}"
         + (f" by {partners}" if _said(partners) else "")
         + f" ({named})",
         rule=f"every picture has its {what}, but for the share max_bad",
-        fix=fix,
+        fix="correct the folder or the pattern, or give "
+        f"{setting('max_bad', share)} to go on without them",
     )

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tilth.data.dataset import Prepare, as_they_are
-from tilth.wording import counted
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,14 @@ class Places:
 
 
 def only_inside(
-    points: NDArray[np.floating[Any]], width: int, height: int, notes: list[str]
-) -> NDArray[np.floating[Any]]:
-    """Return points [N, P, 2] in px with NaN for those outside of the picture, saying how many.
+    points: NDArray[np.floating[Any]], width: int, height: int
+) -> tuple[NDArray[np.floating[Any]], NDArray[np.bool_]]:
+    """Return points [N, P, 2] in px with NaN for those outside of the picture, and which these are.
 
-    >>> only_inside(np.array([[[0.0, 3.0], [-0.5, 1.4]]]), 4, 2, []).tolist()
-    [[[nan, nan], [-0.5, 1.4]]]
+    >>> found, outside = only_inside(np.array([[[0.0, 3.0], [-0.5, 1.4]]]), 4, 2)
+    >>> found.tolist(), outside.tolist()
+    ([[[nan, nan], [-0.5, 1.4]]], [[True, False]])
     """
     inside = np.logical_and(points >= -0.5, points < np.array([width, height]) - 0.5).all(axis=2)
-    lost = int((np.isfinite(points).all(axis=2) & ~inside).sum())
-    if lost:
-        said = counted(lost, "point lies", "points lie")
-        notes.append(f"{said} outside of what is seen, and count as not there")
-    return np.where(np.expand_dims(inside, 2), points, np.nan).astype(points.dtype)
+    kept = np.where(np.expand_dims(inside, 2), points, np.nan).astype(points.dtype)
+    return kept, np.isfinite(points).all(axis=2) & ~inside

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tilth.data.dataset import NO_TARGET, BadItem, IntArray, Target
 from tilth.data.given_splits import given_splits
 from tilth.data.in_threads import in_threads
+from tilth.data.label_variants import label_variants
 from tilth.data.resident_store import ResidentStore
 from tilth.data.row_hash import row_hashes
 from tilth.data.split import FRACTIONS
@@ -26,7 +27,6 @@ from tilth.data.table_set import TableData, encoded_target, fitted_target
 from tilth.data.table_split import SplitOptions, Understood, label_counts, split_rows
 from tilth.data.table_target import (
     TargetValues,
-    label_variants,
     merge_labels,
     no_target,
     read_target,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tilth.data.class_findings import class_findings, unseen_finding
 from tilth.data.dataset import MOST_ITEMS, BadItem, Finding, IntArray, ItemId, Target, worst_first
+from tilth.data.label_variants import told_variants
 from tilth.data.row_hash import content_hashes, row_hashes
 from tilth.data.table_columns import Column, like_an_id
 from tilth.data.table_leaks import LEAK, NOTABLE_SHIFT, column_strength, exact_sum, shift
@@ -78,7 +79,9 @@ def find_trouble(
     found = [*_read_findings(facts), *_size(splits)]
     if target.kind == "classes":
         ids = values.astype(np.int64)
-        found += class_findings(ids, target.labels, splits, row_name)
+        of_classes = class_findings(ids, target.labels, splits, row_name)
+        # said of the facts, with the labels that train lacks
+        found += [finding for finding in of_classes if finding.code != "label_variants"]
     wanted = target.kind != "none"
     found += _target(target, frame[target.name]) if wanted else ()
     found += _column_findings(columns)
@@ -112,9 +115,8 @@ def _read_findings(facts: Facts) -> Iterator[Finding]:
             tuple(f"{bad.item}: {bad.reason}" for bad in facts.bad[:MOST_ITEMS]),
         )
     if facts.variants:
-        listed = ", ".join(f"{label!r} as {kept!r}" for label, kept in facts.variants.items())
         lost = sum(len(facts.unseen.get(label, ())) for label in facts.variants)
-        what = f"labels that look like one label spelled in two ways: {listed}"
+        what = told_variants(facts.variants)
         if lost:
             what += "; " + counted(lost, "row is", "rows are") + " left out for it"
         yield Finding(

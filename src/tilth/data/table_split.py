@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from tilth.data.class_findings import unseen_notes
 from tilth.data.coded_text import plain
 from tilth.data.dataset import BadItem, IntArray, SplitNote
+from tilth.data.label_variants import label_variants
 from tilth.data.split import complete, split
 from tilth.data.table_findings import Facts
 from tilth.data.table_infer import Parsed
 from tilth.data.table_parts import Parts
-from tilth.data.table_target import TargetValues, label_variants
+from tilth.data.table_target import TargetValues
 from tilth.errors import UserError
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -131,33 +130,6 @@ def _ordered(labels: pl.Series, values: pl.Series) -> tuple[str, ...]:
     """Return the labels in the order of their values (2 before 10)."""
     pairs = pl.DataFrame({"label": labels, "value": values}).drop_nulls().unique("label")
     return tuple(pairs.sort("value", "label")["label"].to_list())
-
-
-def label_variants(counts: Mapping[str, int]) -> dict[str, str]:
-    """Return label -> the label that it seems to be another spelling of.
-
-    counts: training rows per label (others may have 0); of labels that differ only in case,
-    spaces, or marks around and between words, the commonest is the one that stays. Labels that
-    are numbers are left alone.
-
-    >>> label_variants({"<=50K": 10, ">50K": 3, "<=50K.": 0, ">50K.": 0})
-    {'<=50K.': '<=50K', '>50K.': '>50K'}
-    """
-    groups: dict[str, list[str]] = {}
-    for label in counts:
-        groups.setdefault(_plain(label), []).append(label)
-    merges: dict[str, str] = {}
-    for spellings in groups.values():
-        kept = max(spellings, key=lambda label: (counts[label], label))
-        merges |= {label: kept for label in spellings if label != kept}
-    return merges
-
-
-def _plain(label: str) -> str:
-    if re.fullmatch(r"[+-]?[\d.,]+", label):
-        return label
-    words = label.strip(" \t.,;:!'\"_").casefold()
-    return re.sub(r"(?<=\w)[\s_\-]+(?=\w)", " ", words)
 
 
 def merge_labels(target: TargetValues, merges: Mapping[str, str]) -> TargetValues:

@@ -47,8 +47,8 @@ def images(
     target: str | Sequence[str] = (),
     task: str | None = None,
     masks: Partners | None = None,
-    names: Sequence[str] = (),
-    void: Sequence[str] = (),
+    names: str | Sequence[str] = (),
+    void: str | Sequence[str] = (),
     pairs: Partners | None = None,
     size: int | tuple[int, int] | None = None,
     grey: bool | None = None,
@@ -69,7 +69,8 @@ def images(
         inferred where it is not said
     masks: where each picture's mask is: a folder, a pattern such as "{folder}annot/{stem}.png", or
         a function Path -> Path; names: what the values of masks are called, from 0 on; void:
-        names or values of pixels that are not counted
+        names or values of pixels that are not counted; columns and names are a list, or one text
+        with commas between
     pairs: where the picture is that is wanted of each one, in the same ways
     size: side in px the pictures are brought to, or (height, width); grey: drop colour; None
         infers, and says so
@@ -92,11 +93,11 @@ def images(
     >>> images("shades").target.labels
     ('dark', 'light')
     """
-    columns = tuple(target.split(",")) if isinstance(target, str) else tuple(target)
+    columns = listed(target)
     options: dict[str, Any] = {
         "task": task,
-        "names": tuple(map(str, names)),
-        "void": tuple(map(str, void)),
+        "names": listed(names),
+        "void": listed(void),
         "size": size,
         "grey": grey,
         "fit": fit,
@@ -118,6 +119,17 @@ def images(
         named = {"target": ",".join(columns) or None, **marks}
         found.origin = {"path": str(Path(path).resolve()), **named, **options}
     return found
+
+
+def listed(given: str | Sequence[Any]) -> tuple[str, ...]:
+    """Return what is a list, or one text with commas between, as texts.
+
+    >>> listed("sky, road"), listed([3]), listed("")
+    (('sky', 'road'), ('3',), ())
+    """
+    if not isinstance(given, str):
+        return tuple(map(str, given))
+    return tuple(part.strip() for part in given.split(",") if part.strip())
 
 
 @checked

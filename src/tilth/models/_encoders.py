@@ -92,7 +92,7 @@ def encoder(
 
 
 def _timm_encoder(name: str, channels: int, weights: str | None, more_channels: str) -> nn.Module:
-    check_backbone(name)
+    check_backbone(name, "encoder", OWN)
     config: Any = timm.get_pretrained_cfg(name)
     net: Any = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels)
     try:

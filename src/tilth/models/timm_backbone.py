@@ -94,14 +94,18 @@ def timm_backbone(
     return note_colours(net, config.mean, config.std) if weights is not None else net
 
 
-def check_backbone(backbone: str) -> None:
-    """Raise UserError for what is no name of timm, with names that are close."""
+def check_backbone(backbone: str, what: str = "backbone", own: Sequence[str] = ()) -> None:
+    """Raise UserError for what is no name of timm, with names that are close.
+
+    what: it is called where it was given; own: names that are known there beside timm's
+    """
     if not timm.is_model(backbone):
-        close = difflib.get_close_matches(backbone, timm.list_models(), n=5)
+        close = difflib.get_close_matches(backbone, [*own, *timm.list_models()], n=5)
         raise UserError(
-            f"unknown backbone {backbone!r}",
-            rule="it is a name of timm.list_models()",
+            f"unknown {what} {backbone!r}",
+            rule=f"it is {' or '.join([*own, 'a name of timm.list_models()'])}",
             choices=close,
+            fix=f"did you mean {close[0]!r}?" if close else "",
         )
 
 

@@ -143,10 +143,12 @@ def _checked(backbone: str, stem: str, auxiliary: float) -> _Family:
     """Return the family of a backbone; raise UserError for arguments out of range."""
     family = _family(backbone)
     if family is None or backbone not in known():
+        close = difflib.get_close_matches(backbone, known(), n=5)
         raise UserError(
             f"unknown backbone {backbone!r}",
             rule=f"it is a name of torchvision's {', '.join(_FAMILIES)}",
-            choices=difflib.get_close_matches(backbone, known(), n=5) or known(),
+            choices=close or known(),
+            fix=f"did you mean {close[0]!r}?" if close else "",
         )
     choose(stem, STEMS, "stem")
     if auxiliary < 0 or (auxiliary and backbone != "googlenet"):

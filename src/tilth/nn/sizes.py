@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tilth.errors import UserError
+from tilth.wording import setting
 
 
 def height_width(size: int | Sequence[int], *, at_least: int = 1, name: str = "size") -> list[int]:
@@ -15,11 +16,22 @@ def height_width(size: int | Sequence[int], *, at_least: int = 1, name: str = "s
     >>> height_width(28), height_width((16, 24))
     ([28, 28], [16, 24])
     """
-    sides = [size, size] if isinstance(size, int) else list(size)
+    sides: list[int] = [size] * 2 if isinstance(size, int) else []
+    if isinstance(size, Iterable):
+        sides = list(size)
     if len(sides) != 2 or not all(isinstance(side, int) and side >= at_least for side in sides):
         raise UserError(
             f"{name}={size!r}",
-            rule=f"{name} is one number or (height, width) in pixels, each at least {at_least}",
-            fix=f"take pictures of that size: {name}={at_least} (--set data.{name}={at_least})",
+            rule=f"{name} is one number or (height, width) in whole pixels, each at least "
+            f"{at_least}",
+            fix=setting(name, _likely(size, at_least)),
         )
     return sides
+
+
+def _likely(size: object, at_least: int) -> int:
+    """Return the size of a square that was probably meant: the number given, if it is one."""
+    try:
+        return max(int(float(str(size))), at_least)
+    except (ValueError, OverflowError):
+        return at_least

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from tilth.data.environment import Policy
 from tilth.data.observations import Observations
+from tilth.ship.answering import Answering
 from tilth.ship.open_bundle import Opened
 from tilth.train.device import choose_device
 
 
-class Actor:
+class Actor(Answering):
     """Acts as well as its policy knows, without exploring; observations in, actions out.
 
     It never changes after it is made, so threads may share it without a lock.

@@ -12,6 +12,7 @@ from tilth.decode.latent_density import mixture_density, standard_normal
 from tilth.decode.resampling import ALPHA, resampling_weights
 from tilth.errors import UserError
 from tilth.randomness import fold
+from tilth.ship.answering import Answering
 from tilth.ship.open_bundle import Opened
 from tilth.ship.requests import understand
 from tilth.train.device import choose_device
@@ -21,7 +22,7 @@ ROWS_AT_ONCE = 1024
 PARTS = 10  # Gaussians of a fitted density (Ghosh et al. 2020, section 4)
 
 
-class Codec:
+class Codec(Answering):
     """A model that gives rows back; it never changes after it is made.
 
     Rows are asked about as pictures are for ``predict``: paths, arrays, folders, lists of them.

@@ -32,6 +32,8 @@ from tilth.tasks._predicting import Predicting
 _MOST_JSON_BYTES = 256 * 2**20  # millions of labels fit; more is not a model's description
 _LARGEST = sys.float_info.max
 _GET_AGAIN = "get the bundle again from where it came from"
+INSIDE = "model"
+"""The folder of a run that its bundle lies in."""
 KINDS = typing.get_args(Kind)  # of targets
 
 
@@ -130,14 +132,26 @@ def stated_answers(folder: str | Path) -> str:
 def _find(folder: Path) -> Path:
     """Return the bundle's folder: the one given, or model/ inside a run."""
     if not folder.is_dir():
-        found = f"{folder} is a file" if folder.exists() else f"there is no folder {folder}"
-        raise UserError(found, rule="a bundle is a folder", fix="give the folder that it is in")
-    inner = folder / "model"
+        raise _no_folder(folder)
+    inner = folder / INSIDE
     if not (folder / CONFIG).exists() and (inner / CONFIG).exists():
         return inner
     if not (folder / CONFIG).exists() and not (folder / files.MANIFEST).exists():
         raise _no_bundle(folder)
     return folder
+
+
+def _no_folder(folder: Path) -> UserError:
+    """Return the error for what is no folder, which may be where a run has its bundle."""
+    from tilth.train import run_folder  # only an error needs it
+
+    if folder.exists():
+        found = f"{folder} is a file"
+    elif folder.name == INSIDE and (folder.parent / run_folder.CONFIG).exists():
+        return _no_bundle(folder.parent)
+    else:
+        found = f"there is no folder {folder}"
+    return UserError(found, rule="a bundle is a folder", fix="give the folder that it is in")
 
 
 def _no_bundle(folder: Path) -> UserError:
@@ -148,8 +162,8 @@ def _no_bundle(folder: Path) -> UserError:
     again = run_folder.RunFolder.open(folder).goes_on_with if is_run else ""
     if is_run and (folder / run_folder.DONE).exists():
         return UserError(
-            f"{folder} is done, and its bundle is not in {folder / 'model'}",
-            rule="a run answers with its bundle, which is made from its checkpoint",
+            f"{folder} is done, and its bundle is not in {folder / INSIDE}",
+            rule="a run answers with its bundle, which run.export() writes where it was trained",
             fix=again,
         )
     return UserError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.errors import UserError
+from tilth.ship.answering import Answering
 from tilth.ship.open_bundle import Opened
 from tilth.ship.requests import Name, understand
 from tilth.train.device import choose_device
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-class PictureAnswers(ABC):
+class PictureAnswers(Answering, ABC):
     """Pictures in, pictures out; it never changes after it is made."""
 
     def __init__(self, opened: Opened, *, device: str = "cpu") -> None:

@@ -18,6 +18,7 @@ from tilth.data.picture_size import own_size
 from tilth.data.places import Places
 from tilth.errors import UserError
 from tilth.ship import frames
+from tilth.ship.answering import Answering
 from tilth.ship.architecture import Plugin
 from tilth.ship.encoding import ROWS_AT_ONCE, encode
 from tilth.ship.open_bundle import Opened, open_bundle
@@ -81,7 +82,7 @@ def load(
     return Predictor(opened, device=device)
 
 
-class Predictor:
+class Predictor(Answering):
     """Answers about new items with the pre- and post-processing that the model was trained with.
 
     It never changes after it is made, so threads may share it without a lock. Answers for one

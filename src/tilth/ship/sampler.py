@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from tilth.errors import UserError, choose
 from tilth.nn.generator_critic import latents_for, sampled
 from tilth.randomness import fold
+from tilth.ship.answering import Answering
 from tilth.ship.open_bundle import Opened
 from tilth.train.device import choose_device
 
 
-class Sampler:
+class Sampler(Answering):
     """Makes rows up, in the units of those that it learned from.
 
     It never changes after it is made, so threads may share it without a lock.

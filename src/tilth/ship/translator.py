@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tilth.errors import choose
+from tilth.ship.answering import Answering
 from tilth.ship.open_bundle import Opened
 from tilth.train.device import choose_device
 
@@ -15,7 +16,7 @@ PICTURES_AT_ONCE = 64
 WAYS = {"target": "to_target", "source": "to_source"}
 
 
-class Translator:
+class Translator(Answering):
     """Translates pictures between the two sets it learned from; it never changes.
 
     >>> import numpy as np
