@@ -24,6 +24,7 @@ def main(rank: int, world: int, meeting: str) -> None:
         assert all(torch.equal(model.get_buffer(name), value) for name, value in kept.items())
         assert model.mixed[0] == torch.tensor(0.1, dtype=dtype)
         print(json.dumps([*model.running_mean.tolist(), model.mixed[1].item()]), flush=True)
+    dist.barrier()  # a rank that leaves early can end the other with an abort
     dist.destroy_process_group()
 
 

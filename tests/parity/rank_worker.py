@@ -68,6 +68,7 @@ def main(rank, world, meeting):
     loop.fit()
     print(json.dumps({"first": first.weights, "last": flat(model), "rows": rows}))
     if world > 1:
+        dist.barrier()  # a rank that leaves early can end the other with an abort
         dist.destroy_process_group()
 
 
