@@ -1,13 +1,16 @@
 """The recipe of CamVid's full size goes through its pieces, and takes finished ones as they are."""
 
 import json
+from argparse import Namespace
 
 import numpy as np
 import timm
+import torch
 from PIL import Image
 from safetensors.torch import save_file
 
 from bench import camvid
+from tilth.registry import build
 from tilth.train.run_folder import RunFolder
 
 
@@ -45,3 +48,20 @@ def test_pieces_follow_each_other_and_are_done_once(tmp_path, monkeypatch, capsy
     begun = [path.stat().st_mtime_ns for path in (half.model, whole.model)]
     camvid.main(asked)
     assert begun == [path.stat().st_mtime_ns for path in (half.model, whole.model)]
+
+
+def test_the_papers_protocol_is_two_pieces_of_its_net(tmp_path):
+    """Jegou et al. 2017: FC-DenseNet103, 367 pictures teach, 101 choose, 233 judge."""
+    streets(tmp_path / "data")
+    folder = camvid.arranged(tmp_path / "data", tmp_path / "links", camvid.SPLITS["scratch"])
+    parts = {part: len(list((folder / part).iterdir())) for part in ("train", "val", "test")}
+    assert parts == {"train": 12, "val": 6, "test": 6}
+    options = Namespace(reduce=1, epochs=200)
+    (half, first), (_, second) = camvid.pieces("scratch", folder, tmp_path, options)
+    assert (first.data.size, second.data.size) == ((180, 240), (360, 480))
+    assert (first.train.epochs, second.train.epochs) == (100, 200)
+    given = {"channels": 3, "size": 224, "pixel_outputs": 11, **first.model.arguments}
+    with torch.device("meta"):
+        net = build("tilth.models", first.model.name, given)
+    assert sum(values.numel() for values in net.parameters()) == 9_322_091
+    assert second.model.warm_start == str(half)

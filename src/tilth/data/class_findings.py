@@ -70,14 +70,17 @@ def unseen_notes(unseen: Mapping[str, Sequence[str]], word: str) -> list[str]:
     return [f"{lost} left out for a label that no training {word} has: {listed}"]
 
 
-def unseen_finding(unseen: Mapping[str, Sequence[str]]) -> Finding:
-    """Return the finding of labels that no training row has; unseen: label -> its rows' names."""
+def unseen_finding(unseen: Mapping[str, Sequence[str]], word: str = "row") -> Finding:
+    """Return the finding of labels that no training row has.
+
+    unseen: label -> the names of its rows; word: what to call a row
+    """
     listed = ", ".join(f"{label} ({len(rows)})" for label, rows in unseen.items())
     return Finding(
         "unseen_label",
         "error",
-        f"labels that no training row has, so that they cannot be learned: {listed}",
-        "add such rows to train, or correct the labels",
+        f"labels that no training {word} has, so that they cannot be learned: {listed}",
+        f"add such {word}s to train, or correct the labels",
         tuple(dict.fromkeys(row for rows in unseen.values() for row in rows))[:MOST_ITEMS],
     )
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tilth.data.class_findings import class_findings
+from tilth.data.class_findings import class_findings, unseen_finding
 from tilth.data.dataset import (
     MOST_ITEMS,
     BadItem,
@@ -146,18 +146,7 @@ def _read_findings(facts: Facts) -> list[Finding]:
             )
         )
     if facts.unseen:
-        named = ", ".join(f"{label} ({len(items)})" for label, items in facts.unseen.items())
-        found.append(
-            Finding(
-                "unseen_label",
-                "error",
-                f"labels that no training picture has, so that they cannot be learned: {named}",
-                "add such pictures to train, or correct the names of the folders",
-                tuple(dict.fromkeys(item for items in facts.unseen.values() for item in items))[
-                    :MOST_ITEMS
-                ],
-            )
-        )
+        found.append(unseen_finding(facts.unseen, "picture"))
     if facts.empty_classes:
         found.append(
             Finding(

@@ -89,7 +89,11 @@ def open_review(
     if pictures is not None:
         return _of_pile(folder, learner.data, opened, Path(pictures), layer, say)
     data, notes = learner.data, list[str]()
-    suspects = _suspects(folder, learner, settings, folds, epochs, say, notes)
+    suspects: list[Suspect] = []
+    if data.target.kind == "classes":
+        suspects += _mislabelled(folder, learner, settings, folds, epochs, say, notes)
+    suspects += _copies(data, say, notes)
+    suspects += worst_errors(data, folder.read_record("audit"))
     path = _begun(folder, settings)
     return _session(data, data, opened, layer, path, suspects, notes)
 
@@ -101,25 +105,6 @@ def _begun(folder: RunFolder, settings: Settings) -> Path:
     if earlier and not path.exists() and Path(earlier).is_file():
         shutil.copyfile(earlier, path)
     return path
-
-
-def _suspects(
-    folder: RunFolder,
-    learner: Learner,
-    settings: Settings,
-    folds: int,
-    epochs: int | None,
-    say: Say,
-    notes: list[str],
-) -> list[Suspect]:
-    data = learner.data
-    assert isinstance(data, ImageData)
-    found: list[Suspect] = []
-    if data.target.kind == "classes":
-        found += _mislabelled(folder, learner, settings, folds, epochs, say, notes)
-    found += _copies(data, say, notes)
-    found += worst_errors(data, folder.read_record("audit"))
-    return found
 
 
 def _mislabelled(
