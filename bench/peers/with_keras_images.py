@@ -1,4 +1,4 @@
-"""Keras 3 on a folder of small photographs, on its torch or its jax backend."""
+"""Keras 3 on a folder of small photographs."""
 
 from __future__ import annotations
 
