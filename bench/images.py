@@ -29,8 +29,8 @@ BENCH = Bench(
         "channels), global maximum, 10 out (1.16 million parameters); mirrored at random, moved "
         "by up to 4 px with mirrored edges, batch 128, AdamW with one cycle to 0.004, label "
         "smoothing 0.1. A peer first trains for two epochs, which nobody counts, and then for as "
-        "many as fit in the seconds; tilth is told the seconds. Keras runs on its torch backend: on "
-        "jax it took 270 s for one epoch. images/s are those of the training passes, of tilth "
+        "many as fit in the seconds; tilth is told the seconds. Keras runs on its torch backend: "
+        "on jax it took 270 s for one epoch. images/s are those of the training passes, of tilth "
         "without the first and the last step of each (a checkpoint and a look at valid lie beside "
         "them)."
     ),

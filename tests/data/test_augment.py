@@ -237,6 +237,8 @@ def test_defaults_by_size_and_channels():
     assert large == Augment(flip=True, rotate_degrees=10, zoom=1.1, warp=0.2, light=0.2)
     small, why = default_augment(28, 1)
     assert not small.flip and "no flip" in why
+    colour, _ = default_augment(32, 3)
+    assert colour == Augment(rotate_degrees=0, zoom=1, warp=0, light=0, shift=0.125)
 
 
 def test_it_can_be_sent_to_another_process():

@@ -11,7 +11,7 @@ import numpy as np
 from tilth.audit import words
 from tilth.audit.headline import compared
 from tilth.audit.row_records import pack
-from tilth.audit.scores import score, verdict
+from tilth.audit.scores import Scores, score, verdict
 from tilth.audit.set_aside import set_aside
 from tilth.data.dataset import Data
 from tilth.plain import plain
@@ -102,7 +102,7 @@ def judged(
         "metrics": {name: words.described(name, one.mode) for name, one in task.metrics.items()},
         "test_count": len(net.values),
         "test": {m: i.to_json() for m, i in scores.intervals[net.name].items()},
-        "baselines": [],
+        "baselines": [_beside(one, net, scores, task.main_metric) for one in others],
         "splits": {name: {"rows": len(rows)} for name, rows in data.splits.items()},
         "notes": list(data.notes),
         "findings": [asdict(finding) for finding in data.findings()],
@@ -112,23 +112,24 @@ def judged(
         "sections": [section.to_json() for section in sections],
         "loss_note": loss_note,
     }
-    for one in others:
-        gap = scores.difference(net.name, one.name, task.main_metric)
-        found["baselines"].append(
-            {
-                "name": one.name,
-                "what": one.what,
-                "seconds": round(one.seconds, 3),
-                "notes": one.notes,
-                "metrics": {m: i.to_json() for m, i in scores.intervals[one.name].items()},
-                "difference": {**gap.to_json(), "verdict": verdict(gap)},
-            }
-        )
     if kept is None:
         kept = {name: net.values[:, place] for place, name in enumerate(task.metrics)}
     found["test_rows"] = pack(data.id_keys(data.splits["test"]), dict(kept))
     found["headline"] = headline(found)
     return dict(plain(found))
+
+
+def _beside(one: Contestant, net: Contestant, scores: Scores, metric: str) -> dict[str, Any]:
+    """Return what is said of another way to do the same, and how far the net is from it."""
+    gap = scores.difference(net.name, one.name, metric)
+    return {
+        "name": one.name,
+        "what": one.what,
+        "seconds": round(one.seconds, 3),
+        "notes": one.notes,
+        "metrics": {m: i.to_json() for m, i in scores.intervals[one.name].items()},
+        "difference": {**gap.to_json(), "verdict": verdict(gap)},
+    }
 
 
 def headline(audit: Mapping[str, Any]) -> str:

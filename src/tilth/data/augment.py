@@ -146,8 +146,8 @@ def default_augment(size: int, channels: int) -> tuple[Augment, str]:
     if size > 64:
         return Augment(), "flip, rotate 10 degrees, zoom 1.1, warp 0.2, light 0.2"
     if channels > 1:
-        moved = Augment(rotate_degrees=0, zoom=1.0, warp=0.0, light=0.0, shift=0.125, cutout=0.25)
-        return moved, "flip, shift by up to an eighth, a quarter of the side cut out: small, colour"
+        moved = Augment(rotate_degrees=0, zoom=1.0, warp=0.0, light=0.0, shift=0.125)
+        return moved, "flip, shift by up to an eighth: small, colour"
     return Augment(flip=False), "no flip: small grey pictures are often signs that have a direction"
 
 

@@ -81,17 +81,7 @@ def image_arrays(
             f"{len(planes)} pictures and {count} labels", rule="each picture has one label"
         )
     pixels, bounds = _pixels(planes, notes)
-    if told.kind == "mask" and values.shape[1:] != pixels.shape[2:]:
-        raise UserError(
-            f"masks of {values.shape[1:]} for pictures of {pixels.shape[2:]}",
-            rule="a mask is as large as its picture",
-        )
-    if size is not None and told.kind in ("mask", "points"):
-        raise UserError(
-            f"size={size} for arrays with {told.kind}",
-            rule="what is marked in pictures would have to move with them",
-            fix="bring both to one size before",
-        )
+    _check_places(told, pixels.shape[2:], size)
     if size is not None:
         pixels = _resized(pixels, height_width(size, at_least=4))
         notes.append(f"resized to {pixels.shape[3]} x {pixels.shape[2]} px")
@@ -117,6 +107,21 @@ def image_arrays(
     return assemble(
         gathered, split_seed=split_seed, fractions=fractions, augment=augment, max_bad=max_bad
     )
+
+
+def _check_places(told: _Told, sides: tuple[int, ...], size: int | Sequence[int] | None) -> None:
+    """Raise UserError where what is marked in pictures does not lie where the pixels do."""
+    if told.kind == "mask" and told.labels.shape[1:] != sides:
+        raise UserError(
+            f"masks of {told.labels.shape[1:]} for pictures of {sides}",
+            rule="a mask is as large as its picture",
+        )
+    if size is not None and told.kind in ("mask", "points"):
+        raise UserError(
+            f"size={size} for arrays with {told.kind}",
+            rule="what is marked in pictures would have to move with them",
+            fix="bring both to one size before",
+        )
 
 
 def _array(values: ArrayLike | Tensor) -> Pixels:

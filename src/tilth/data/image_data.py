@@ -117,20 +117,35 @@ def read_images(
     partners, files = _partners(listing, files, decoder, names, void, hold, max_bad, progress)
     before = {name: row for row, name in enumerate(files.names)}
     store, files = _store(files, decoder, hold, max_bad, progress)
+    wanted = partners and partners.chosen([before[name] for name in files.names])
+    gathered = _gathered(listing, files, wanted, decoder, store, notes)
+    return assemble(
+        gathered, split_seed=split_seed, fractions=fractions, augment=augment, max_bad=max_bad
+    )
+
+
+def _gathered(
+    listing: Listing,
+    files: _Files,
+    wanted: PartnersRead | None,
+    decoder: Decoder,
+    store: Store,
+    notes: list[str],
+) -> Gathered:
+    """Return what was read, in one place; what is to be known of it goes to the notes."""
     if isinstance(store, DecodedStore):
         notes.append(f"pictures are {store.note}")
     if files.bad:
         one, many = "picture cannot be read and is", "pictures cannot be read and are"
         notes.append(counted(len(files.bad), f"{one} set aside", f"{many} set aside"))
-    labels = in_their_units(listing.kind, files.labels, files.headers, decoder)
-    gathered = Gathered(
+    return Gathered(
         name=listing.root.name,
         store=store,
-        labels=labels,
+        labels=in_their_units(listing.kind, files.labels, files.headers, decoder),
         kind=listing.kind,
-        names=listing.names if partners is None else partners.labels,
+        names=listing.names if wanted is None else wanted.labels,
         target=listing.target,
-        wanted=partners and partners.chosen([before[name] for name in files.names]),
+        wanted=wanted,
         given=_given(files),
         keys=files.keys,
         decoder=decoder,
@@ -143,9 +158,6 @@ def read_images(
             gaps=listing.gaps,
         ),
         notes=notes,
-    )
-    return assemble(
-        gathered, split_seed=split_seed, fractions=fractions, augment=augment, max_bad=max_bad
     )
 
 
