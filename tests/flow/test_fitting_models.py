@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.utils.data import TensorDataset
@@ -87,3 +90,14 @@ def test_items_that_are_no_pictures_are_told_by_what_is_missing():
     with pytest.raises(UserError, match="tabular_mlp for items of your own"):
         tl.Learner(pictures, "tabular_mlp", quiet=True)
     check_model_fits("mlp", "dataset", pictures.model_arguments())
+
+
+def test_a_model_that_fits_is_taken_without_a_look_at_the_others():
+    """Two of them import whole libraries, for seconds."""
+    code = (
+        "import sys; from tilth.flow.fitting_models import check_model_fits; "
+        "check_model_fits('mlp', 'images', ['channels', 'size', 'outputs']); "
+        "print([m for m in ('timm', 'torchvision') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -62,14 +62,13 @@ def check_model_fits(name: str, kind: str, known: Collection[str]) -> None:
 
     >>> check_model_fits("mlp", "images", ["channels", "size"])
     """
-    fitting = fitting_models(known)
-    if name not in fitting:
-        taken = inspect.signature(registry.find(MODELS, name)).parameters
-        missing = [argument for argument in known if argument not in taken]
+    taken = inspect.signature(registry.find(MODELS, name)).parameters
+    missing = [argument for argument in known if argument not in taken]
+    if missing:
         what = "answer" if set(missing) <= {"outputs", "pixel_outputs"} else "input"
         raise UserError(
             f"{name} for {WORDS.get(kind, kind)}",
             rule=f"its {what} is of another kind: it takes no {' and '.join(missing)}",
-            choices=fitting,
+            choices=fitting_models(known),  # to ask them all imports whole libraries
             fix=f"name one of those{', or leave the model out' * (kind != 'dataset')}",
         )
