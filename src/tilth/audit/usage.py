@@ -30,6 +30,8 @@ def usage(
     'tilth predict runs/a/model NEW_DATA'
     >>> usage("runs/a", model="mlp_gan", kind="table", answers="samples")
     'tilth sample runs/a --count 64 -o samples'
+    >>> usage("runs/a", model="unet", kind="images", answers="masks")
+    'tilth predict runs/a NEW_DATA --out answers'
     >>> usage("runs/a/model", model="Net", kind="own", collate="pad")
     'tl.load("runs/a/model", plugins=[Net(...), pad]).predict([ITEM, ...])'
     """
@@ -42,7 +44,7 @@ def usage(
         return asked if own else f"tilth sample {shlex.quote(folder)} --count 64 -o samples"
     if answers == "codes":
         return f"{loading(folder, own)}.encode([ITEM, ...])"
-    if answers == "pictures":
+    if answers in ("masks", "pictures"):
         line = f"tilth predict {shlex.quote(folder)} {files} --out answers"
         return f"{loading(folder, own)}.apply([PICTURE, ...])" if own else line
     if answers == "translations":

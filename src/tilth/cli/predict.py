@@ -58,7 +58,10 @@ class Asked:
     help="Write the answers to this .csv; pictures to this folder.",
 )
 @click.option(
-    "--views", default=1, show_default=True, help="Views of each picture that are averaged."
+    "--views",
+    default=1,
+    show_default=True,
+    help="Views of each picture that are averaged; of models that tell a class, labels or a number.",
 )
 @click.option("--tiled", is_flag=True, help="Masks of large pictures tile by tile, in their size.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or mps.")

@@ -160,7 +160,7 @@ def _rows(
         told = ("seen", _decibels("restored", values["net"], place), "wanted")
         simple = _decibels(best.name, values[best.name], place)
         rows.append(
-            [{**tile, "caption": text} for tile, text in zip(four, (*told, simple), strict=True)]
+            [{**tile, "sheet": True, "caption": text} for tile, text in zip(four, (*told, simple), strict=True)]
         )
     return rows
 

@@ -180,7 +180,7 @@ def _by_class(task: SegmentTask, made: list[Contestant]) -> Section:
         [label, words.percent(float(shares[k])), *(_percent(float(one[k])) for one in each)]
         for k, label in enumerate(task.target.labels)
     ]
-    head = ["Class", "Share of test pixels", *(f"IoU, {one.name}" for one in made)]
+    head = ["Class", "Share of test pixels", *(f"IoU, {one.what}" for one in made)]
     lines = ["Intersection over union (IoU): of the pixels said or true, the share that is both."]
     return Section("Class by class", lines=lines, table={"head": head, "rows": rows})
 
