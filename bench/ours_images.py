@@ -28,17 +28,15 @@ def speed(laps: list[tuple[int, float, int]], per_epoch: int) -> float:
     """Pictures a second of the steps between, without the first and the last one of each epoch.
 
     laps: (step, seconds since the lap before, pictures seen so far)
-    A look at valid is part of the last step's lap, a checkpoint of the first one's.
+    A look at valid is part of the last step's lap, a checkpoint of the first one's. Where there
+    are no others, all steps count.
 
     >>> speed([(0, 0.0, 0), (1, 9.0, 8), (2, 2.0, 16), (3, 4.0, 24), (4, 9.0, 32)], 4) == 16 / 6
     True
     """
-    inner = [
-        (lap, seen - before)
-        for (_, _, before), (step, lap, seen) in pairwise(laps)
-        if step % per_epoch not in (0, 1)
-    ]
-    seconds, pictures = (sum(column) for column in zip(*inner, strict=True))
+    steps = [(step, lap, seen - before) for (_, _, before), (step, lap, seen) in pairwise(laps)]
+    inner = [one for one in steps if one[0] % per_epoch not in (0, 1)] or steps
+    _, seconds, pictures = (sum(column) for column in zip(*inner, strict=True))
     return pictures / seconds
 
 

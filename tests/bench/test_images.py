@@ -54,3 +54,4 @@ def test_speed_leaves_out_what_lies_between_two_epochs():
         seen += 10
         laps.append((step, float(seconds), seen))
     assert speed(laps, 4) == pytest.approx(10)
+    assert speed([(0, 0.0, 0), (1, 2.0, 8), (2, 2.0, 24)], 2) == 6  # none lies between

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from tilth.data.class_findings import class_findings
-from tilth.data.dataset import Finding
+from tilth.data.dataset import MOST_ITEMS, Finding
 
 LABELS = ("a", "b", "c")
 
@@ -43,6 +43,9 @@ def test_classes_spelled_in_two_ways():
     assert set(alike) == {"label_variants"}
     assert alike["label_variants"].what.endswith("'Female ' as 'female'")
     assert found([0, 1, 2] * 10, ("7", "07", "7.")) == {}, "numbers are left alone"
+    assert found([0, 1, 2] * 10, ("!", ":", "_")) == {}, "nothing is left of marks"
+    twice = tuple(name for number in range(120) for name in (f"fox {number}", f"Fox {number}"))
+    assert len(found(list(range(240)) * 10, twice)["label_variants"].items) == MOST_ITEMS
 
 
 def test_imbalance_is_of_the_training_rows():

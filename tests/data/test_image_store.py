@@ -80,6 +80,27 @@ def test_each_file_is_decoded_once(files, expected, tmp_path, monkeypatch):
     assert second.note.endswith("(24 are there)")
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_some_of_the_rows_are_not_decoded_again(files, expected, tmp_path, monkeypatch, workers):
+    store = DecodedStore(files, DECODER, cache_folder=tmp_path / "cache", workers=workers)
+    store.take(torch.arange(0, 24, 2))
+    decoded = []
+
+    def counted(self, source):
+        decoded.append(files.index(source))
+        return expected[decoded[-1]]
+
+    monkeypatch.setattr(Decoder, "__call__", counted)
+    some = store.chosen([4, 2, 7]).chosen([2, 0])
+    assert some.paths == [files[7], files[4]] and len(some) == 2
+    assert torch.equal(some.take(torch.tensor([1, 0])), expected[[4, 7]])
+    assert decoded == [7]
+    again = pickle.loads(pickle.dumps(some))
+    assert torch.equal(again.take(torch.tensor([0])), expected[[7]])
+    some.close()
+    assert len(list((tmp_path / "cache").glob("*.pixels"))) == 1
+
+
 def test_a_whole_cache_is_committed_without_waiting_for_the_end(files, tmp_path):
     store = DecodedStore(files, DECODER, cache_folder=tmp_path / "cache", workers=0)
     for rows in batches(1):

@@ -28,6 +28,11 @@ def test_one_column_of_fractions_is_a_number_and_of_whole_numbers_a_class(tmp_pa
     told = read_label_table(written(tmp_path, age=[1, 2, 7]), PICTURES)
     assert told.kind == "classes" and list(told.values.values()) == ["1", "2", "7"]
     assert told.notes == ["age is taken as classes (numbers to predict: task='regress')"]
+    said = read_label_table(written(tmp_path, age=[1, 2, 7]), PICTURES, task="classify")
+    assert said.values == told.values and said.notes == []
+    (tmp_path / "bare.csv").write_text("".join(f"{name},7\n" for name in PICTURES))
+    bare = read_label_table(tmp_path / "bare.csv", PICTURES)
+    assert bare.notes[0].startswith("what stands beside the pictures is taken as classes")
     told = read_label_table(written(tmp_path, age=[1, 2, 7]), PICTURES, task="regress")
     assert told.kind == "number" and list(told.values.values()) == [1.0, 2.0, 7.0]
 

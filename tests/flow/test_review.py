@@ -1,5 +1,6 @@
 """A run is reviewed: suspects, decisions, training with them, and what is refused."""
 
+import dataclasses
 import json
 import re
 import shlex
@@ -14,7 +15,9 @@ from tests.cli.calling import FAST, call
 from tilth.data.decisions import read
 from tilth.data.folds import fold_rows
 from tilth.errors import UserError
+from tilth.flow import review
 from tilth.flow.out_of_fold import out_of_fold
+from tilth.flow.phase import recorded_plans
 from tilth.flow.review import following, open_review, summary
 
 
@@ -176,7 +179,7 @@ def test_a_run_of_several_fits_is_made_again_by_its_script(trained, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:fine-tuning")
-def test_a_fine_tuned_run_says_how_long_its_judges_learned(run, trained, tmp_path):
+def test_a_fine_tuned_run_says_how_long_its_judges_learned(run, trained, tmp_path, monkeypatch):
     words = ("--warm-start", run, "--size", "12", "--set", "train.freeze_epochs=25", *FAST, "-q")
     code, _, err = call("train", trained / "shades", "-o", tmp_path / "tuned", *words)
     assert code == 0, err
@@ -186,6 +189,11 @@ def test_a_fine_tuned_run_says_how_long_its_judges_learned(run, trained, tmp_pat
         session = open_review(tmp_path / "tuned", folds=2, epochs=asked, quiet=True)
         said = " ".join(session.state()["notes"])
         assert f"2 nets, each trained for {25 + expected} epochs" in said
+    plans = recorded_plans(tl.Run.open(tmp_path / "tuned").folder)
+    cut = [dataclasses.replace(plans[0], epochs=5), plans[1]]  # as by a time budget
+    monkeypatch.setattr(review, "recorded_plans", lambda folder: cut)
+    session = open_review(tmp_path / "tuned", folds=2, quiet=True)
+    assert f"each trained for {5 + 4} epochs" in " ".join(session.state()["notes"])
 
 
 def test_two_piles_of_one_name_have_two_files_and_grey_ones_suit_a_run_in_colour(tmp_path):

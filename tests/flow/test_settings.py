@@ -17,6 +17,7 @@ from tilth.flow.settings import (
     fill,
 )
 from tilth.flow.settings_file import commented, read_settings
+from tilth.flow.sources import listed
 from tilth.train.toml import dump
 
 
@@ -142,6 +143,14 @@ def test_a_list_and_a_table_are_set_as_toml_and_half_of_one_is_told():
     assert settings.model.arguments == {"layers": [16, 8]}
     with pytest.raises(UserError, match=r"value \[16, 8; .* is TOML.*\[16, 8\]"):
         Settings().change("model.arguments.layers", "[16, 8")
+    assert settings.change("model.arguments.layers", " [3]").model.arguments == {"layers": [3]}
+    with pytest.raises(UserError, match="is TOML"):  # and not the list alone
+        Settings().change("model.arguments.layers", "[16, 8]\nlr = 3")
+
+
+def test_names_in_one_text_lose_the_spaces_between():
+    names = Settings().change("data.names", "sky, light pole,void,").data.names
+    assert names == ("sky", "light pole", "void") == listed(["sky", " light pole", "void "])
 
 
 def test_the_settings_of_a_run_are_read_and_those_that_are_not_all_of_it_refused(tmp_path):

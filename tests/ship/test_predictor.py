@@ -243,12 +243,14 @@ def test_it_says_what_it_is(folder, table):
 
 def test_a_way_of_asking_that_other_models_have_is_told(folder):
     model = load(folder)
-    with pytest.raises(UserError, match=r"no tiled.*models that give masks.*Choices: predict\(\)"):
+    told = r"no tiled.*models that give masks.*Choices: predict\(\).*ask it by predict\(\)"
+    with pytest.raises(UserError, match=told):
         model.tiled()
     with pytest.raises(AttributeError, match=r"no apply\(\)"):
         model.apply("a.png")
-    with pytest.raises(AttributeError, match="no attribute 'pridict'"):
+    with pytest.raises(AttributeError, match="no attribute 'pridict'") as caught:
         model.pridict("a.png")
+    assert (caught.value.name, caught.value.obj) == ("pridict", model)  # Python's own guess
     assert not hasattr(model, "tiled") and hasattr(copy.deepcopy(model), "predict")
 
 

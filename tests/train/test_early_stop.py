@@ -1,6 +1,7 @@
 """Best weights and patience, on a loop whose metric is written down beforehand."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -165,6 +166,8 @@ def test_it_looks_every_so_many_steps_and_at_the_end(every):
 def test_a_metric_that_is_not_a_number_is_never_the_best():
     nan = float("nan")
     assert FakeLoop(4).run(hook([nan, 0.5, nan, 0.4])) == 2
+    root = math.sqrt  # of less than 0 it ends in an error
+    assert FakeLoop(4).run(hook([nan, nan, 0.5, 0.4], noise=lambda x: root(x) / 100)) == 3
 
 
 def test_what_is_judged_is_what_is_measured_and_kept():

@@ -35,7 +35,7 @@ def contest(audit: Mapping[str, Any]) -> str:
                 ha="center",
                 fontsize=9,
             )
-        names = [textwrap.fill(drawable(name, 2 * _LETTERS), _LETTERS) for name, _ in rows]
+        names = [_two_lines(name) for name, _ in rows]
         axes.set_yticks(range(len(rows)), names)
         axes.set_ylim(len(rows) - 0.5, -0.7)
         axes.grid(visible=False, axis="y")
@@ -60,6 +60,11 @@ def unit(audit: Mapping[str, Any], metric: str) -> str:
     if metric in words.PERCENT:
         return " (%)"
     return f" ({drawable(audit['target']['name'])})" if metric in {"rmse", "mae"} else ""
+
+
+def _two_lines(name: str) -> str:
+    """Return a name in two lines at the most: as many as stand in a row of the plot."""
+    return textwrap.fill(drawable(name, 2 * _LETTERS), _LETTERS, max_lines=2, placeholder="...")
 
 
 def loss_curves(records: Records) -> str | None:

@@ -61,7 +61,7 @@ class Asked:
     "--views",
     default=1,
     show_default=True,
-    help="Views of each picture that are averaged; of models that tell a class, labels or a number.",
+    help="Views of each picture to average, where a class, labels or a number is told.",
 )
 @click.option("--tiled", is_flag=True, help="Masks of large pictures tile by tile, in their size.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda or mps.")

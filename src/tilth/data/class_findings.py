@@ -117,7 +117,8 @@ def _variants(labels: tuple[str, ...], total: IntArray) -> list[Finding]:
     if not variants:
         return []
     fix = "if they mean the same, spell it in one way in the labels"
-    return [Finding("label_variants", "warning", told_variants(variants), fix, tuple(variants))]
+    named = tuple(variants)[:MOST_ITEMS]
+    return [Finding("label_variants", "warning", told_variants(variants), fix, named)]
 
 
 def _tiny(labels: tuple[str, ...], total: IntArray, word: str) -> list[Finding]:

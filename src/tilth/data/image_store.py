@@ -39,6 +39,8 @@ class DecodedStore:
     paths: the files, one row each; decoder: how one becomes pixels
     cache_folder: where decoded pixels are kept for the next epoch and the next run, or None
     workers: threads that decode what ``prefetch`` announced; 0 decodes in the calling thread
+    rows: places of the files that are rows here, in this order; all where nothing is said. The
+        cache is that of all files, so that stores of some of them decode nothing again
 
     ``note`` says in words how the pictures are read. It can be pickled: another process opens
     threads and files of its own.
@@ -53,10 +55,13 @@ class DecodedStore:
         *,
         cache_folder: Path | None = None,
         workers: int = 2,
+        rows: Sequence[int] | None = None,
     ) -> None:
         if workers < 0:
             raise UserError(f"workers={workers}", rule="workers is 0 or more threads")
-        self.paths, self.decoder = [Path(path) for path in paths], decoder
+        self.files, self.decoder = [Path(path) for path in paths], decoder
+        self.slots = np.arange(len(paths)) if rows is None else np.asarray(rows, dtype=np.int64)
+        self.paths = [self.files[slot] for slot in self.slots]
         self.cache_folder, self.workers = cache_folder, workers
         self.note = f"decoded as needed by {workers or 'no'} extra threads"
         self._stamps = [_stamp(path) for path in self.paths]
@@ -98,32 +103,33 @@ class DecodedStore:
         return self
 
     def chosen(self, rows: Sequence[int]) -> DecodedStore:
-        """Return a store of some of the files alone."""
-        paths = [self.paths[row] for row in rows]
-        return DecodedStore(
-            paths, self.decoder, cache_folder=self.cache_folder, workers=self.workers
-        )
+        """Return a store of some of the rows alone."""
+        if self._cache is not None:
+            self._cache.commit()
+        slots = self.slots[list(rows)].tolist()
+        return _reopened(self.files, self.decoder, self.cache_folder, self.workers, slots)
 
     def close(self) -> None:
         """End the threads and keep what is cached; done by itself at the end of the process."""
         self._end()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _reopened, (self.paths, self.decoder, self.cache_folder, self.workers)
+        slots = self.slots.tolist()
+        return _reopened, (self.files, self.decoder, self.cache_folder, self.workers, slots)
 
     def _open_cache(self) -> PixelCache | None:
         if self.cache_folder is None:
             return None
         try:
-            key = cache_key(self.paths, self.decoder)
+            key = cache_key(self.files, self.decoder)
             cache = PixelCache(
-                self.cache_folder, key, slots=len(self.paths), shape=self.decoder.shape
+                self.cache_folder, key, slots=len(self.files), shape=self.decoder.shape
             )
         except OSError as error:
             self.note += f", not cached ({error.strerror or error})"
             warnings.warn(f"pictures are {self.note}", RuntimeWarning, stacklevel=3)
             return None
-        self.note += f", cached in {self.cache_folder} ({cache.filled.sum()} are there)"
+        self.note += f", cached in {self.cache_folder} ({cache.filled[self.slots].sum()} are there)"
         return cache
 
     def _begin(self, chosen: tuple[int, ...]) -> _Batch:
@@ -133,8 +139,9 @@ class DecodedStore:
         known = np.zeros(len(rows), dtype=np.bool_)
         parts = []
         if self._cache is not None:
-            known = self._cache.filled[rows]
-            parts.append(partial(_read, self._cache, rows, known, pixels))
+            slots = self.slots[rows]
+            known = self._cache.filled[slots]
+            parts.append(partial(_read, self._cache, slots, known, pixels))
         parts += [
             partial(self._decode, int(row), pixels[place])
             for place, row in enumerate(rows)
@@ -161,13 +168,13 @@ class DecodedStore:
                 fix="leave the files alone while training, and begin again",
             )
         if self._cache is not None:
-            self._cache.write(row, pixels)
+            self._cache.write(int(self.slots[row]), pixels)
 
     def _commit_now_and_then(self) -> None:
         cache, now = self._cache, time.monotonic()
-        if cache is None or cache.committed == len(self.paths):
+        if cache is None or cache.committed == int(cache.filled.sum()):
             return
-        if now < self._commit_at and not cache.filled.all():
+        if now < self._commit_at and not cache.filled[self.slots].all():
             return
         self._commit_at = now + _COMMIT_SECONDS
         if self._pool is not None:
@@ -200,9 +207,9 @@ class _Batch:
 
 
 def _read(
-    cache: PixelCache, rows: NDArray[np.int64], known: NDArray[np.bool_], pixels: Pixels
+    cache: PixelCache, slots: NDArray[np.int64], known: NDArray[np.bool_], pixels: Pixels
 ) -> None:
-    pixels[known] = cache.read(rows[known])
+    pixels[known] = cache.read(slots[known])
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -223,6 +230,10 @@ def _finish(pool: ThreadPoolExecutor | None, cache: PixelCache | None) -> None:
 
 
 def _reopened(
-    paths: list[Path], decoder: Decoder | MaskDecoder, cache_folder: Path | None, workers: int
+    paths: list[Path],
+    decoder: Decoder | MaskDecoder,
+    cache_folder: Path | None,
+    workers: int,
+    rows: list[int],
 ) -> DecodedStore:
-    return DecodedStore(paths, decoder, cache_folder=cache_folder, workers=workers)
+    return DecodedStore(paths, decoder, cache_folder=cache_folder, workers=workers, rows=rows)

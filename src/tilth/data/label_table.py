@@ -34,7 +34,7 @@ class Told:
 
     values: picture -> a text (classes), texts (labels), a number, or [(x, y), ...] (points)
     names: of the labels or points, where the table has columns for them; target: what the one
-        column that says it is called
+        column that says it is called, if it is; asked: whether the task was said
     splits: picture -> "train", "valid" or "test", where the table says so
     """
 
@@ -45,6 +45,12 @@ class Told:
     splits: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     gaps: list[BadItem] = field(default_factory=list)
+    asked: bool = False
+
+    @property
+    def called(self) -> str:
+        """What is wanted, in words."""
+        return self.target or "what stands beside the pictures"
 
 
 def read_label_table(
@@ -76,7 +82,7 @@ def read_label_table(
         first = dict(zip(frame.columns, ([name] for name in frame.columns), strict=True))
         frame = pl.concat([pl.DataFrame(first), frame.cast(pl.String)])
         kind = _kind(frame, wanted, task)
-    told = Told(kind, target=called)
+    told = Told(kind, target=called, asked=task is not None)
     values = _READERS[kind](frame, wanted, told)
     said = frame[place].cast(pl.String).str.strip_chars().to_list()
     parts = _splits(frame, table, wanted)
@@ -207,14 +213,14 @@ def _odd_one(column: pl.Series) -> str:
 def _classes(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
     column = frame[wanted[0]].cast(pl.String)
     values: list[Any] = clean(column).to_list()
-    if numbers_of(column) is not None:
-        told.notes.append(f"{wanted[0]} is taken as classes (numbers to predict: task='regress')")
-    else:
+    if numbers_of(column) is not None and not told.asked:
+        told.notes.append(f"{told.called} is taken as classes (numbers to predict: task='regress')")
+    elif numbers_of(column) is None:
         known = column.drop_nulls().str.strip_chars()
         numbers = known.cast(pl.Float64, strict=False)
         if 2 * numbers.is_not_null().sum() > len(known) and (numbers.drop_nulls() % 1 != 0).any():
             told.notes.append(
-                f"{wanted[0]} is taken as classes for {_odd_one(column)!r}; "
+                f"{told.called} is taken as classes for {_odd_one(column)!r}; "
                 f"{numbers.is_not_null().sum():,} of {len(known):,} values are numbers "
                 "(task='regress' names the others)"
             )
@@ -226,7 +232,7 @@ def _numbers(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any
     numbers = numbers_of(column)
     if numbers is None:
         raise UserError(f"{wanted[0]}={_odd_one(column)!r}", rule="only numbers can be regressed")
-    told.notes.append(f"{wanted[0]} is a number to predict")
+    told.notes.append(f"{told.called} is a number to predict")
     return numbers.to_list()
 
 
@@ -250,7 +256,7 @@ def _several(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any
         ]
     said = frame[wanted[0]].cast(pl.String).to_list()
     between = next((sign for sign in _BETWEEN if any(sign in (text or "") for text in said)), ";")
-    told.notes.append(f"labels of a picture are divided by {between!r} in {wanted[0]}")
+    told.notes.append(f"labels of a picture are divided by {between!r} in {told.called}")
     return [_divided(text, between) for text in said]
 
 

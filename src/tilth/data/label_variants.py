@@ -11,7 +11,7 @@ def label_variants(counts: Mapping[str, int]) -> dict[str, str]:
 
     counts: training rows per label (others may have 0); of labels that differ only in case,
     spaces, or marks around and between words, the commonest is the one that stays. Labels that
-    are numbers are left alone.
+    are numbers or marks alone are left alone.
 
     >>> label_variants({"<=50K": 10, ">50K": 3, "<=50K.": 0, ">50K.": 0})
     {'<=50K.': '<=50K', '>50K.': '>50K'}
@@ -37,7 +37,7 @@ def told_variants(variants: Mapping[str, str]) -> str:
 
 
 def _plain(label: str) -> str:
-    if re.fullmatch(r"[+-]?[\d.,]+", label):
-        return label
     words = label.strip(" \t.,;:!'\"_").casefold()
+    if not words or re.fullmatch(r"[+-]?[\d.,]+", label):
+        return label
     return re.sub(r"(?<=\w)[\s_\-]+(?=\w)", " ", words)

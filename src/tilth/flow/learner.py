@@ -312,7 +312,9 @@ class Learner:
         minutes: float | None = None,
         resume: bool = False,
     ) -> Run:
-        """Train one phase, keep the best weights by valid, and return the run.
+        """Train one phase, keep the weights that did best on valid, and return the run.
+
+        For accuracy those are the latest within one standard error of the best look.
 
         lr: peak learning rate, or what ``find_lr`` returned; slice(first, last): of the first
         layer group and of the head, in even ratios between; slice(last): of the head, and a third

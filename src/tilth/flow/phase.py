@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
@@ -204,7 +203,8 @@ class Phase:
         error, data = metric.error, self.learner.data
         if error is None or not isinstance(data, Rows):
             return lambda score: 0.0
-        return functools.partial(error, rows=len(data.splits["valid"]))
+        rows = len(data.splits["valid"])
+        return lambda score: error(score, rows)
 
     def _fail(self, error: BaseException) -> None:
         with contextlib.suppress(OSError):  # a full disk must not hide what happened

@@ -129,8 +129,8 @@ def within_minutes(plan: Plan, minutes: float, pace: Pace) -> Plan:
         return plan
     part = math.floor((budget - pace.look) / pace.step)
     reason = (
-        f"what {minutes:g} min hold: {pace.step * 1e3:.1f} ms a step and {pace.look:.2f} s a look "
-        "at valid, measured"
+        f"what {1 - RESERVE:.0%} of {minutes:g} min hold: {pace.step * 1e3:.1f} ms a step and "
+        f"{pace.look:.2f} s a look at valid, measured"
     )
     return replace(
         plan,

@@ -117,10 +117,12 @@ def _mislabelled(
     notes: list[str],
 ) -> list[Suspect]:
     data, plans = as_rows(learner.data), recorded_plans(folder)
-    before = sum(phase.epochs for phase in phases_of(learner)[:-1])  # as many as the run's
+    phases = len(phases_of(learner))  # their epochs are as recorded: minutes may have cut them
+    before = sum(plan.epochs for plan in plans[: max(phases - 1, 0)])
     whole = sum(plan.epochs for plan in plans) - before
     passes = epochs or max(LEAST_EPOCHS, whole // EPOCHS_PART)
-    train = replace(settings.train, epochs=passes, minutes=None)
+    frozen = plans[0].epochs if phases else None
+    train = replace(settings.train, epochs=passes, minutes=None, freeze_epochs=frozen)
     job = Job(replace(settings, train=train), quiet=True)
     each = counted(before + passes, "epoch", "epochs")
     told = f"{folds} nets, each trained for {each} on the other rows"

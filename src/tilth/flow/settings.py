@@ -316,7 +316,7 @@ def parse(text: str, kind: Any, name: str) -> Any:
     kind = alternative(kind, several="," in text)
     base = base_type(kind)
     if base is tuple:
-        parts = [part for part in text.split(",") if part]
+        parts = [part.strip() for part in text.split(",") if part.strip()]
         kinds = inner_types(kind, len(parts), name)
         return tuple(parse(part, inner, name) for part, inner in zip(parts, kinds, strict=True))
     if base is bool:
@@ -339,15 +339,18 @@ def entry(text: str, kind: Any) -> Any:
     """
     if typing.get_args(kind) == (str, str):
         return text
-    if text.startswith(_TOML):
+    if text.strip().startswith(_TOML):
         try:
-            return tomllib.loads(f"value = {text}")["value"]
+            read = tomllib.loads(f"value = {text}")
         except tomllib.TOMLDecodeError:
+            read = {}
+        if list(read) != ["value"]:  # no TOML, or more lines than the one value
             raise UserError(
                 f"value {text}",
                 rule=f"what begins with one of {' '.join(_TOML)} is TOML",
                 fix='as in [16, 8], {rate = 0.5} or "text"',
-            ) from None
+            )
+        return read["value"]
     for plain in (int, float):
         try:
             return plain(text)

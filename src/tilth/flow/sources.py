@@ -128,7 +128,7 @@ def listed(given: str | Sequence[Any]) -> tuple[str, ...]:
     (('sky', 'road'), ('3',), ())
     """
     if not isinstance(given, str):
-        return tuple(map(str, given))
+        return tuple(str(one).strip() for one in given)
     return tuple(part.strip() for part in given.split(",") if part.strip())
 
 

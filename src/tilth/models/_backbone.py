@@ -5,6 +5,7 @@ Nothing is downloaded, and only ``.safetensors`` files are read, which cannot ca
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +26,16 @@ MORE_CHANNELS = ("repeat", "zero")
 _READER = "torch.load"  # only ever told: nothing here calls it
 _LARGEST_PX = 512  # of the search for the smallest picture that a net takes
 _COLOURS = 3
+
+
+def unknown(name: str, known: Sequence[str], what: str, rule: str) -> UserError:
+    """Return the error for a name that is none of those known, with the ones that are close.
+
+    what: it is called where it was given; rule: what it has to be, in words
+    """
+    close = difflib.get_close_matches(name, known, n=5)
+    fix = f"did you mean {close[0]!r}?" if close else "check the spelling"
+    return UserError(f"unknown {what} {name!r}", rule=rule, choices=close, fix=fix)
 
 
 def made_for(

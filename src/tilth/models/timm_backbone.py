@@ -7,7 +7,6 @@ the cache that timm itself fills.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from tilth.models._backbone import (
     load_weights,
     made_for,
     note_colours,
+    unknown,
     with_small_stem,
 )
 from tilth.nn.body_head import BodyHead
@@ -100,13 +100,8 @@ def check_backbone(backbone: str, what: str = "backbone", own: Sequence[str] = (
     what: it is called where it was given; own: names that are known there beside timm's
     """
     if not timm.is_model(backbone):
-        close = difflib.get_close_matches(backbone, [*own, *timm.list_models()], n=5)
-        raise UserError(
-            f"unknown {what} {backbone!r}",
-            rule=f"it is {' or '.join([*own, 'a name of timm.list_models()'])}",
-            choices=close,
-            fix=f"did you mean {close[0]!r}?" if close else "",
-        )
+        rule = f"it is {' or '.join([*own, 'a name of timm.list_models()'])}"
+        raise unknown(backbone, [*own, *timm.list_models()], what, rule)
 
 
 def weights_path(backbone: str, weights: str) -> Path:

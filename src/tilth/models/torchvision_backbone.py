@@ -9,7 +9,6 @@ GoogLeNet is off, as pictures are normalised before. Nothing is downloaded.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from tilth.models._backbone import (
     load_weights,
     made_for,
     note_colours,
+    unknown,
     with_small_stem,
 )
 from tilth.nn.auxiliary import WEIGHT, AuxiliaryHeads
@@ -143,13 +143,8 @@ def _checked(backbone: str, stem: str, auxiliary: float) -> _Family:
     """Return the family of a backbone; raise UserError for arguments out of range."""
     family = _family(backbone)
     if family is None or backbone not in known():
-        close = difflib.get_close_matches(backbone, known(), n=5)
-        raise UserError(
-            f"unknown backbone {backbone!r}",
-            rule=f"it is a name of torchvision's {', '.join(_FAMILIES)}",
-            choices=close or known(),
-            fix=f"did you mean {close[0]!r}?" if close else "",
-        )
+        rule = f"it is a name of torchvision's {', '.join(_FAMILIES)}"
+        raise unknown(backbone, known(), "backbone", rule)
     choose(stem, STEMS, "stem")
     if auxiliary < 0 or (auxiliary and backbone != "googlenet"):
         raise UserError(

@@ -14,7 +14,7 @@ WAYS = {
     "encode": "keep rows as codes",
     "decode": "keep rows as codes",
     "reconstruct": "keep rows as codes",
-    "sample": "make rows up",
+    "sample": "make rows up, or keep them as codes",
     "act": "act in a world",
 }
 """How opened models are asked, and which models can be asked so."""
@@ -37,9 +37,12 @@ class Answering:
         def __getattr__(self, name: str) -> NoReturn:
             kind = type(self).__name__
             if name not in WAYS:
-                raise AttributeError(f"{kind!r} object has no attribute {name!r}")
+                told = f"{kind!r} object has no attribute {name!r}"
+                raise AttributeError(told, name=name, obj=self)
+            own = [f"{way}()" for way in WAYS if hasattr(type(self), way)]
             raise OtherAnswer(
                 f"this {kind} has no {name}()",
                 rule=f"only models that {WAYS[name]} have it",
-                choices=[f"{way}()" for way in WAYS if hasattr(type(self), way)],
+                choices=own,
+                fix=f"ask it by {own[0]}" if own else "",
             )

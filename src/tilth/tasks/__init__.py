@@ -38,7 +38,7 @@ class Metric:
     name: str
     function: Callable[[Array, Array], float]
     mode: Literal["max", "min"] = "max"
-    error: Callable[..., float] | None = None
+    error: Callable[[float, int], float] | None = None
 
 
 @dataclass(frozen=True)

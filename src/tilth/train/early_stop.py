@@ -70,7 +70,7 @@ class BestWeights(BaseHook):
         if math.isnan(value):  # such as an AUC where valid holds one class: never the best
             value = -sys.float_info.max
         self.best = max(self.best, value)
-        if value >= self.best - self.noise(self.sign * self.best) or not self.weights:
+        if not self.weights or value >= self.best - self._noise():
             self.best_step = loop.step
             self.weights = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
         self.count += 1
@@ -78,6 +78,11 @@ class BestWeights(BaseHook):
         corrected = self.smooth / (1 - self.smoothing**self.count)
         self.waited = 0 if corrected > self.best_smooth else self.waited + 1
         self.best_smooth = max(self.best_smooth, corrected)
+
+    def _noise(self) -> float:
+        """Return the standard error of the best score, 0 where no look gave a score yet."""
+        seen = self.best > -sys.float_info.max
+        return self.noise(self.sign * self.best) if seen else 0.0
 
     def on_end(self, loop: LoopView) -> None:
         """Look where the fit ended between two looks, and put the best weights back.

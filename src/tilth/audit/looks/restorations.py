@@ -159,9 +159,8 @@ def _rows(
         place = places[number]
         told = ("seen", _decibels("restored", values["net"], place), "wanted")
         simple = _decibels(best.name, values[best.name], place)
-        rows.append(
-            [{**tile, "sheet": True, "caption": text} for tile, text in zip(four, (*told, simple), strict=True)]
-        )
+        captions = zip(four, (*told, simple), strict=True)
+        rows.append([{**tile, "sheet": True, "caption": text} for tile, text in captions])
     return rows
 
 
