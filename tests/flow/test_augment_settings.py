@@ -32,7 +32,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     ("wish", "chosen"),
     [
-        (True, Augment(rotate_degrees=0, zoom=1, warp=0, light=0, shift=0.125, cutout=0.25)),
+        (True, Augment(rotate_degrees=0, zoom=1, warp=0, light=0, shift=0.125)),
         ({"shift": 0, "cutout": 0, "pad": "mean"}, Augment(True, False, 0, 1, 0, 0, 0, "mean")),
         (Augment(zoom=1.5), Augment(zoom=1.5)),
         (False, NOTHING),
