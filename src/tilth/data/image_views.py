@@ -39,7 +39,9 @@ class ImageViews:
     def __post_init__(self) -> None:
         if self.views < 2:
             raise UserError(
-                f"views={self.views}", rule="the picture as it is and at least one more"
+                f"views={self.views}",
+                rule="views are the picture as it is and others, 2 or more in all",
+                fix="leave views out for the picture alone",
             )
         varied = self.preprocessor.augment
         if varied is None or replace(varied.alone(), pad=NOTHING.pad) == NOTHING:
