@@ -46,7 +46,7 @@ def picture_model(config: Config) -> keras.Model:
 
 
 def images(variant: str, config: Config, seed: int) -> Result:
-    """`variant` is torch or jax, with _bf16 for mixed precision."""
+    """`variant` is torch, with _bf16 for mixed precision."""
     keras.utils.set_random_seed(seed)
     keras.config.set_dtype_policy("mixed_bfloat16" if variant.endswith("bf16") else "float32")
     size, rate = int(config["batch"]), float(config["rate"])
