@@ -1,5 +1,7 @@
 """A person at the page: keys, undo, reload, pairs, a lasso; in a real browser."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -56,13 +58,12 @@ def test_suspects_are_decided_by_keyboard_and_shown_again_after_a_reload(tmp_pat
         assert decided(session) == {4: ("relabel", "dog")}
         page.keyboard.press("d")
         shows(page, "count", "3 of 3")
-        page.keyboard.type("ki")  # k is taken by keep: begin with the slash
+        page.keyboard.press("k")
         shows(page, "progress", "1 kept")
         assert decided(session)[9] == ("keep", "")
         page.keyboard.press("u")
         shows(page, "progress", "0 kept")
-        page.keyboard.press("Escape")
-        page.keyboard.press("/")
+        page.keyboard.press("/")  # k is taken by keep
         page.keyboard.type("ki")
         assert page.inner_text("#choices button") == "3 kite"
         page.keyboard.press("Enter")
@@ -76,6 +77,40 @@ def test_suspects_are_decided_by_keyboard_and_shown_again_after_a_reload(tmp_pat
         assert text(page, "progress") == "2 relabelled, 1 dropped, 0 kept"
         assert "3/3" in page.inner_text("#tabs")
     assert decided(session) == {4: ("relabel", "dog"), 7: ("drop", ""), 9: ("relabel", "kite")}
+
+
+def test_quick_keys_wait_for_their_turn(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+
+        def late(route):
+            time.sleep(0.3)
+            route.continue_()
+
+        page.route("**/decide", late)
+        page.keyboard.type("kd")
+        page.keyboard.press("ArrowLeft")  # back to the second one, which was dropped
+        page.keyboard.type("i")  # a letter that is no key begins a label
+        shows(page, "progress", "1 dropped, 1 kept")
+        shows(page, "count", "2 of 3")
+        assert page.input_value("#wanted") == "i"
+        page.click("#drop")
+        page.click("[data-kind=copy]")  # the drop is in flight
+        shows(page, "count", "1 of 1")
+        assert page.input_value("#wanted") == ""
+    assert decided(session) == {4: ("keep", ""), 7: ("drop", "")}
+
+
+def test_a_key_that_is_held_decides_once(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+        for _ in range(3):
+            page.keyboard.down("k")  # the second and third are repeats
+        page.keyboard.up("k")
+        shows(page, "count", "2 of 3")
+        page.keyboard.press("d")
+        shows(page, "count", "3 of 3")
+    assert decided(session) == {4: ("keep", ""), 7: ("drop", "")}
 
 
 def test_a_pair_is_side_by_side_and_either_can_be_dropped(tmp_path):

@@ -50,7 +50,7 @@ function drawTabs() {
     button.setAttribute("aria-selected", String(kind === review.kind));
     button.dataset.kind = kind;
     if (count) button.append(made("span", count, "n"));
-    button.onclick = () => { button.blur(); open(kind); };
+    button.onclick = () => { button.blur(); inTurn(() => open(kind)); };
     tabs.append(button);
   }
   const counts = state.counts;
@@ -89,7 +89,7 @@ function draw() {
     const now = state.decided[each];
     caption.append(made("b", now && now.decision === "drop" ? "dropped" : labelNow(each)), ` ${state.items[each].item}`);
     figure.append(frame, ...(rows.length > 1 ? [caption] : []));
-    figure.onclick = () => { review.active = place; draw(); };
+    figure.onclick = () => inTurn(() => { review.active = place; draw(); });
     return figure;
   }));
   $("why").textContent = `${state.kinds[one.kind]}: ${one.why}`;
@@ -109,7 +109,7 @@ function draw() {
   $("said").replaceChildren(said);
   $("relabel").hidden = !state.can_relabel;
   $("pair-keys").hidden = rows.length < 2;
-  $("wanted").value = "";
+  if (document.activeElement !== $("wanted")) $("wanted").value = "";
   drawChoices();
 }
 
@@ -153,25 +153,29 @@ function take(progress) {
   return true;
 }
 
-let busy = false;
-async function decide(decision, label) {
-  if (busy) return;
-  busy = true;
+// Acts wait for their turn: the second of two quick keys is about the suspect that the first leads to.
+let before = Promise.resolve();
+const inTurn = (act) => { before = before.then(act, act); };
+
+function decide(decision, label) {
+  $("wanted").value = "";
+  $("wanted").blur();
+  inTurn(() => decideNow(decision, label));
+}
+
+async function decideNow(decision, label) {
   const one = current(), rows = rowsOf(one);
   const about = decision === "keep" ? rows : [rows[review.active]];
   const went = take(await ask("decide", { rows: about, decision, label: label || "", kind: one.kind }));
-  busy = false;
   if (!went) return;
-  $("wanted").blur();
   drawTabs();
   step(1);
 }
 
-async function undo() {
-  if (busy) return;
-  busy = true;
+const undo = () => inTurn(undoNow);
+
+async function undoNow() {
   const found = await ask("undo", {});
-  busy = false;
   if (!take(found)) return;
   const place = listed().findIndex((one) => rowsOf(one).some((row) => found.undone.includes(row)));
   if (place >= 0) review.place[review.kind] = place;
@@ -201,8 +205,9 @@ document.addEventListener("keydown", (event) => {
     }
     return;
   }
-  const keys = { k: () => decide("keep"), d: () => decide("drop"), u: undo, ArrowRight: () => step(1), ArrowLeft: () => step(-1),
-    x: () => { review.active = (review.active + 1) % rowsOf(current()).length; draw(); } };
+  if (event.repeat && !event.key.startsWith("Arrow")) return; // a key that is held decides once
+  const keys = { k: () => decide("keep"), d: () => decide("drop"), u: undo, ArrowRight: () => inTurn(() => step(1)), ArrowLeft: () => inTurn(() => step(-1)),
+    x: () => inTurn(() => { review.active = (review.active + 1) % rowsOf(current()).length; draw(); }) };
   const label = review.state.can_relabel &&
     review.state.labels.find((one, place) => keyOf(one, place) === event.key);
   if (event.key in keys) keys[event.key]();
