@@ -61,6 +61,10 @@ def test_a_warm_start_of_another_net_is_refused(tmp_path):
     # of another width, what batch norms counted fits and says nothing
     with pytest.raises(UserError, match=r"^\d+ of \d+ body tensors of .*at least 25 %"):
         tl.Learner(shapes(), model_arguments={"width": 64}, warm_start=given, **SHARED)
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 16, 16), dtype=np.uint8)
+    classes = tl.arrays(pixels, np.arange(60) % 2)
+    with pytest.raises(UserError, match="begin from another bundle: unet cannot do this task"):
+        tl.Learner(classes, warm_start=given, **SHARED)
 
 
 @pytest.fixture(scope="module")

@@ -231,7 +231,7 @@ def _numbers(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any
     column = frame[wanted[0]]
     numbers = numbers_of(column)
     if numbers is None:
-        raise UserError(f"{wanted[0]}={_odd_one(column)!r}", rule="only numbers can be regressed")
+        raise UserError(f"{told.called}={_odd_one(column)!r}", rule="only numbers can be regressed")
     told.notes.append(f"{told.called} is a number to predict")
     return numbers.to_list()
 

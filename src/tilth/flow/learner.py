@@ -123,7 +123,8 @@ class Learner:
         self.given_arguments = dict(model_arguments or {})
         self.architecture, self.model = self._build(model, self.given_arguments, start)
         self.warm_start = str(Path(warm_start).resolve()) if warm_start else None
-        self.warm_notes = [*(take_body(self.model, start) if start else []), *normalised]
+        known = self.task.model_arguments(self.data)
+        self.warm_notes = [*(take_body(self.model, start, known) if start else []), *normalised]
         if start is None and self.task.answers in ANY_NET:
             self.data, told = normalised_for_weights(self.model, self.architecture, self.data)
             self.warm_notes += told

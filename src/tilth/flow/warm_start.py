@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,15 @@ def read_start(bundle: str | Path | None) -> Contents | None:
     return None if bundle is None else read_bundle(bundle)
 
 
-def take_body(model: nn.Module, start: Contents) -> list[str]:
+def take_body(model: nn.Module, start: Contents, known: Collection[str]) -> list[str]:
     """Copy every weight of the bundle that has the same name and shape, except the head's.
 
+    known: names of the arguments that data and task make known
     Returns what was taken and what was not, in words. Raises UserError where less than LEAST of
     the body fits.
     """
-    return take(model, start.tensors, str(start.folder), of=start.architecture)
+    fix = same_model(start.architecture, known)
+    return take(model, start.tensors, str(start.folder), fix=fix)
 
 
 def usual_of(start: Contents | None, task: Task, known: Mapping[str, Any]) -> str | None:
@@ -123,12 +125,10 @@ def _as_before(data: Data, first: ImagePreprocessor, name: str) -> tuple[Data, l
     return data, [f"pictures are normalised as those of {name}: mean {mean}, deviation {std}"]
 
 
-def take(
-    model: nn.Module, weights: dict[str, Tensor], name: str, *, of: Mapping[str, Any]
-) -> list[str]:
+def take(model: nn.Module, weights: dict[str, Tensor], name: str, *, fix: str) -> list[str]:
     """Copy weights that fit into ``model``, except those under ``head.``.
 
-    of: the name and the arguments of the model whose weights they are
+    fix: how to get a model that they fit
     Raises UserError where less than LEAST of the body fits.
     """
     own = model.state_dict()
@@ -145,7 +145,7 @@ def take(
             f"{fitting} of {len(saying)} body tensors of {name} fit this model",
             rule=f"a warm start brings at least {100 * LEAST:.0f} % of them; for all of them it "
             "needs the same architecture and input size under a new head",
-            fix=same_model(of),
+            fix=fix,
         )
     model.load_state_dict({**own, **fits})
     left = [key for key in wanted if key not in fits]
@@ -153,14 +153,18 @@ def take(
     return notes + ([f"left at their first values: {', '.join(left[:5])}"] if left else [])
 
 
-def same_model(of: Mapping[str, Any]) -> str:
+def same_model(of: Mapping[str, Any], known: Collection[str]) -> str:
     """Return how to get the model whose weights they are.
 
-    >>> same_model({"name": "Net", "arguments": {}})
+    of: its name and its arguments; known: names of the arguments that data and task make known
+
+    >>> same_model({"name": "Net", "arguments": {}}, ["outputs"])
     'build Net as it was, and give it: tl.Learner(data, Net(...), warm_start=...)'
     """
     name = of["name"]
     if name in registry.names("tilth.models"):
+        if not set(known) <= _accepted(name):
+            return f"begin from another bundle: {name} cannot do this task"
         return f'use the bundle\'s: model="{name}" (--model {name}){built_with(of)}'
     return f"build {name} as it was, and give it: tl.Learner(data, {name}(...), warm_start=...)"
 

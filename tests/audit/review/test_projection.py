@@ -6,6 +6,7 @@ import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.manifold import trustworthiness
 from torch import nn
 
 from tests.audit.review.lassoing import label_by_lasso
@@ -30,6 +31,27 @@ def test_a_constant_feature_changes_nothing():
     features = np.random.default_rng(0).normal(size=(40, 3))
     more = np.concatenate([features, np.ones((40, 1))], axis=1)
     np.testing.assert_allclose(standardised(more, 3), standardised(features, 3), atol=1e-8)
+
+
+def test_a_map_by_umap_keeps_neighbours_that_two_components_part():
+    digits = load_digits()
+    features = digits.data[:600].astype(np.float32)
+    maps = Maps({"pixels": features})
+    assert maps.names == {"pixels (UMAP)": 2, "pixels": 8}
+    near = maps.points("pixels (UMAP)", 0, 1)
+    assert near.shape == (600, 2)
+    np.testing.assert_array_equal(maps.points("pixels (UMAP)", 1, 0), near[:, ::-1])
+    kept = trustworthiness(features, near, n_neighbors=15)
+    assert kept > 0.95 > trustworthiness(features, maps.points("pixels", 0, 1), n_neighbors=15)
+
+
+def test_maps_by_umap_are_offered_where_it_is_installed_and_has_enough_pictures(monkeypatch):
+    features = np.random.default_rng(0).normal(size=(16, 6))
+    assert list(Maps({"pixels": features}).names) == ["pixels (UMAP)", "pixels"]
+    assert Maps({"pixels": features}).points("pixels (UMAP)", 0, 1).shape == (16, 2)
+    assert list(Maps({"pixels": features[:15]}).names) == ["pixels"]
+    monkeypatch.setattr("tilth.audit.review.projection.find_spec", lambda name: None)
+    assert list(Maps({"pixels": features}).names) == ["pixels"]
 
 
 def test_activations_are_the_pooled_outputs_of_the_layers_in_row_order():

@@ -79,8 +79,9 @@ function drawChosen() {
 }
 
 async function load() {
+  $("selected").textContent = "Making the map ...";
   const found = await ask(`map?name=${encodeURIComponent(chart.name)}&x=${chart.x}&y=${chart.y}`);
-  if (!found) return;
+  if (!found) { drawChosen(); return; }
   Object.assign(chart, found, { chosen: [], line: [] });
   drawChosen();
   drawMap();

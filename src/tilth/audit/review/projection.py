@@ -1,14 +1,16 @@
 """Pictures as points of a plane: what a net's layers make of them, and what labels so far teach.
 
 A layer's activations are averaged over the picture's area (into a two by two grid where there are
-few channels), standardised, and shown by two of their principal components. Once some pictures
-have labels, a linear discriminant (Fisher 1936) of all layers together gives axes that part these
+few channels), standardised, and shown by two of their principal components, or so that neighbours
+stay neighbours (UMAP, McInnes et al. 2018, where umap-learn is installed). Once some pictures have
+labels, a linear discriminant (Fisher 1936) of all layers together gives axes that part these
 labels, and proposes one for each picture that has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,9 @@ Floats = NDArray[np.floating[Any]]
 
 COMPONENTS = 8
 LEARNED = "learned from your labels"
+BY_UMAP = " (UMAP)"
+"""Ends the name of the map of a layer that keeps neighbours."""
+_FEWEST = 16  # pictures, more than the 15 neighbours that UMAP keeps
 _MOST_FEATURES = 512  # of a layer
 _DISCRIMINED = 64  # principal components of each layer that the discriminant looks at
 
@@ -110,21 +115,39 @@ class Maps:
     """
 
     def __init__(self, features: Mapping[str, Floats]) -> None:
+        self._features = dict(features)
         self._all = {name: standardised(one, _DISCRIMINED) for name, one in features.items()}
+        self._near: dict[str, Floats] = {}
         self._learned: Floats | None = None
 
     @property
     def names(self) -> dict[str, int]:
         """Map -> how many axes it has."""
-        found = {name: min(COMPONENTS, one.shape[1]) for name, one in self._all.items()}
+        found = {}
+        for name, one in self._all.items():
+            if len(one) >= _FEWEST and find_spec("umap"):
+                found[name + BY_UMAP] = 2
+            found[name] = min(COMPONENTS, one.shape[1])
         if self._learned is not None:
             found[LEARNED] = min(COMPONENTS, self._learned.shape[1])
         return found
 
     def points(self, name: str, x: int, y: int) -> Floats:
-        """Return [N, 2] the two axes ``x`` and ``y`` of a map."""
-        points = self._learned if name == LEARNED and self._learned is not None else self._all[name]
+        """Return [N, 2] the two axes ``x`` and ``y`` of a map; UMAP's are made when asked for."""
+        if name == LEARNED and self._learned is not None:
+            points = self._learned
+        elif name.endswith(BY_UMAP):
+            points = self._neighbours(name.removesuffix(BY_UMAP))
+        else:
+            points = self._all[name]
         return points[:, [x, y]]
+
+    def _neighbours(self, layer: str) -> Floats:
+        if layer not in self._near:
+            from umap import UMAP
+
+            self._near[layer] = UMAP(random_state=0, n_jobs=1).fit_transform(self._features[layer])
+        return self._near[layer]
 
     def learn(self, labels: Mapping[int, str]) -> tuple[list[str], Floats]:
         """Learn axes that part the labels so far; return for each row what is proposed, how sure.
