@@ -136,6 +136,10 @@ def test_a_lasso_selects_prunes_and_labels(tmp_path):
     with page_of(session) as page:
         page.click("[data-kind=map]")
         page.wait_for_selector("[data-shown='net 0 1']", state="attached")
+        assert text(page, "key").split() == ["cat", "dog", "kite"]
+        hues = "(one) => getComputedStyle(one, '::before').backgroundColor"
+        named = page.locator("#key span")
+        assert len({named.nth(place).evaluate(hues) for place in range(3)}) == 3
         found = session.project("net", 0, 1)
         points = np.array(found["points"])
         box = page.locator("#plane").bounding_box()
@@ -154,6 +158,7 @@ def test_a_lasso_selects_prunes_and_labels(tmp_path):
         page.fill("#lassoed", "owl")
         page.press("#lassoed", "Enter")
         shows(page, "progress", "28 relabelled")
+        assert text(page, "key").split() == ["cat", "dog", "kite", "owl"]
         pruned = {left[0], left[3]}
         assert decided(session) == {row: ("relabel", "owl") for row in left if row not in pruned}
         (kind,) = {one.kind for one in read(session.decisions)}

@@ -3,6 +3,8 @@
 const chart = { rows: [], labels: [], points: [], proposed: [], chosen: [], line: [], name: "", x: 0, y: 1 };
 const HUES = ["#1f5f8b", "#c8702a", "#2e8b57", "#a3352a", "#7a5195", "#8c6d46", "#c05a9b", "#6b7280", "#9a9a1f", "#2596a6"];
 
+const NO_HUE = "#8a949e";
+
 const isLabelled = (row) => Boolean(review.state.decided[row]);
 const shown = () => chart.rows.map((_, place) => place).filter((place) =>
   !($("hide").checked && isLabelled(chart.rows[place])));
@@ -11,7 +13,7 @@ function colourOf(place) {
   const decided = review.state.decided[chart.rows[place]];
   const label = decided ? decided.label : chart.proposed[place] || chart.labels[place];
   const at = review.state.labels.indexOf(label);
-  return at < 0 ? "#8a949e" : HUES[at % HUES.length];
+  return at < 0 ? NO_HUE : HUES[at % HUES.length];
 }
 
 function screen(place) {
@@ -54,7 +56,20 @@ function inside([x, y], line) {
   return found;
 }
 
+function drawKey() {
+  const labels = review.state.labels, more = labels.length - HUES.length;
+  const hues = labels.slice(0, HUES.length).map((label, place) => [label, HUES[place]]);
+  if (chart.labels.some((one) => !labels.includes(one))) hues.push([labels.length ? "none of these" : "no label", NO_HUE]);
+  $("key").replaceChildren(...hues.map(([label, hue]) => {
+    const one = made("span", label);
+    one.style.setProperty("--hue", hue);
+    return one;
+  }));
+  if (more > 0) $("key").append(made("span", `${more} more labels, in the same colours again`));
+}
+
 function drawChosen() {
+  drawKey();
   const count = chart.chosen.length;
   $("selected").textContent = count ? `${count} selected` : "Nothing selected";
   $("give").disabled = $("propose").disabled = !count;
