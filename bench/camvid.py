@@ -4,11 +4,12 @@
     TILTH_DATA=... python -m bench.camvid weights runs/camvid --weights resnet34.safetensors
 
 scratch: FC-DenseNet103 from its first values at 240 x 180 px, then at 480 x 360 (Jegou et al.
-2017, who crop first and then learn from whole pictures); 367 pictures teach, 101 choose, 233
-judge. weights: a U-Net on a ResNet-34 of yours, fine-tuned at the one size and then at the other;
-600 pictures teach and the 101 judge, as in fast.ai's lesson, whose numbers are another protocol
-than the paper's. Each piece is a run: the same command goes on where it was stopped, and takes
-finished pieces as they are. --reduce 5 tries the pieces on a processor.
+2017, who crop first and then learn from whole pictures); 367 pictures teach, of the 101 of val 67
+choose and 34 calibrate, 233 judge. weights: a U-Net on a ResNet-34 of yours, fine-tuned at the one
+size and then at the other; of train's and test's 600 pictures 510 teach, 60 choose and 30
+calibrate, and the 101 judge, as in fast.ai's lesson (there all 600 teach), whose numbers are
+another protocol than the paper's. Each piece is a run: the same command goes on where it was
+stopped, and takes finished pieces as they are. --reduce 5 tries the pieces on a processor.
 """
 
 from __future__ import annotations

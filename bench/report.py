@@ -142,7 +142,9 @@ def provenance(bench: Bench, measured: Sequence[cells.Cell]) -> Iterator[str]:
     busy = median(cell.get("load", 0.0) for cell in measured)
     yield f"Load of the machine when an arm began (median): {busy:.1f}."
     when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
-    yield f"`python -m bench {bench.name}{quick}`, commit {first['commit']}, {when}."
+    made, usual = 1 + max(cell["repeat"] for cell in measured), 2 if quick else bench.repeats
+    fewer = f" --repeats {made}" if made != usual else ""
+    yield f"`python -m bench {bench.name}{quick}{fewer}`, commit {first['commit']}, {when}."
     failures = {cell["arm"]: cell["error"] for cell in measured if "error" in cell}
     for arm, error in failures.items():
         yield f"Failed: {arm}: `{error.strip().rpartition(chr(10))[2][:200]}`"

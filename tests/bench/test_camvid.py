@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+import tilth as tl
 from bench import camvid
 from tilth.registry import build
 from tilth.train.run_folder import RunFolder
@@ -51,11 +52,15 @@ def test_pieces_follow_each_other_and_are_done_once(tmp_path, monkeypatch, capsy
 
 
 def test_the_papers_protocol_is_two_pieces_of_its_net(tmp_path):
-    """Jegou et al. 2017: FC-DenseNet103, 367 pictures teach, 101 choose, 233 judge."""
+    """Jegou et al. 2017: FC-DenseNet103; 367 teach, two thirds of 101 choose, 233 judge."""
     streets(tmp_path / "data")
     folder = camvid.arranged(tmp_path / "data", tmp_path / "links", camvid.SPLITS["scratch"])
     parts = {part: len(list((folder / part).iterdir())) for part in ("train", "val", "test")}
     assert parts == {"train": 12, "val": 6, "test": 6}
+    told = {"masks": "{folder}annot/{stem}.png", "names": camvid.STREETS, "void": ["void"]}
+    splits = tl.images(folder, size=(18, 24), **told).splits
+    counts = {part: len(rows) for part, rows in splits.items()}
+    assert counts == {"train": 12, "valid": 4, "calibrate": 2, "test": 6}  # val's 6 by two and one
     options = Namespace(reduce=1, epochs=200)
     (half, first), (_, second) = camvid.pieces("scratch", folder, tmp_path, options)
     assert (first.data.size, second.data.size) == ((180, 240), (360, 480))

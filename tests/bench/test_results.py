@@ -165,6 +165,15 @@ def test_the_table_shows_medians_ranges_and_ratios():
     assert "Failed: peer: `boom`" in lines
 
 
+def test_the_command_under_a_table_makes_as_many_repeats_as_the_table_has():
+    told = f"`python -m bench {BENCH.name}"
+    named = {
+        repeats: next(line for line in report.render(bench, MEASURED).splitlines() if told in line)
+        for repeats, bench in ((count, replace(BENCH, repeats=count)) for count in (3, 5))
+    }
+    assert f"{told}`, commit" in named[3] and f"{told} --repeats 3`, commit" in named[5]
+
+
 def test_the_bars_are_judged_by_the_median_pair():
     rows = [line for line in report.render(BENCH, MEASURED).splitlines() if "ours: " in line]
     fast, matrix, cheap, limit = rows

@@ -196,6 +196,24 @@ def test_a_fine_tuned_run_says_how_long_its_judges_learned(run, trained, tmp_pat
     assert f"each trained for {5 + 4} epochs" in " ".join(session.state()["notes"])
 
 
+def test_nets_that_judge_labels_learn_at_the_rate_of_the_run(trained, tmp_path, monkeypatch):
+    """With a net that is not the default the rate is measured, and stands in the plan alone."""
+    words = ("--model", "mlp", "--size", "12", "--epochs", 2, "--device", "cpu", "-q")
+    code, _, err = call("train", trained / "shades", "-o", tmp_path / "run", *words)
+    assert code == 0, err
+    (plan,) = recorded_plans(tl.Run.open(tmp_path / "run").folder)
+    rates, loop = [], tl.Learner.loop
+
+    def watched(self, plan, *more):
+        rates.append(plan.lr)
+        return loop(self, plan, *more)
+
+    monkeypatch.setattr(tl.Learner, "loop", watched)
+    open_review(tmp_path / "run", folds=2, quiet=True)
+    usual = tl.Learner(tl.images(trained / "shades", size=12), "mlp", quiet=True).plan.lr
+    assert rates == [plan.lr] * 2 and plan.lr != usual
+
+
 def test_two_piles_of_one_name_have_two_files_and_grey_ones_suit_a_run_in_colour(tmp_path):
     stream, files = np.random.default_rng(0), []
     for label, level in (("dark", 60), ("light", 190)):

@@ -122,7 +122,8 @@ def _mislabelled(
     whole = sum(plan.epochs for plan in plans) - before
     passes = epochs or max(LEAST_EPOCHS, whole // EPOCHS_PART)
     frozen = plans[0].epochs if phases else None
-    train = replace(settings.train, epochs=passes, minutes=None, freeze_epochs=frozen)
+    rate = settings.train.lr or plans[0].lr  # one that was measured is in the plan alone
+    train = replace(settings.train, epochs=passes, minutes=None, freeze_epochs=frozen, lr=rate)
     job = Job(replace(settings, train=train), quiet=True)
     each = counted(before + passes, "epoch", "epochs")
     told = f"{folds} nets, each trained for {each} on the other rows"
