@@ -79,6 +79,17 @@ def test_smoothing_is_for_classes_and_the_own_loss_has_its_labels(numbers, class
     assert tl.Learner(classes, label_smoothing=0.1).plan.label_smoothing == 0.1
 
 
+def test_a_plan_smooths_one_of_three_classes_or_more_alone():
+    stream = np.random.default_rng(0)
+    pixels = stream.integers(0, 255, (60, 8, 8), dtype=np.uint8)
+
+    def smoothing(targets, **more):
+        return tl.Learner(tl.arrays(pixels, targets, **more)).plan.label_smoothing
+
+    assert smoothing(np.arange(60) % 3) == 0.1 and smoothing(np.arange(60) % 2) == 0.0
+    assert smoothing(stream.integers(0, 2, (60, 3)), task="multilabel") == 0.0
+
+
 def test_an_own_optimizer_brings_its_own_rate_and_decay(classes, tmp_path):
     def descent(model):
         return torch.optim.SGD(model.parameters(), lr=0.125, weight_decay=0.5)

@@ -19,5 +19,6 @@ def patience(epochs: int) -> int:
 
 
 def label_smoothing(usual: Usual, data: Data) -> float:
-    """Return the usual smoothing for three classes or more, else none."""
-    return usual.label_smoothing if len(data.target.labels) > 2 else 0.0
+    """Return the usual smoothing for one of three classes or more, else none."""
+    several = data.target.kind == "classes" and len(data.target.labels) > 2
+    return usual.label_smoothing if several else 0.0
