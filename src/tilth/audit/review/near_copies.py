@@ -22,6 +22,7 @@ from torch import Tensor
 
 from tilth.data.dataset import IntArray, Store
 from tilth.data.image_duplicates import exact_groups, look
+from tilth.data.near_rows import products, projection, unit
 
 CUTS = (0.0125, 0.0375)
 """Shares of a side that a crop takes from an edge: within 0.0125 of all up to 0.05."""
@@ -33,9 +34,7 @@ LIKELY = 0.9
 """The same before the crop is refined: below it no refinement of the crops above reaches SAME."""
 _COARSE, _LEAST, _MOST = 8, 14, 32
 _STEPS = (0.0125, 0.0125, 0.006, 0.006)  # of the search for the crop, as shares of a side
-_FLAT = 2.0 / 255.0
 _PIECE = 256
-_DIMENSIONS = 8
 _MOST_CANDIDATES = 200_000  # of one crop
 _MOST_REFINED = 20_000
 _MOST_NEAR = 50_000  # pictures held at once, each up to 12 kB as bytes
@@ -126,15 +125,13 @@ def _candidates(small: Tensor, digests: Sequence[bytes], white: float) -> tuple[
     shaped = np.flatnonzero(full.any(1).numpy())
     if len(shaped) < 2:
         return np.zeros((0, 3), dtype=np.int64), True
-    centre = full[shaped].mean(0)
-    axes = torch.linalg.eigh((full[shaped] - centre).T @ (full[shaped] - centre))[1]
-    axes = axes[:, -_DIMENSIONS:]
-    tree = cKDTree(((full[shaped] - centre) @ axes).numpy())
+    project = projection(full[shaped])
+    tree = cKDTree(project(full[shaped]))
     radius, complete = math.sqrt(2 - 2 * CLOSE), True
     found, likeness = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
     for number, cut in enumerate(crops()):
         turned = full if number == 0 else _thumbs(small, cut[None], white)[0]
-        asked = cKDTree(((turned[shaped] - centre) @ axes).numpy())
+        asked = cKDTree(project(turned[shaped]))
         if asked.count_neighbors(tree, radius) > 50 * _MOST_CANDIDATES:
             complete = False
             continue
@@ -142,7 +139,7 @@ def _candidates(small: Tensor, digests: Sequence[bytes], white: float) -> tuple[
         first, second = shaped[near["i"]], shaped[near["j"]]
         wanted = first < second if number == 0 else first != second
         first, second = first[wanted], second[wanted]
-        like = _products(turned, full, first, second)
+        like = products(turned, full, np.stack([first, second], 1))
         close = np.flatnonzero(like >= CLOSE)
         close = close[np.argsort(-like[close], kind="stable")][:_MOST_CANDIDATES]
         same = [digests[a] == digests[b] for a, b in zip(first[close], second[close], strict=True)]
@@ -175,7 +172,7 @@ def _thumbs(small: Tensor, cuts: Tensor, white: float) -> list[Tensor]:
             ).flatten(1)
             for piece in torch.split(small, _PIECE)
         ]
-        found.append(_unit(torch.cat(parts), white))
+        found.append(unit(torch.cat(parts), white))
     return found
 
 
@@ -188,7 +185,7 @@ def _refined(small: Tensor, candidates: IntArray, white: float) -> NDArray[np.fl
     for begin in range(0, len(candidates), _PIECE):
         some = candidates[begin : begin + _PIECE]
         second = cropped(small[some[:, 1]].float(), nothing.expand(len(some), 4), side)
-        pair = small[some[:, 0]].float(), _unit(second.flatten(1), white)
+        pair = small[some[:, 0]].float(), unit(second.flatten(1), white)
         best = known[some[:, 2]]
         value = _likeness(*pair, best, white)
         likely = value >= LIKELY
@@ -217,23 +214,4 @@ def _climbed(
 def _likeness(first: Tensor, wanted: Tensor, cut: Tensor, white: float) -> Tensor:
     """Return the correlation of each cropped picture with what is wanted, unit vectors."""
     side = round((wanted.shape[1] / first.shape[1]) ** 0.5)
-    return (_unit(cropped(first, cut, side).flatten(1), white) * wanted).sum(1)
-
-
-def _unit(flat: Tensor, white: float) -> Tensor:
-    """Return rows without mean and of length one; rows that hardly vary become zero."""
-    centred = flat - flat.mean(dim=1, keepdim=True)
-    length = centred.norm(dim=1, keepdim=True)
-    shallow = length < _FLAT * white * math.sqrt(flat.shape[1])
-    return torch.where(shallow, 0.0, centred / length.clamp_min(1e-30))
-
-
-def _products(
-    left: Tensor, right: Tensor, first: IntArray, second: IntArray
-) -> NDArray[np.float32]:
-    """Return the inner product of ``left[first]`` and ``right[second]``, row by row."""
-    parts = [
-        (left[first[begin : begin + 65536]] * right[second[begin : begin + 65536]]).sum(1)
-        for begin in range(0, len(first), 65536)
-    ]
-    return torch.cat(parts).numpy() if parts else np.zeros(0, dtype=np.float32)
+    return (unit(cropped(first, cut, side).flatten(1), white) * wanted).sum(1)
