@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +35,8 @@ _COARSE, _LEAST, _MOST = 8, 14, 32
 _STEPS = (0.0125, 0.0125, 0.006, 0.006)  # of the search for the crop, as shares of a side
 _PIECE = 256
 _MOST_CANDIDATES = 200_000  # of one crop
+_MOST_NEIGHBOURS = 10_000_000  # of one crop, before they are measured; 24 bytes each
+_NEAREST = 32  # that each picture is held against where there would be more
 _MOST_REFINED = 20_000
 _MOST_NEAR = 50_000  # pictures held at once, each up to 12 kB as bytes
 
@@ -44,8 +45,9 @@ _MOST_NEAR = 50_000  # pictures held at once, each up to 12 kB as bytes
 class Copies:
     """pairs: [pairs, 2] row ids, first the lower; likeness: [pairs] correlation, 1 where equal
 
-    complete: whether every pair that was close could be looked at; among: how many pictures were
-    searched for copies that are not equal (equal ones are found among all)
+    complete: whether every pair that was close could be looked at, or else the most alike only
+    among: how many pictures were searched for copies that are not equal (equal ones are found
+    among all, and the first of them stands for the others)
     """
 
     pairs: IntArray
@@ -64,10 +66,10 @@ def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
         (int(a), int(b)) for group in exact_groups(looks) for a, b in itertools.pairwise(group)
     ]
     places = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_NEAR)).astype(np.int64)
-    some = rows[places]
+    first = np.sort(np.unique([looks.digests[place] for place in places], return_index=True)[1])
+    some = rows[places[first]]
     small = _small(store, some)
-    digests = [looks.digests[place] for place in places]
-    candidates, complete = _candidates(small, digests, white)
+    candidates, complete = _candidates(small, white)
     alike = _refined(small, candidates, white)
     kept = alike >= SAME
     close = np.sort(some[candidates[kept][:, :2]], axis=1)
@@ -75,7 +77,7 @@ def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
     found |= dict.fromkeys(equal, 1.0)
     order = sorted(found, key=lambda pair: (-found[pair], pair))
     pairs = np.array(order, dtype=np.int64).reshape(-1, 2)
-    return Copies(pairs, np.array([found[pair] for pair in order]), complete, len(some))
+    return Copies(pairs, np.array([found[pair] for pair in order]), complete, len(places))
 
 
 def crops() -> Tensor:
@@ -116,10 +118,10 @@ def _small(store: Store, rows: IntArray) -> Tensor:
     return torch.cat(parts)
 
 
-def _candidates(small: Tensor, digests: Sequence[bytes], white: float) -> tuple[IntArray, bool]:
+def _candidates(small: Tensor, white: float) -> tuple[IntArray, bool]:
     """Return [candidates, 3] places of a pair, and which crop of the first is like the second.
 
-    Places whose digests are equal are no pair here.
+    Also whether these are all of them.
     """
     full = _thumbs(small, torch.zeros(1, 4), white)[0]
     shaped = np.flatnonzero(full.any(1).numpy())
@@ -127,27 +129,40 @@ def _candidates(small: Tensor, digests: Sequence[bytes], white: float) -> tuple[
         return np.zeros((0, 3), dtype=np.int64), True
     project = projection(full[shaped])
     tree = cKDTree(project(full[shaped]))
-    radius, complete = math.sqrt(2 - 2 * CLOSE), True
-    found, likeness = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
+    found, likeness, complete = [], [], True
     for number, cut in enumerate(crops()):
         turned = full if number == 0 else _thumbs(small, cut[None], white)[0]
-        asked = cKDTree(project(turned[shaped]))
-        if asked.count_neighbors(tree, radius) > 50 * _MOST_CANDIDATES:
-            complete = False
-            continue
-        near = asked.sparse_distance_matrix(tree, radius, output_type="ndarray")
-        first, second = shaped[near["i"]], shaped[near["j"]]
-        wanted = first < second if number == 0 else first != second
-        first, second = first[wanted], second[wanted]
-        like = products(turned, full, np.stack([first, second], 1))
+        near, every = _near(project(turned[shaped]), tree)
+        pairs = shaped[_once(near) if number == 0 else near[near[:, 0] != near[:, 1]]]
+        like = products(turned, full, pairs)
         close = np.flatnonzero(like >= CLOSE)
+        complete &= every and len(close) <= _MOST_CANDIDATES
         close = close[np.argsort(-like[close], kind="stable")][:_MOST_CANDIDATES]
-        same = [digests[a] == digests[b] for a, b in zip(first[close], second[close], strict=True)]
-        close = close[~np.array(same, dtype=bool)]
-        crop = np.full(len(close), number)
-        found.append(np.stack([first[close], second[close], crop], 1))
+        found.append(np.insert(pairs[close], 2, number, axis=1))
         likeness.append(like[close])
     return _best_crops(np.concatenate(found), np.concatenate(likeness), complete)
+
+
+def _near(points: NDArray[np.float64], tree: cKDTree) -> tuple[IntArray, bool]:
+    """Return [pairs, 2] places of points and of those close in the tree, and whether that is all.
+
+    Where there would be too many, each point has its nearest ones.
+    """
+    radius, asked = math.sqrt(2 - 2 * CLOSE), cKDTree(points)
+    if asked.count_neighbors(tree, radius) <= _MOST_NEIGHBOURS:
+        near = asked.sparse_distance_matrix(tree, radius, output_type="ndarray")
+        return np.stack([near["i"], near["j"]], 1), True
+    distances, places = tree.query(points, k=_NEAREST, distance_upper_bound=radius)
+    first, rank = np.nonzero(np.isfinite(distances))
+    return np.stack([first, places[first, rank]], 1), False
+
+
+def _once(pairs: IntArray) -> IntArray:
+    """Return each pair of two places once, the lower first."""
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    size = high.max(initial=0) + 1
+    codes = np.unique((low * size + high)[low != high])
+    return np.stack([codes // size, codes % size], 1)
 
 
 def _best_crops(
