@@ -109,6 +109,48 @@ def test_changed_labels_of_the_same_rows_are_refused(tmp_path):
         compare([first, second])
 
 
+def pictures_with(task, count=80):
+    """Return pictures and what is wanted of each: labels, points, or classes of a second set."""
+    draw = np.random.default_rng(0)
+    pixels = draw.integers(0, 255, (count, 16, 16), dtype=np.uint8)
+    if task == "keypoints":
+        return pixels, draw.integers(1, 7, (count, 2, 2)).astype(np.float64)
+    return pixels, draw.integers(0, 2, (count, 3) if task == "multilabel" else count)
+
+
+def trained(task, pixels, wanted, folder):
+    import tilth as tl
+
+    if task == "adapt":
+        onto = tl.arrays(255 - pixels, wanted, splits={"train": range(60), "test": range(60, 80)})
+        data = tl.domains(tl.arrays(*pictures_with(task)), onto)
+        given = {"width": 4, "hidden": 8}
+    else:
+        data, given = tl.arrays(pixels, wanted, task=task), {"width": 4}
+    more = {"epochs": 1, "lr": 0.01, "quiet": True, "run": folder, "dtype": "float32"}
+    run = tl.Learner(data, task=task, model_arguments=given, batch_size=16, **more).fit()
+    run.audit()
+    return run
+
+
+@pytest.mark.parametrize("task", ["multilabel", "keypoints", "adapt"])
+def test_a_mended_truth_is_refused_where_runs_keep_no_truths(tmp_path, task):
+    pixels, wanted = pictures_with(task)
+    first = trained(task, pixels, wanted, tmp_path / "first")
+    data = first.learner.data
+    row = int(data.sides("test")[1][0] if task == "adapt" else data.splits["test"][0])
+    mended = wanted.copy()
+    mended[row] = 7 - wanted[row] if task == "keypoints" else 1 - wanted[row]
+    second = trained(task, pixels, mended, tmp_path / "second")
+    with pytest.raises(UserError, match="a test row or more has another label"):
+        compare([first.path, second.path])
+    assert compare([first.path, first.path])["differences"][0]["value"] == 0
+    audit = json.loads((second.path / "audit.json").read_text())
+    del audit["test_rows"]["truths"]  # a run of an earlier version
+    (second.path / "audit.json").write_text(json.dumps(audit))
+    assert compare([first.path, second.path])["differences"][0]["low"] is not None
+
+
 def test_one_run_is_nothing_to_compare(tmp_path):
     with pytest.raises(UserError, match="at least two"):
         compare([class_run(tmp_path / "a", class_rows(300))])

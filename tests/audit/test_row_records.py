@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.audit.stand_ins import class_rows
-from tilth.audit.row_records import pack, unpack
+from tilth.audit.row_records import Truths, other_truths, pack, unpack
 from tilth.errors import UserError
 
 
@@ -40,6 +40,31 @@ def test_ten_thousand_rows_are_small():
     }
     stored = json.dumps(pack(np.arange(10_000, dtype=np.uint64), kept))
     assert len(stored) < 70_000
+
+
+KEYS = np.array([30, 10, 20], dtype=np.uint64)
+TOLD = np.array([[0, 1], [1, 0], [1, 1]])
+
+
+def recorded(values, keys=KEYS, frame=""):
+    return json.loads(json.dumps(pack(keys, {}, Truths(np.asarray(values), frame))))
+
+
+def test_another_truth_of_the_same_rows_is_known_by_its_digest():
+    kept = recorded(TOLD)
+    assert other_truths(kept, recorded(1 - TOLD))
+    assert other_truths(kept, recorded(TOLD[[1, 0, 2]]))  # the same labels, of other rows
+    assert not other_truths(kept, pack(KEYS, {}))  # a run that kept none
+    assert not other_truths(recorded(TOLD, frame="8 x 8"), recorded(2 * TOLD, frame="16 x 16"))
+
+
+def test_order_type_and_the_way_a_number_is_written_make_no_other_truth():
+    kept, order = recorded(TOLD), [2, 0, 1]
+    for dtype in ("<i4", ">i8", "<f4", ">f8"):
+        assert not other_truths(kept, recorded(TOLD[order].astype(dtype), KEYS[order]))
+    twins = np.array([7, 7, 9], dtype=np.uint64)  # rows that cannot be told apart
+    assert not other_truths(recorded(TOLD, twins), recorded(TOLD[[1, 0, 2]], twins))
+    assert not other_truths(recorded([0.0, np.nan, 1.0]), recorded([-0.0, -np.nan, 1.0]))
 
 
 def damaged(change):

@@ -4,40 +4,16 @@ import io
 
 import numpy as np
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
 from tests.data.pictures import encoded, noise
 from tilth.data import image_duplicates
-from tilth.data.image_duplicates import alike_pairs, exact_groups, look, near_pairs
+from tilth.data.image_duplicates import alike_pairs, exact_groups, look
 from tilth.data.resident_store import ResidentStore
 
 
 def store_of(*pictures: np.ndarray) -> ResidentStore:
     return ResidentStore(torch.from_numpy(np.stack(pictures)).movedim(-1, 1).contiguous())
-
-
-@given(st.integers(0, 2**31), st.integers(2, 120), st.sampled_from([0.05, 0.3, 1.0]))
-def test_no_pair_is_missed_and_none_is_too_far(seed: int, rows: int, radius: float):
-    generator = torch.Generator().manual_seed(seed)
-    vectors = torch.randn(rows, 64, generator=generator)
-    vectors[:, 4:] *= 0.1  # some directions matter more, as in pictures
-    vectors /= vectors.norm(dim=1, keepdim=True)
-    found, complete = near_pairs(vectors, radius)
-    distance = torch.cdist(vectors.double(), vectors.double()).numpy()
-    assert complete
-    clear = np.abs(distance - radius) > 1e-5  # rounding decides at the edge
-    expected = np.argwhere(np.triu((distance < radius) & clear, 1)).tolist()
-    assert [pair for pair in found.tolist() if clear[tuple(pair)]] == expected
-
-
-def test_too_many_pairs_are_searched_in_part_and_said():
-    vectors = torch.ones(400, 64) / 8
-    pairs, complete = near_pairs(vectors, 0.1, most=1000)
-    assert not complete
-    assert 0 < len(pairs) <= 2000
-    assert (pairs[:, 0] < pairs[:, 1]).all()
 
 
 def test_equal_pictures_are_grouped():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tilth import console, registry
 from tilth.audit import words
 from tilth.audit.intervals import Interval, bootstrap
-from tilth.audit.row_records import unpack
+from tilth.audit.row_records import other_truths, unpack
 from tilth.audit.run_files import RunFiles, read_run
 from tilth.audit.scores import MAIN_RESAMPLES, MOST_ROWS, verdict
 from tilth.data.dataset import IntArray
@@ -142,9 +142,10 @@ def _paired(first: RunFiles, other: RunFiles, main: str, seed: int) -> Interval 
     rows = [unpack(record) for record in records]
     truths = [each.get("truths", np.zeros(0)) for each in rows]
     changed = int((truths[0] != truths[1]).sum())
-    if changed:
+    if changed or other_truths(*records):
+        some = f"{changed:,} test rows have" if changed else "a test row or more has"
         raise UserError(
-            f"{changed:,} test rows have another label in {other.folder} than in {first.folder}",
+            f"{some} another label in {other.folder} than in {first.folder}",
             rule="runs are compared on the same truth only",
             fix="train again on the data as it is now",
         )

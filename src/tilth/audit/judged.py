@@ -10,7 +10,7 @@ import numpy as np
 
 from tilth.audit import words
 from tilth.audit.headline import compared
-from tilth.audit.row_records import pack
+from tilth.audit.row_records import Truths, pack
 from tilth.audit.scores import Scores, score, verdict
 from tilth.audit.set_aside import set_aside
 from tilth.data.dataset import Data
@@ -78,6 +78,7 @@ def judged(
     warnings: Sequence[str] = (),
     loss_note: str = "",
     kept: Mapping[str, Array] | None = None,
+    truths: Truths | None = None,
 ) -> dict[str, Any]:
     """Return everything the report shows: scores with intervals, paired with each other way.
 
@@ -85,6 +86,7 @@ def judged(
     seed: of the resampling; warnings: what a reader must know first, empty ones left out
     loss_note: what to know of the curve of the loss
     kept: of every item, to compare runs by; the net's values where they are the metrics'
+    truths: what was wanted of every item, where labels or places said it
     """
     values = {one.name: one.values for one in (net, *others)}
     nothing = np.zeros(len(net.values))
@@ -114,7 +116,7 @@ def judged(
     }
     if kept is None:
         kept = {name: net.values[:, place] for place, name in enumerate(task.metrics)}
-    found["test_rows"] = pack(data.id_keys(data.splits["test"]), dict(kept))
+    found["test_rows"] = pack(data.id_keys(data.splits["test"]), dict(kept), truths)
     found["headline"] = headline(found)
     return dict(plain(found))
 

@@ -2,9 +2,7 @@
 
 Two pictures look alike when their grey 8 x 8 thumbnails, freed of brightness and contrast, are
 within a small distance, and their larger colour thumbnails confirm it. That survives another
-compression, another size and other lighting, but not a mirror image or a tight crop. The search
-among all pairs misses none: projection on the first principal axes never makes a distance
-longer, so a k-d tree there finds a superset that is then measured in full.
+compression, another size and other lighting, but not a mirror image or a tight crop.
 """
 
 from __future__ import annotations
@@ -17,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from tilth.data.dataset import IntArray, Store
+from tilth.data.near_rows import near_pairs, products, unit
 
 ALIKE = 0.99
 """Correlation of 8 x 8 thumbnails from which two pictures are compared more closely."""
@@ -32,10 +30,7 @@ Measured on street scenes at 128 px: 0.996 for JPEG quality 30, 0.998 for a size
 20 % more light (each the first percentile). Lower values pair different handwritten ones.
 """
 _COARSE, _FINE = 8, 32
-_FLAT = 2.0 / 255.0  # a thumbnail that varies less than this has nothing to compare
 _CHUNK_BYTES = 2**26
-_MOST_PAIRS = 5_000_000
-_SEARCH_DIMENSIONS = 8  # fastest of 8 to 32 on 70,000 digits
 
 
 @dataclass
@@ -61,7 +56,7 @@ def look(store: Store, rows: IntArray, white: float) -> Looks:
         flat = values.flatten(1)
         constant.append((flat.amax(1) == flat.amin(1)).numpy())
         colourless.append((values == values[:, :1]).flatten(1).all(1).numpy())
-        thumbs.append(_unit(_pooled(values, _COARSE).mean(1).flatten(1), white))
+        thumbs.append(unit(_pooled(values, _COARSE).mean(1).flatten(1), white))
         digests += [hashlib.blake2b(row, digest_size=16).digest() for row in flat.numpy()]
     return Looks(
         rows, digests, torch.cat(thumbs), np.concatenate(constant), np.concatenate(colourless)
@@ -87,36 +82,9 @@ def alike_pairs(store: Store, looks: Looks, white: float) -> tuple[IntArray, boo
     if len(pairs) == 0:
         return pairs.reshape(0, 2), complete
     involved, where = np.unique(pairs, return_inverse=True)
-    fine = torch.cat([_unit(_pooled(v, _FINE).flatten(1), white) for v in _pieces(store, involved)])
-    alike = _pair_products(fine, where.reshape(-1, 2)) >= CONFIRMED
+    fine = torch.cat([unit(_pooled(v, _FINE).flatten(1), white) for v in _pieces(store, involved)])
+    alike = products(fine, fine, where.reshape(-1, 2)) >= CONFIRMED
     return pairs[alike], complete
-
-
-def near_pairs(vectors: Tensor, radius: float, *, most: int = _MOST_PAIRS) -> tuple[IntArray, bool]:
-    """Return all pairs of rows within ``radius``, [pairs, 2] with the smaller place first.
-
-    vectors: [rows, n] float32 of unit length. Where there would be over ``most`` candidates
-    only evenly spaced rows are searched and the second value is False.
-    """
-    centred = (vectors - vectors.mean(dim=0)).double().numpy()
-    axes = np.linalg.eigh(centred.T @ centred)[1][:, -_SEARCH_DIMENSIONS:]
-    projected = centred @ axes
-    chosen = np.arange(len(vectors))
-    while _expected_pairs(projected[chosen], radius) > most:
-        chosen = chosen[::2]
-    close = cKDTree(projected[chosen]).query_pairs(radius, output_type="ndarray")
-    pairs = chosen[close]
-    pairs = pairs[_pair_products(vectors, pairs) >= 1 - radius**2 / 2]
-    return pairs[np.lexsort(pairs.T[::-1])], len(chosen) == len(vectors)
-
-
-def _expected_pairs(points: NDArray[np.float64], radius: float, sample: int = 2000) -> float:
-    """Return about how many pairs of points are within ``radius``."""
-    if not len(points):
-        return 0.0
-    some = points[:: max(1, len(points) // sample)]
-    seen = cKDTree(some).count_neighbors(cKDTree(points), radius) - len(some)
-    return float(seen) * len(points) / len(some) / 2
 
 
 def _pieces(store: Store, rows: IntArray) -> Iterator[Tensor]:
@@ -131,18 +99,3 @@ def _pieces(store: Store, rows: IntArray) -> Iterator[Tensor]:
 def _pooled(values: Tensor, side: int) -> Tensor:
     height, width = values.shape[2:]
     return adaptive_avg_pool2d(values.to(torch.float32), (min(side, height), min(side, width)))
-
-
-def _unit(flat: Tensor, white: float) -> Tensor:
-    """Return rows without mean and of length one; rows that hardly vary become zero."""
-    centred = flat - flat.mean(dim=1, keepdim=True)
-    length = centred.norm(dim=1, keepdim=True)
-    shallow = length < _FLAT * white * math.sqrt(flat.shape[1])
-    return torch.where(shallow, 0.0, centred / length.clamp_min(1e-30))
-
-
-def _pair_products(vectors: Tensor, pairs: IntArray) -> NDArray[np.float32]:
-    """Return the inner product of each pair of rows."""
-    pieces = torch.split(torch.from_numpy(pairs), 65536)
-    products = [(vectors[p[:, 0]] * vectors[p[:, 1]]).sum(dim=1) for p in pieces]
-    return torch.cat(products).numpy()

@@ -1,5 +1,6 @@
 """A person at the page: keys, undo, reload, pairs, a lasso; in a real browser."""
 
+import re
 import time
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import tilth as tl
 from tests.audit.review.browser import page_of
-from tilth.audit.review.projection import Maps
+from tilth.audit.review.projection import LEARNED, Maps
 from tilth.audit.review.session import Session
 from tilth.audit.review.suspects import Suspect
 from tilth.data.dataset import BadItem
@@ -79,14 +80,27 @@ def test_suspects_are_decided_by_keyboard_and_shown_again_after_a_reload(tmp_pat
     assert decided(session) == {4: ("relabel", "dog"), 7: ("drop", ""), 9: ("relabel", "kite")}
 
 
+def late(route):
+    """Let the server answer when a quick person has gone on."""
+    time.sleep(0.3)
+    route.continue_()
+
+
+def lasso(page, low, high):
+    """Draw a line round what lies between two shares of the map's width."""
+    box = page.locator("#plane").bounding_box()
+    corners = [(low, 0.01), (high, 0.01), (high, 0.99), (low, 0.99)]
+    spots = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*spots[0])
+    page.mouse.down()
+    for spot in spots[1:]:
+        page.mouse.move(*spot, steps=4)
+    page.mouse.up()
+
+
 def test_quick_keys_wait_for_their_turn(tmp_path):
     session = session_of(tmp_path)
     with page_of(session) as page:
-
-        def late(route):
-            time.sleep(0.3)
-            route.continue_()
-
         page.route("**/decide", late)
         page.keyboard.type("kd")
         page.keyboard.press("ArrowLeft")  # back to the second one, which was dropped
@@ -142,15 +156,8 @@ def test_a_lasso_selects_prunes_and_labels(tmp_path):
         assert len({named.nth(place).evaluate(hues) for place in range(3)}) == 3
         found = session.project("net", 0, 1)
         points = np.array(found["points"])
-        box = page.locator("#plane").bounding_box()
         left = [row for row, (x, _) in zip(found["rows"], points, strict=True) if x < 0]
-        corners = [(0.01, 0.01), (0.5, 0.01), (0.5, 0.99), (0.01, 0.99)]
-        spots = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
-        page.mouse.move(*spots[0])
-        page.mouse.down()
-        for spot in spots[1:]:
-            page.mouse.move(*spot, steps=4)
-        page.mouse.up()
+        lasso(page, 0.01, 0.5)
         assert text(page, "selected") == f"{len(left)} selected" and len(left) == 30
         page.locator("#thumbs button").nth(3).click()  # a click takes it out again
         page.locator("#thumbs button").nth(0).click()
@@ -166,6 +173,71 @@ def test_a_lasso_selects_prunes_and_labels(tmp_path):
         page.click("#unlasso")
         shows(page, "progress", "0 relabelled")
     assert decided(session) == {}
+
+
+def test_acts_on_the_map_wait_for_their_turn(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+        page.route("**/decide", late)
+        page.click("[data-kind=map]")
+        page.wait_for_selector("[data-shown='net 0 1']", state="attached")
+        for low, high, label in ((0.01, 0.5, "owl"), (0.5, 0.99, "fox")):
+            lasso(page, low, high)
+            page.fill("#lassoed", label)
+            page.press("#lassoed", "Enter")
+            page.press("#lassoed", "Enter")  # gives nothing a second time
+        page.click("#learn")  # from both labels
+        page.wait_for_selector(f"[data-shown='{LEARNED} 0 1']", state="attached")
+        found = decided(session)
+        assert sorted(label for _, label in found.values()) == ["fox"] * 30 + ["owl"] * 30
+        assert len(read(session.decisions)) == 60
+        page.click("#unlasso")
+        shows(page, "progress", "30 relabelled")
+        lasso(page, 0.01, 0.99)
+        page.fill("#lassoed", "hen")
+        page.press("#lassoed", "Enter")
+        with page.expect_response("**/undo"):
+            page.click("#unlasso")  # what is in flight
+        assert {label for _, label in decided(session).values()} == {"owl"}
+
+
+def test_a_selection_that_could_not_be_labelled_is_selected_still(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+        page.route("**/decide", lambda route: route.fulfill(body="no answer"))
+        page.click("[data-kind=map]")
+        page.wait_for_selector("[data-shown='net 0 1']", state="attached")
+        lasso(page, 0.01, 0.5)
+        page.fill("#lassoed", "owl")
+        page.press("#lassoed", "Enter")
+        page.wait_for_selector("#error:visible")
+        shows(page, "selected", "30 selected")
+        page.unroute("**/decide")
+        page.press("#lassoed", "Enter")
+        shows(page, "progress", "30 relabelled")
+    assert {label for _, label in decided(session).values()} == {"owl"}
+
+
+def test_a_map_that_comes_late_is_not_shown_for_another(tmp_path):
+    session, stream = session_of(tmp_path), np.random.default_rng(2)
+    session.maps = Maps({name: stream.normal(size=(60, 3)) for name in ("slow", "fast", "net")})
+    held = []
+    with page_of(session) as page:
+        page.route(re.compile(r"map\?name=slow&"), lambda route: held.append(route))
+        page.click("[data-kind=map]")
+        page.wait_for_selector("[data-shown='net 0 1']", state="attached")
+        page.select_option("#layer", "slow")
+        page.select_option("#layer", "fast")
+        page.wait_for_selector("[data-shown='fast 0 1']", state="attached")
+        lasso(page, 0.01, 0.99)
+        chosen = text(page, "selected")
+        with page.expect_response(re.compile("name=slow&")) as answer:
+            held[0].continue_()
+        answer.value.finished()
+        page.wait_for_timeout(300)
+        assert page.evaluate("chart.points") == session.project("fast", 0, 1)["points"]
+        assert text(page, "selected") == chosen and "selected" in chosen
+        assert page.input_value("#layer") == "fast"
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -4,6 +4,8 @@ import http.client
 import io
 import json
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from tilth.audit.review.projection import LEARNED, Maps
 from tilth.audit.review.server import ReviewServer
 from tilth.audit.review.session import Session
 from tilth.audit.review.suspects import Suspect, copied, mislabelled, worst_errors
-from tilth.data.decisions import in_force, read
+from tilth.data.decisions import Decision, in_force, read
 from tilth.errors import UserError
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (60, 8, 8), dtype=np.uint8)
@@ -57,6 +59,21 @@ def test_undo_takes_back_all_that_was_decided_at_once(session):
     assert session.decisions.read_bytes().startswith(before)
     assert session.undo()["decided"] == {} == in_force(read(session.decisions))
     assert session.undo()["undone"] == []
+
+
+def test_two_undos_at_once_take_back_two_batches(session, monkeypatch):
+    session.decide({"rows": [1, 2], "decision": "drop"})
+    session.decide({"rows": [4], "decision": "drop"})
+
+    def late(*given):
+        time.sleep(0.2)
+        return Decision(*given)
+
+    monkeypatch.setattr("tilth.audit.review.session.Decision", late)
+    with ThreadPoolExecutor(2) as pool:
+        found = [one.result()["undone"] for one in [pool.submit(session.undo) for _ in range(2)]]
+    assert sorted(map(sorted, found)) == [[1, 2], [4]]
+    assert session.decided() == {} == in_force(read(session.decisions))
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tilth.audit import words
 from tilth.audit.domain_features import features_of, picture, probe
 from tilth.audit.intervals import Interval, bootstrap, wilson
 from tilth.audit.judged import Contestant, Section, judged
+from tilth.audit.row_records import Truths
 from tilth.data.domains import Domains, as_domains
 from tilth.nn.begin_anew import begun_anew
 from tilth.randomness import fold
@@ -79,6 +80,7 @@ def adaptation(task: Adapt, setup: Setup, *, seed: int) -> dict[str, Any]:
         ],
         not_checked=UNCHECKED,
         seed=seed,
+        truths=Truths(_truths(task, data)),
     )
     whose = "the target" if data.labelled else "the source: the target has no labels to judge by"
     name = data.onto.name if data.labelled else data.source.name
@@ -189,18 +191,22 @@ def _apart(task: Adapt, setup: Setup, alone: Bound, seed: int) -> Section:
     return Section("Told apart", lines, [{"title": title, "shown": strips}], table)
 
 
+def _truths(task: Adapt, data: Domains) -> Array:
+    """Return the class of each picture that judges, of the set whose labels do."""
+    side, rows = task.judges(data, "test")
+    one = data.source if side == "source" else data.onto
+    return np.asarray(one.targets[torch.from_numpy(rows)].numpy())
+
+
 def _classes(
     task: Adapt, setup: Setup, values: Array, alone: Bound, known: Bound | None
 ) -> Section:
     """Return the share found of each class: aligning may give one class another's place."""
-    data = as_domains(setup.data)
-    side, rows = task.judges(data, "test")
-    one = data.source if side == "source" else data.onto
-    truths: Tensor = one.targets[torch.from_numpy(rows)]
+    truths = _truths(task, as_domains(setup.data))
     nets = [alone.values, values, *([known.values] if known else [])]
     found: list[list[Any]] = []
     for place, label in enumerate(task.target.labels[:MOST_CLASSES]):
-        mine = np.asarray((truths == place).numpy())
+        mine = truths == place
         shares = [words.percent(float(v[mine, 0].mean())) if mine.any() else "-" for v in nets]
         found.append([label, int(mine.sum()), *shares])
     head = ["Class", "Test pictures", "Source alone", "This net"]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tilth.audit import simple_models, words
 from tilth.audit.judged import Contestant, Section, judged
+from tilth.audit.row_records import Truths
 from tilth.audit.showcase import largest, show
 from tilth.data.dataset import IntArray, Rows, as_rows
 from tilth.randomness import numpy_generator
@@ -61,6 +62,7 @@ def label_sets(task: Multilabel, setup: Setup, *, seed: int) -> dict[str, Any]:
         sections=[_by_label(task, said, truths["test"]), _worst(task, data, found["test"], said)],
         not_checked=(*UNCHECKED, data.usual.unchecked),
         seed=seed,
+        truths=Truths(truths["test"]),
     )
     return {**audit, "decision": task.decision}
 

@@ -8,10 +8,12 @@ import time
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.linear_model import Ridge
 
 from tilth.audit import words
 from tilth.audit.judged import Contestant, Section, judged
+from tilth.audit.row_records import Truths
 from tilth.audit.showcase import largest
 from tilth.data.dataset import IntArray, as_rows
 from tilth.data.image_set import ImageData
@@ -57,6 +59,7 @@ def points(task: Keypoints, setup: Setup, *, seed: int) -> dict[str, Any]:
         sections=sections,
         not_checked=(*UNCHECKED, data.usual.unchecked),
         seed=seed,
+        truths=_given(data),
     )
 
 
@@ -66,6 +69,12 @@ def known_places(data: ImageData, split: str) -> Array:
     follow = data.follow(train=False)
     found = follow(data.targets[rows], data.targets.new_tensor(rows).long(), 0)
     return np.asarray(found.double().numpy())
+
+
+def _given(data: ImageData) -> Truths:
+    """Return the points of the test pictures in px, as they were given for pictures so large."""
+    ready, rows = data.preprocessor, torch.from_numpy(data.splits["test"])
+    return Truths(data.targets[rows].numpy(), f"{ready.fit} {ready.width} x {ready.height}")
 
 
 def _mean_shape(data: ImageData, truths: Array) -> Contestant:

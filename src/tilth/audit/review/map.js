@@ -1,6 +1,6 @@
 "use strict";
 // The map: pictures as dots, a lasso selects, a label goes to all that is selected.
-const chart = { rows: [], labels: [], points: [], proposed: [], chosen: [], line: [], name: "", x: 0, y: 1 };
+const chart = { rows: [], labels: [], points: [], proposed: [], chosen: [], line: [], name: "", x: 0, y: 1, asked: 0 };
 const HUES = ["#1f5f8b", "#c8702a", "#2e8b57", "#a3352a", "#7a5195", "#8c6d46", "#c05a9b", "#6b7280", "#9a9a1f", "#2596a6"];
 
 const NO_HUE = "#8a949e";
@@ -93,9 +93,12 @@ function drawChosen() {
   }));
 }
 
+// A map may take long, so that one asked for later is there before it: only the last is shown.
 async function load() {
   $("selected").textContent = "Making the map ...";
+  const asked = ++chart.asked;
   const found = await ask(`map?name=${encodeURIComponent(chart.name)}&x=${chart.x}&y=${chart.y}`);
+  if (asked !== chart.asked) return;
   if (!found) { drawChosen(); return; }
   Object.assign(chart, found, { chosen: [], line: [] });
   drawChosen();
@@ -113,14 +116,24 @@ function fill() {
   }
 }
 
-async function give(body) {
-  const rows = chart.chosen.map((place) => chart.rows[place]);
-  if (!rows.length) return;
-  if (!take(await ask("decide", { rows, decision: "relabel", kind: "projection", ...body }))) return;
-  chart.chosen = [];
-  chart.line = [];
-  $("lassoed").value = "";
-  drawTabs();
+// What is given is no longer selected, so that a second key does not give it again.
+function give(body) {
+  const chosen = chart.chosen, typed = $("lassoed").value;
+  if (!chosen.length) return;
+  const rows = chosen.map((place) => chart.rows[place]);
+  select([], "");
+  inTurn(async () => {
+    const went = take(await ask("decide", { rows, decision: "relabel", kind: "projection", ...body }));
+    if (!went && !chart.chosen.length) select(chosen, $("lassoed").value || typed);
+    drawTabs();
+    drawChosen();
+    drawMap();
+  });
+}
+
+function select(chosen, typed) {
+  Object.assign(chart, { chosen, line: [] });
+  $("lassoed").value = typed;
   drawChosen();
   drawMap();
 }
@@ -179,7 +192,7 @@ $("lassoed").addEventListener("keydown", (event) => {
 });
 $("give").onclick = () => { if ($("lassoed").value.trim()) give({ label: $("lassoed").value.trim() }); else $("lassoed").focus(); };
 $("propose").onclick = () => give({ labels: chart.chosen.map((place) => chart.proposed[place]) });
-$("learn").onclick = async () => {
+$("learn").onclick = () => inTurn(async () => {
   const found = await ask("learn", {});
   if (!found) return;
   review.state.maps = found.maps;
@@ -190,10 +203,15 @@ $("learn").onclick = async () => {
   $("propose").hidden = false;
   fill();
   load();
-};
-$("unlasso").onclick = async () => { if (take(await ask("undo", {}))) { drawTabs(); drawChosen(); drawMap(); } };
+});
+$("unlasso").onclick = () => inTurn(async () => {
+  if (!take(await ask("undo", {}))) return;
+  drawTabs();
+  drawChosen();
+  drawMap();
+});
 document.addEventListener("keydown", (event) => {
-  if (review.kind !== "map" || event.key !== "u" || ["INPUT", "SELECT"].includes(document.activeElement.tagName)) return;
+  if (review.kind !== "map" || event.key !== "u" || event.repeat || ["INPUT", "SELECT"].includes(document.activeElement.tagName)) return;
   $("unlasso").click();
 });
 window.addEventListener("resize", () => { if (review.kind === "map") drawMap(); });

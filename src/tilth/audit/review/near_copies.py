@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +21,7 @@ from torch import Tensor
 
 from tilth.data.dataset import IntArray, Store
 from tilth.data.image_duplicates import exact_groups, look
+from tilth.data.near_rows import products, projection, unit
 
 CUTS = (0.0125, 0.0375)
 """Shares of a side that a crop takes from an edge: within 0.0125 of all up to 0.05."""
@@ -33,10 +33,10 @@ LIKELY = 0.9
 """The same before the crop is refined: below it no refinement of the crops above reaches SAME."""
 _COARSE, _LEAST, _MOST = 8, 14, 32
 _STEPS = (0.0125, 0.0125, 0.006, 0.006)  # of the search for the crop, as shares of a side
-_FLAT = 2.0 / 255.0
 _PIECE = 256
-_DIMENSIONS = 8
 _MOST_CANDIDATES = 200_000  # of one crop
+_MOST_NEIGHBOURS = 10_000_000  # of one crop, before they are measured; 24 bytes each
+_NEAREST = 32  # that each picture is held against where there would be more
 _MOST_REFINED = 20_000
 _MOST_NEAR = 50_000  # pictures held at once, each up to 12 kB as bytes
 
@@ -45,8 +45,9 @@ _MOST_NEAR = 50_000  # pictures held at once, each up to 12 kB as bytes
 class Copies:
     """pairs: [pairs, 2] row ids, first the lower; likeness: [pairs] correlation, 1 where equal
 
-    complete: whether every pair that was close could be looked at; among: how many pictures were
-    searched for copies that are not equal (equal ones are found among all)
+    complete: whether every pair that was close could be looked at, or else the most alike only
+    among: how many pictures were searched for copies that are not equal (equal ones are found
+    among all, and the first of them stands for the others)
     """
 
     pairs: IntArray
@@ -65,10 +66,10 @@ def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
         (int(a), int(b)) for group in exact_groups(looks) for a, b in itertools.pairwise(group)
     ]
     places = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_NEAR)).astype(np.int64)
-    some = rows[places]
+    first = np.sort(np.unique([looks.digests[place] for place in places], return_index=True)[1])
+    some = rows[places[first]]
     small = _small(store, some)
-    digests = [looks.digests[place] for place in places]
-    candidates, complete = _candidates(small, digests, white)
+    candidates, complete = _candidates(small, white)
     alike = _refined(small, candidates, white)
     kept = alike >= SAME
     close = np.sort(some[candidates[kept][:, :2]], axis=1)
@@ -76,7 +77,7 @@ def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
     found |= dict.fromkeys(equal, 1.0)
     order = sorted(found, key=lambda pair: (-found[pair], pair))
     pairs = np.array(order, dtype=np.int64).reshape(-1, 2)
-    return Copies(pairs, np.array([found[pair] for pair in order]), complete, len(some))
+    return Copies(pairs, np.array([found[pair] for pair in order]), complete, len(places))
 
 
 def crops() -> Tensor:
@@ -117,40 +118,51 @@ def _small(store: Store, rows: IntArray) -> Tensor:
     return torch.cat(parts)
 
 
-def _candidates(small: Tensor, digests: Sequence[bytes], white: float) -> tuple[IntArray, bool]:
+def _candidates(small: Tensor, white: float) -> tuple[IntArray, bool]:
     """Return [candidates, 3] places of a pair, and which crop of the first is like the second.
 
-    Places whose digests are equal are no pair here.
+    Also whether these are all of them.
     """
     full = _thumbs(small, torch.zeros(1, 4), white)[0]
     shaped = np.flatnonzero(full.any(1).numpy())
     if len(shaped) < 2:
         return np.zeros((0, 3), dtype=np.int64), True
-    centre = full[shaped].mean(0)
-    axes = torch.linalg.eigh((full[shaped] - centre).T @ (full[shaped] - centre))[1]
-    axes = axes[:, -_DIMENSIONS:]
-    tree = cKDTree(((full[shaped] - centre) @ axes).numpy())
-    radius, complete = math.sqrt(2 - 2 * CLOSE), True
-    found, likeness = [np.zeros((0, 3), dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
+    project = projection(full[shaped])
+    tree = cKDTree(project(full[shaped]))
+    found, likeness, complete = [], [], True
     for number, cut in enumerate(crops()):
         turned = full if number == 0 else _thumbs(small, cut[None], white)[0]
-        asked = cKDTree(((turned[shaped] - centre) @ axes).numpy())
-        if asked.count_neighbors(tree, radius) > 50 * _MOST_CANDIDATES:
-            complete = False
-            continue
-        near = asked.sparse_distance_matrix(tree, radius, output_type="ndarray")
-        first, second = shaped[near["i"]], shaped[near["j"]]
-        wanted = first < second if number == 0 else first != second
-        first, second = first[wanted], second[wanted]
-        like = _products(turned, full, first, second)
+        near, every = _near(project(turned[shaped]), tree)
+        pairs = shaped[_once(near) if number == 0 else near[near[:, 0] != near[:, 1]]]
+        like = products(turned, full, pairs)
         close = np.flatnonzero(like >= CLOSE)
+        complete &= every and len(close) <= _MOST_CANDIDATES
         close = close[np.argsort(-like[close], kind="stable")][:_MOST_CANDIDATES]
-        same = [digests[a] == digests[b] for a, b in zip(first[close], second[close], strict=True)]
-        close = close[~np.array(same, dtype=bool)]
-        crop = np.full(len(close), number)
-        found.append(np.stack([first[close], second[close], crop], 1))
+        found.append(np.insert(pairs[close], 2, number, axis=1))
         likeness.append(like[close])
     return _best_crops(np.concatenate(found), np.concatenate(likeness), complete)
+
+
+def _near(points: NDArray[np.float64], tree: cKDTree) -> tuple[IntArray, bool]:
+    """Return [pairs, 2] places of points and of those close in the tree, and whether that is all.
+
+    Where there would be too many, each point has its nearest ones.
+    """
+    radius, asked = math.sqrt(2 - 2 * CLOSE), cKDTree(points)
+    if asked.count_neighbors(tree, radius) <= _MOST_NEIGHBOURS:
+        near = asked.sparse_distance_matrix(tree, radius, output_type="ndarray")
+        return np.stack([near["i"], near["j"]], 1), True
+    distances, places = tree.query(points, k=_NEAREST, distance_upper_bound=radius)
+    first, rank = np.nonzero(np.isfinite(distances))
+    return np.stack([first, places[first, rank]], 1), False
+
+
+def _once(pairs: IntArray) -> IntArray:
+    """Return each pair of two places once, the lower first."""
+    low, high = pairs.min(axis=1), pairs.max(axis=1)
+    size = high.max(initial=0) + 1
+    codes = np.unique((low * size + high)[low != high])
+    return np.stack([codes // size, codes % size], 1)
 
 
 def _best_crops(
@@ -175,7 +187,7 @@ def _thumbs(small: Tensor, cuts: Tensor, white: float) -> list[Tensor]:
             ).flatten(1)
             for piece in torch.split(small, _PIECE)
         ]
-        found.append(_unit(torch.cat(parts), white))
+        found.append(unit(torch.cat(parts), white))
     return found
 
 
@@ -188,7 +200,7 @@ def _refined(small: Tensor, candidates: IntArray, white: float) -> NDArray[np.fl
     for begin in range(0, len(candidates), _PIECE):
         some = candidates[begin : begin + _PIECE]
         second = cropped(small[some[:, 1]].float(), nothing.expand(len(some), 4), side)
-        pair = small[some[:, 0]].float(), _unit(second.flatten(1), white)
+        pair = small[some[:, 0]].float(), unit(second.flatten(1), white)
         best = known[some[:, 2]]
         value = _likeness(*pair, best, white)
         likely = value >= LIKELY
@@ -217,23 +229,4 @@ def _climbed(
 def _likeness(first: Tensor, wanted: Tensor, cut: Tensor, white: float) -> Tensor:
     """Return the correlation of each cropped picture with what is wanted, unit vectors."""
     side = round((wanted.shape[1] / first.shape[1]) ** 0.5)
-    return (_unit(cropped(first, cut, side).flatten(1), white) * wanted).sum(1)
-
-
-def _unit(flat: Tensor, white: float) -> Tensor:
-    """Return rows without mean and of length one; rows that hardly vary become zero."""
-    centred = flat - flat.mean(dim=1, keepdim=True)
-    length = centred.norm(dim=1, keepdim=True)
-    shallow = length < _FLAT * white * math.sqrt(flat.shape[1])
-    return torch.where(shallow, 0.0, centred / length.clamp_min(1e-30))
-
-
-def _products(
-    left: Tensor, right: Tensor, first: IntArray, second: IntArray
-) -> NDArray[np.float32]:
-    """Return the inner product of ``left[first]`` and ``right[second]``, row by row."""
-    parts = [
-        (left[first[begin : begin + 65536]] * right[second[begin : begin + 65536]]).sum(1)
-        for begin in range(0, len(first), 65536)
-    ]
-    return torch.cat(parts).numpy() if parts else np.zeros(0, dtype=np.float32)
+    return (unit(cropped(first, cut, side).flatten(1), white) * wanted).sum(1)

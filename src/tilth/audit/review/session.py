@@ -123,22 +123,22 @@ class Session:
             )
             for row, label in zip(rows, labels, strict=True)
         ]
-        return self._write(made)
+        with self._lock:
+            self._keep(made)
+        return self.progress()
 
     def undo(self) -> dict[str, Any]:
         """Take back what was decided last, all that was written at once; return the progress."""
-        with self._lock:
+        with self._lock:  # to the end, so that of two at once the second takes back what is before
             last, at = last_made(self._made), now()
-        made = [Decision(one.item, "undo", "", "", one.kind, at) for one in reversed(last)]
+            self._keep([Decision(one.item, "undo", "", "", one.kind, at) for one in reversed(last)])
         rows = [self._row_of[one.item] for one in last if one.item in self._row_of]
-        return {**self._write(made), "undone": rows}
+        return {**self.progress(), "undone": rows}
 
-    def _write(self, made: list[Decision]) -> dict[str, Any]:
-        with self._lock:
-            if made:
-                append(self.decisions, made)
-                self._made = [*self._made, *made]
-        return self.progress()
+    def _keep(self, made: list[Decision]) -> None:
+        if made:
+            append(self.decisions, made)
+            self._made = [*self._made, *made]
 
     def picture(self, row: int) -> bytes:
         """Return the PNG of a row; raise UserError for one that is not in this data."""
