@@ -430,7 +430,7 @@ class Learner:
         return self.current_run
 
     def show_results(self, count: int = 9) -> Any:
-        """Return a figure or frame of validation rows with truth, answer and probability."""
+        """Return a figure or frame of validation rows with truth and answer."""
         from tilth.flow.show import show_results
 
         return show_results(self, count)
