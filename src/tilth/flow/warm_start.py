@@ -14,6 +14,7 @@ from tilth.data.dataset import Data
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_set import ImageData
 from tilth.errors import UserError
+from tilth.ship.architecture import in_use
 from tilth.ship.open_bundle import Contents, read_bundle
 from tilth.tasks import Task
 
@@ -60,8 +61,9 @@ def usual_of(start: Contents | None, task: Task, known: Mapping[str, Any]) -> st
 def body_arguments(
     start: Contents | None, task: Task, name: str, known: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments that a body taken over was built with, where the data does not say.
+    """Return the arguments that a body taken over was built with, where nothing else says.
 
+    known: what data and task make known, and what was given
     A net whose layers depend on the size of the pictures is built for that of its first training.
     """
     if start is None or not _brings_net(start, task) or start.architecture["name"] != name:
@@ -71,7 +73,8 @@ def body_arguments(
     first = before.get("trained_size", before.get("size"))
     if "trained_size" in accepted and first not in (None, known.get("size")):
         kept["trained_size"] = first
-    return {key: value for key, value in kept.items() if key in accepted}
+    used = in_use(name, {**known, **kept})
+    return {key: value for key, value in kept.items() if key in accepted and key in used}
 
 
 def _brings_net(start: Contents, task: Task) -> bool:
