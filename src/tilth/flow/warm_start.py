@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from tilth.errors import UserError
 from tilth.ship.architecture import in_use
 from tilth.ship.open_bundle import Contents, read_bundle
 from tilth.tasks import Task
+from tilth.wording import counted
 
 ANY_NET = ("predictions", "masks")
 """Answers of tasks that take any net of their kind: a warm start brings its bundle's."""
@@ -89,7 +91,8 @@ def normalised_for(start: Contents | None, data: Data) -> tuple[Data, list[str]]
     """Return pictures normalised as those that the bundle's body learned from, and that in words.
 
     Its layers expect what they were trained on: with the statistics of the new pictures a dark
-    set would look to them like a light one.
+    set would look to them like a light one. Grey ones get the mean over the colours; where the
+    channels differ otherwise, pictures keep their own.
     """
     if start is None or start.preprocessor.get("kind") != "images":
         return data, []
@@ -107,25 +110,28 @@ def normalised_for_weights(
     if known is None or not isinstance(data, ImageData):
         return data, []
     mean, std = known
-    channels = data.preprocessor.channels
-    if channels == 1:  # its first kernels are summed over the colours
-        mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
-    if len(mean) != channels:
-        return data, []
-    first = ImagePreprocessor(1, 1, channels, mean, std, value_range=(0.0, 1.0))
+    first = ImagePreprocessor(1, 1, len(mean), mean, std, value_range=(0.0, 1.0))
     weights = architecture["arguments"].get("weights", f"the weights of {architecture['name']}")
     return _as_before(data, first, str(weights))
 
 
 def _as_before(data: Data, first: ImagePreprocessor, name: str) -> tuple[Data, list[str]]:
-    if not isinstance(data, ImageData) or data.preprocessor.channels != first.channels:
+    """Return the data normalised as ``first`` has it; one channel by the mean over its channels."""
+    if not isinstance(data, ImageData):
         return data, []
+    channels = data.preprocessor.channels
+    if channels == 1:  # of a backbone of another library the kernels are summed over the colours
+        mean, std = (sum(each) / len(each) for each in (first.mean, first.std))
+        first = dataclasses.replace(first, channels=1, mean=(mean,), std=(std,))
+    if channels != first.channels:
+        counts = f"those of {name} have {counted(first.channels, 'channel')}, these {channels}"
+        return data, [f"pictures are normalised by their own statistics: {counts}"]
     data = data.normalised_as(first)
-    mean, std = (
+    said = ", deviation ".join(
         ", ".join(f"{one:.4g}" for one in values)
         for values in (data.preprocessor.mean, data.preprocessor.std)
     )
-    return data, [f"pictures are normalised as those of {name}: mean {mean}, deviation {std}"]
+    return data, [f"pictures are normalised as those of {name}: mean {said}"]
 
 
 def take(model: nn.Module, weights: dict[str, Tensor], name: str, *, fix: str) -> list[str]:
