@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -80,6 +81,13 @@ def test_its_bundle_holds_the_trained_weights(trained):
     assert kept.keys() == run.learner.model.state_dict().keys()
     for name, value in run.learner.model.state_dict().items():
         assert torch.equal(kept[name], value), name
+
+
+def test_the_card_asks_it_in_a_way_that_it_has(trained):
+    _, run = trained
+    card = (run.export() / "README.md").read_text()
+    (way,) = re.findall(r"^\w+ = model\.(\w+)\(", card, re.MULTILINE)
+    assert callable(getattr(tl.load(run.path), way))
 
 
 def test_a_stopped_run_ends_with_the_weights_of_an_unbroken_one(trained, tmp_path):

@@ -221,6 +221,31 @@ def test_the_statistics_of_the_body_go_with_it(body, tmp_path):
     assert torch.allclose(given, expected, atol=1e-5)
 
 
+def in_colour(pixels):
+    return np.stack([pixels, pixels // 2, pixels // 4], axis=3)
+
+
+def test_grey_pictures_get_the_mean_over_the_colours_of_the_body(tmp_path):
+    colour = tl.Learner(digits(True, in_colour(PIXELS)), model_arguments=NET, **SHARED)
+    bundle = save(colour, tmp_path / "body")
+    learn = tl.Learner(digits(False), "small_resnet", warm_start=bundle, **SHARED)
+    first, ready = colour.data.preprocessor, learn.data.preprocessor
+    assert ready.mean == pytest.approx([np.mean(first.mean)])
+    assert ready.std == pytest.approx([np.mean(first.std)])
+    assert f"normalised as those of {bundle}: mean {ready.mean[0]:.4g}" in learn.warm_notes[-1]
+    assert learn.warm_notes[1].startswith("left at their first values: body.0.weight")
+
+
+def test_colour_pictures_on_a_body_of_grey_ones_keep_their_own_and_it_is_said(body):
+    own = digits(False, in_colour(PIXELS))
+    learn = tl.Learner(own, warm_start=body, **SHARED)
+    assert learn.data.preprocessor.mean == own.preprocessor.mean
+    (told,) = (note for note in learn.warm_notes if "normalised" in note)
+    assert told.startswith("pictures are normalised by their own statistics: those of ")
+    assert told.endswith("have 1 channel, these 3")
+    assert any("first values: body.0.weight" in note for note in learn.warm_notes)
+
+
 def test_statistics_are_brought_to_the_units_of_the_new_pictures(body, tmp_path):
     first = tl.load(body)._preprocessor
     floats = digits(False, (PIXELS / 127.5 - 1).astype(np.float32))

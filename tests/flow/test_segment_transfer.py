@@ -1,5 +1,7 @@
 """Nets that answer for every pixel, begun from a bundle or from weights of an encoder."""
 
+import functools
+
 import numpy as np
 import pytest
 import timm
@@ -13,6 +15,7 @@ from tilth.models.fcn import fcn
 from tilth.models.timm_backbone import timm_backbone
 from tilth.models.torchvision_backbone import COLOURS
 from tilth.models.unet import unet
+from tilth.ship.bundle import save_bundle
 
 SHARED = {"quiet": True, "batch_size": 8, "patience": 0, "dtype": "float32"}
 
@@ -65,6 +68,31 @@ def test_a_warm_start_of_another_net_is_refused(tmp_path):
     classes = tl.arrays(pixels, np.arange(60) % 2)
     with pytest.raises(UserError, match="begin from another bundle: unet cannot do this task"):
         tl.Learner(classes, warm_start=given, **SHARED)
+
+
+def test_a_warm_start_brings_nothing_that_the_net_asked_for_does_not_use(tmp_path):
+    given = {"encoder": "test_resnet"}
+    learn = functools.partial(tl.Learner, shapes(), "unet", **SHARED)
+    bundle = learn(model_arguments={"width": 4}, run=tmp_path / "own").fit(1).export()
+    with pytest.raises(UserError, match="body tensors of"):  # and not: leave width out
+        learn(model_arguments=given, warm_start=bundle)
+    other = learn(model_arguments=given)
+    older = other.architecture["arguments"] | {"width": 48}  # as before it was refused
+    bundle = save_bundle(
+        tmp_path / "other",
+        model=other.model,
+        architecture={"name": "unet", "arguments": older},
+        preprocessor=other.data.preprocessor,
+        target=other.data.target,
+        task="segment",
+        temperature=1.0,
+        answers="masks",
+        card={},
+    )
+    again = learn(warm_start=bundle)
+    assert "width" not in again.architecture["arguments"]
+    fitting, tensors = taken(again, bundle)
+    assert fitting == tensors
 
 
 @pytest.fixture(scope="module")

@@ -86,3 +86,13 @@ def test_what_does_not_fit_is_told():
         fcn(channels=1, size=32, pixel_outputs=2, net="fcn_resnet18")
     with pytest.raises(UserError, match="weights of torchvision are for its own nets"):
         fcn(channels=1, size=32, pixel_outputs=2, weights="x.safetensors")
+
+
+@pytest.mark.parametrize("net", ["fcn32s_vgg16", "fcn_resnet50"])
+def test_what_the_net_does_not_use_is_refused(net):
+    with pytest.raises(UserError, match=rf"width=48 for the net {net}; .*Fix: leave width out"):
+        fcn(channels=3, size=32, pixel_outputs=2, net=net, width=48)
+    with pytest.raises(UserError, match="more_channels='zero' for the net small"):
+        fcn(channels=3, size=32, pixel_outputs=2, more_channels="zero")
+    small = fcn(channels=3, size=32, pixel_outputs=2)
+    assert small.head.scores[0].in_channels == 32  # the width where none is given

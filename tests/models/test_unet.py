@@ -17,7 +17,9 @@ CASE = {
 
 def build(**changes):
     torch.manual_seed(0)
-    return unet(**({"channels": 3, "size": (32, 48), "pixel_outputs": 4, "width": 8} | changes))
+    given = {"channels": 3, "size": (32, 48), "pixel_outputs": 4} | changes
+    width = {"width": 8} if given.get("encoder") in (None, "double_conv") else {}
+    return unet(**width | given)
 
 
 def original():
@@ -111,3 +113,16 @@ def test_what_is_no_encoder_is_told():
         build(upsampling="bicubic")
     with pytest.raises(UserError, match="weights of other libraries"):
         build(weights="a.safetensors")
+
+
+def test_what_the_encoder_does_not_use_is_refused():
+    with pytest.raises(
+        UserError, match=r"width=48 for the encoder test_resnet; .*Fix: leave width"
+    ):
+        build(encoder="test_resnet", width=48)
+    for encoder in ("small_resnet", "double_conv"):
+        with pytest.raises(UserError, match=f"more_channels='zero' for the encoder {encoder}"):
+            build(encoder=encoder, more_channels="zero")
+    assert build(encoder="test_resnet", trained_size=64, more_channels="zero")
+    wide = unet(channels=3, size=32, pixel_outputs=4, encoder="double_conv")
+    assert wide.body.sizes[0].channels == 32  # where none is given

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from tests.ship.made import ARGUMENTS, Line, network
+from tilth import registry
 from tilth.errors import UserError
 from tilth.ship import architecture
 from tilth.ship.architecture import build, check_fits, plugin_names, to_ship
@@ -149,6 +150,25 @@ def test_a_network_that_needs_real_numbers_while_it_is_built_still_builds(monkey
 
     monkeypatch.setattr(architecture.registry, "names", lambda package: ["needs_numbers"])
     monkeypatch.setattr(architecture.registry, "build", lambda p, n, a: needs_numbers(**a))
+    monkeypatch.setattr(architecture.registry, "stated", lambda package, name, fact: None)
     trained = nn.Linear(1, 2)
     built = build({"name": "needs_numbers", "arguments": {"outputs": 2}}, trained.state_dict(), ())
     assert torch.equal(built.weight, trained.weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "more"),
+    [
+        ("unet", {"encoder": "test_resnet"}, {"width": 48, "trained_size": 64}),
+        ("unet", {"width": 4}, {"more_channels": "repeat"}),
+        ("fcn", {"width": 4}, {"more_channels": "repeat"}),
+    ],
+)
+def test_arguments_that_an_older_bundle_holds_for_nothing_do_no_harm(name, own, more):
+    known = {"channels": 3, "size": 32, "pixel_outputs": 2, **own}
+    model = registry.build("tilth.models", name, known)
+    recorded = {"name": name, "arguments": {**known, **more}}
+    check_fits(recorded, model)
+    tensors = model.state_dict()
+    again = build(recorded, tensors, ()).state_dict()
+    assert all(torch.equal(again[key], value) for key, value in tensors.items())

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 
 import pytest
@@ -123,6 +124,48 @@ def test_a_model_of_numbers_says_so():
     assert ModelCard(text).data.pipeline_tag == "tabular-regression"
     assert "It answers with a number: price." in text
     assert 'predict("rows.csv")' in text
+
+
+KINDS = [
+    (
+        "classes",
+        "predictions",
+        "predict",
+        "tells 3 kinds of animal apart by a picture.",
+        "one of 3",
+    ),
+    (
+        "labels",
+        "predictions",
+        "predict",
+        "tells which of 3 kinds of animal are there by a picture.",
+        "those of 3 labels that are there and a probability for each (calibrated)",
+    ),
+    (
+        "points",
+        "predictions",
+        "predict",
+        "finds 3 points in a picture.",
+        "the places of 3 points, in pixels of the picture",
+    ),
+    (
+        "mask",
+        "masks",
+        "apply",
+        "tells 3 kinds of animal apart by a picture, pixel by pixel.",
+        "a mask of the picture's own size: for every pixel one of 3 labels",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "answers", "way", "what", "says"), KINDS)
+def test_what_it_tells_and_how_it_is_asked_are_of_its_kind(kind, answers, way, what, says):
+    target = dataclasses.replace(ANIMALS, kind=kind)
+    text = rendered({"audit": AUDIT}, target=target, answers=answers)
+    assert f"A model that {what}" in text
+    told = sections(text)["How to use it"]
+    assert f' = model.{way}("picture.jpg")' in told
+    assert f"It answers with {says}" in told and ":\ncat, dog, hen." in told
 
 
 def test_an_unknown_field_is_refused():

@@ -150,14 +150,13 @@ class Learner:
         known = self.task.model_arguments(self.data)
         name = model or usual_of(start, self.task, known) or self.task.usual(self.data).model
         if not name:
-            raise UserError(
-                f"no default model for {self.data.kind} data", fix="give your own nn.Module"
-            )
+            raise UserError(f"no default model for {self.data.kind} data", fix="give an nn.Module")
         name, named = named_model(name)
         arguments = self.given_arguments = {**named, **arguments}
         usual = self.data.usual_network() if name == self.data.usual.model else {}
         check_model_fits(name, self.data.kind, known)
-        full = {**known, **usual, **body_arguments(start, self.task, name, known), **arguments}
+        brought = body_arguments(start, self.task, name, {**known, **arguments})
+        full = {**known, **usual, **brought, **arguments}
         with seeded(fold(self.settings.seed, "model"), self.device):
             return {"name": name, "arguments": full}, registry.build("tilth.models", name, full)
 
@@ -430,7 +429,7 @@ class Learner:
         return self.current_run
 
     def show_results(self, count: int = 9) -> Any:
-        """Return a figure or frame of validation rows with truth, answer and probability."""
+        """Return a figure or frame of validation rows with truth and answer."""
         from tilth.flow.show import show_results
 
         return show_results(self, count)

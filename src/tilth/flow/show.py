@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from tilth.data.dataset import as_rows
-from tilth.data.show import show_rows
+from tilth.data.dataset import IntArray, Target, as_rows
+from tilth.data.image_set import ImageData
+from tilth.data.show import contact_sheet, show_rows
 from tilth.errors import UserError
 from tilth.randomness import numpy_generator
+from tilth.tasks import Array
 from tilth.tasks._predicting import Predicting
 from tilth.tasks._training import outputs
+from tilth.tasks.keypoints import place_scores
 
 if TYPE_CHECKING:
     from tilth.flow.learner import Learner
 
 
 def show_results(learner: Learner, count: int = 9) -> Any:
-    """Return a matplotlib figure of pictures, or a polars frame of table rows, drawn from valid."""
+    """Return a matplotlib figure of pictures, or a polars frame of table rows, drawn from valid.
+
+    Of points, where they are and where the model puts them is drawn into the pictures.
+    Raises UserError for a task that predicts nothing.
+    """
     task = learner.task
     if not isinstance(task, Predicting):
         raise UserError(f"show_results of {task.name}", fix="run.report() shows what it made")
@@ -28,17 +37,42 @@ def show_results(learner: Learner, count: int = 9) -> Any:
     said = task.decode(found.outputs[places])
     truths = task.truths(found.targets[places])
     captions = [
-        caption(learner, truth, answer, value)
+        caption(task.target, truth, answer, value)
         for truth, answer, value in zip(truths, said.answers, said.values, strict=True)
     ]
     rows = found.rows[places].numpy()
+    if task.target.kind == "points":
+        return _points_drawn(cast(ImageData, learner.data), rows, truths, said.values, captions)
     return show_rows(as_rows(learner.data), rows, captions, "true, answer")
 
 
-def caption(learner: Learner, truth: Any, answer: Any, value: Any) -> str:
-    """Return truth and answer in words, with the probability where there is one."""
-    target = learner.data.target
+def caption(target: Target, truth: Any, answer: Any, value: Any) -> str:
+    """Return truth and answer in words, with probabilities where there are some.
+
+    Of points the normalised mean error, and the share of them that is found.
+
+    >>> signs = Target("signs", "labels", ("red", "round", "old"))
+    >>> caption(signs, [1, 0, 1], [1, 1, 0], [0.9, 0.6, 0.1])
+    'red + old, red 90% + round 60%'
+    """
     if target.kind == "number":
         return f"{truth:.4g}, {answer:.4g}"
-    true, said = target.labels[int(truth)], target.labels[int(answer)]
-    return f"{true}, {said} {value.max():.0%}"
+    if target.kind == "points":
+        error, found = place_scores(answer[None], truth[None], target.scale)[0]
+        return f"error {error:.3f}, {found:.0%} found"
+    if target.kind == "labels":
+        each = list(zip(target.labels, truth, answer, value, strict=True))
+        true = [label for label, there, _, _ in each if there]
+        said = [f"{label} {chance:.0%}" for label, _, there, chance in each if there]
+        return f"{' + '.join(true) or 'none'}, {' + '.join(said) or 'none'}"
+    return f"{target.labels[int(truth)]}, {target.labels[int(answer)]} {value.max():.0%}"
+
+
+def _points_drawn(
+    data: ImageData, rows: IntArray, truths: Array, said: Array, captions: Sequence[str]
+) -> Any:
+    """Return a figure of pictures with true and said points [N, P, 2] drawn into them."""
+    from tilth.audit.looks.points import marked
+
+    drawn = [marked(data, int(row), *both) for row, *both in zip(rows, truths, said, strict=True)]
+    return contact_sheet([base64.b64decode(one) for one in drawn], captions)

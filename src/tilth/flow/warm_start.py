@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -14,8 +15,10 @@ from tilth.data.dataset import Data
 from tilth.data.image_preprocessor import ImagePreprocessor
 from tilth.data.image_set import ImageData
 from tilth.errors import UserError
+from tilth.ship.architecture import in_use
 from tilth.ship.open_bundle import Contents, read_bundle
 from tilth.tasks import Task
+from tilth.wording import counted
 
 ANY_NET = ("predictions", "masks")
 """Answers of tasks that take any net of their kind: a warm start brings its bundle's."""
@@ -60,8 +63,9 @@ def usual_of(start: Contents | None, task: Task, known: Mapping[str, Any]) -> st
 def body_arguments(
     start: Contents | None, task: Task, name: str, known: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments that a body taken over was built with, where the data does not say.
+    """Return the arguments that a body taken over was built with, where nothing else says.
 
+    known: what data and task make known, and what was given
     A net whose layers depend on the size of the pictures is built for that of its first training.
     """
     if start is None or not _brings_net(start, task) or start.architecture["name"] != name:
@@ -71,7 +75,8 @@ def body_arguments(
     first = before.get("trained_size", before.get("size"))
     if "trained_size" in accepted and first not in (None, known.get("size")):
         kept["trained_size"] = first
-    return {key: value for key, value in kept.items() if key in accepted}
+    used = in_use(name, {**known, **kept})
+    return {key: value for key, value in kept.items() if key in accepted and key in used}
 
 
 def _brings_net(start: Contents, task: Task) -> bool:
@@ -86,7 +91,8 @@ def normalised_for(start: Contents | None, data: Data) -> tuple[Data, list[str]]
     """Return pictures normalised as those that the bundle's body learned from, and that in words.
 
     Its layers expect what they were trained on: with the statistics of the new pictures a dark
-    set would look to them like a light one.
+    set would look to them like a light one. Grey ones get the mean over the colours; where the
+    channels differ otherwise, pictures keep their own.
     """
     if start is None or start.preprocessor.get("kind") != "images":
         return data, []
@@ -104,25 +110,28 @@ def normalised_for_weights(
     if known is None or not isinstance(data, ImageData):
         return data, []
     mean, std = known
-    channels = data.preprocessor.channels
-    if channels == 1:  # its first kernels are summed over the colours
-        mean, std = (sum(mean) / len(mean),), (sum(std) / len(std),)
-    if len(mean) != channels:
-        return data, []
-    first = ImagePreprocessor(1, 1, channels, mean, std, value_range=(0.0, 1.0))
+    first = ImagePreprocessor(1, 1, len(mean), mean, std, value_range=(0.0, 1.0))
     weights = architecture["arguments"].get("weights", f"the weights of {architecture['name']}")
     return _as_before(data, first, str(weights))
 
 
 def _as_before(data: Data, first: ImagePreprocessor, name: str) -> tuple[Data, list[str]]:
-    if not isinstance(data, ImageData) or data.preprocessor.channels != first.channels:
+    """Return the data normalised as ``first`` has it; one channel by the mean over its channels."""
+    if not isinstance(data, ImageData):
         return data, []
+    channels = data.preprocessor.channels
+    if channels == 1:  # of a backbone of another library the kernels are summed over the colours
+        mean, std = (sum(each) / len(each) for each in (first.mean, first.std))
+        first = dataclasses.replace(first, channels=1, mean=(mean,), std=(std,))
+    if channels != first.channels:
+        counts = f"those of {name} have {counted(first.channels, 'channel')}, these {channels}"
+        return data, [f"pictures are normalised by their own statistics: {counts}"]
     data = data.normalised_as(first)
-    mean, std = (
+    said = ", deviation ".join(
         ", ".join(f"{one:.4g}" for one in values)
         for values in (data.preprocessor.mean, data.preprocessor.std)
     )
-    return data, [f"pictures are normalised as those of {name}: mean {mean}, deviation {std}"]
+    return data, [f"pictures are normalised as those of {name}: mean {said}"]
 
 
 def take(model: nn.Module, weights: dict[str, Tensor], name: str, *, fix: str) -> list[str]:

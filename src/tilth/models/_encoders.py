@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,8 +19,13 @@ from tilth.nn.modes import modes_kept
 from tilth.nn.residual_stage import conv_norm_relu
 
 OWN = ("small_resnet", "double_conv")
+OWN_WIDTH = 32
 _LEVELS = 5  # sizes of the U-Net of Ronneberger et al. 2015
 _PROBE_PX = 64
+_OF = {
+    "width": "nets of other libraries have widths of their own",
+    "more_channels": "it is for weights of other libraries",
+}
 
 
 class TimmMaps(nn.Module):
@@ -59,26 +64,33 @@ def encoder(
     *,
     channels: int,
     size: int | Sequence[int],
-    width: int,
+    width: int | None = None,
     norm: bool = True,
     weights: str | None = None,
-    more_channels: str = "repeat",
+    more_channels: str | None = None,
 ) -> nn.Module:
     """Return an encoder: pictures [B, C, H, W] -> its maps, from the finest to the coarsest.
 
     name: "small_resnet", "double_conv", or a convolutional net of timm
-    width: channels of the first stage of an own encoder; norm: whether double_conv has norms
-    weights, more_channels: of a net of timm, as in ``timm_backbone``
-    Raises UserError for an unknown name, weights that do not fit, or a net without such maps.
+    width: channels of the first stage of an own encoder, 32 by default; norm: whether double_conv
+    has norms; weights, more_channels: of a net of timm, as in ``timm_backbone``
+    Raises UserError for an unknown name, weights that do not fit, a net without such maps, and an
+    argument that the encoder does not use.
     """
     if name not in OWN:
-        return _timm_encoder(name, channels, weights, more_channels)
+        check_backbone(name, "encoder", OWN)
+    given = {"width": width, "more_channels": more_channels}
+    refuse_unused(unused_by(name in OWN, given), f"the encoder {name}")
+    if name not in OWN:
+        adapted = "repeat" if more_channels is None else more_channels
+        return _timm_encoder(name, channels, weights, adapted)
     if weights is not None:
         raise UserError(
             f"weights={weights!r} for the encoder {name}",
             rule="weights of other libraries are for their own nets",
             fix="name an encoder of timm, or begin from a bundle by warm_start",
         )
+    width = OWN_WIDTH if width is None else width
     if name == "small_resnet":
         whole: Any = small_resnet(channels=channels, size=size, outputs=1, width=width).body
         chain = whole[:-2]  # without the maximum over the map
@@ -91,8 +103,26 @@ def encoder(
     return ChainMaps(chain, before_shrinking(chain, channels))
 
 
+def unused_by(own: bool, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that are given, and that an own net or one of another library ignores.
+
+    >>> unused_by(False, {"width": 64, "more_channels": "zero"})
+    {'width': 64}
+    """
+    name = "more_channels" if own else "width"
+    return {} if arguments.get(name) is None else {name: arguments[name]}
+
+
+def refuse_unused(unused: Mapping[str, Any], what: str) -> None:
+    """Raise UserError for what ``unused_by`` found, or a setting would change nothing.
+
+    what: the net in words
+    """
+    for name, value in unused.items():
+        raise UserError(f"{name}={value!r} for {what}", rule=_OF[name], fix=f"leave {name} out")
+
+
 def _timm_encoder(name: str, channels: int, weights: str | None, more_channels: str) -> nn.Module:
-    check_backbone(name, "encoder", OWN)
     config: Any = timm.get_pretrained_cfg(name)
     net: Any = timm.create_model(name, pretrained=False, num_classes=0, in_chans=channels)
     try:

@@ -8,7 +8,7 @@ a dilated ResNet (its names: fcn_resnet50, fcn_resnet101).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from torchvision.models import segmentation
 
 from tilth.errors import UserError, choose
 from tilth.models._backbone import load_weights, note_colours
-from tilth.models._encoders import encoder
+from tilth.models._encoders import encoder, refuse_unused, unused_by
 from tilth.models.torchvision_backbone import COLOURS, for_channels, torchvision_backbone
 from tilth.nn.bilinear import BilinearUpsampling
 from tilth.nn.encoder_maps import MapSize, map_sizes
@@ -137,15 +137,24 @@ class DilatedBody(nn.Module):
         return features
 
 
+def unused(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments that ``fcn`` refuses, as its net does not use them.
+
+    >>> unused({"net": "fcn_resnet50", "width": 64}), unused({"width": 64})
+    ({'width': 64}, {})
+    """
+    return unused_by(arguments.get("net", "small") == "small", arguments)
+
+
 def fcn(
     *,
     channels: int,
     size: int | Sequence[int],
     pixel_outputs: int,
     net: str = "small",
-    width: int = 32,
+    width: int | None = None,
     weights: str | None = None,
-    more_channels: str = "repeat",
+    more_channels: str | None = None,
     trained_size: int | Sequence[int] | None = None,
 ) -> nn.Module:
     """Return a fully convolutional net: pictures [B, channels, H, W] -> [B, pixel_outputs, H, W].
@@ -153,21 +162,26 @@ def fcn(
     channels, size: of the pictures to learn from; others of any size fit
     net: "small" (on ``small_resnet``), "fcn8s_vgg16", "fcn16s_vgg16", "fcn32s_vgg16",
     "fcn_resnet50" or "fcn_resnet101"
-    width: channels of the first stage of the small net
+    width: channels of the first stage of the small net, 32 by default
     weights: a local .safetensors file under torchvision's names: of its VGG16, whose dense layers
     become convolutions, or of its FCN; more_channels: as in ``torchvision_backbone``
-    trained_size: of the pictures that a small net first learned from, as in ``small_resnet``
+    trained_size: of the pictures that a small net first learned from, as in ``small_resnet``; the
+    layers of the others do not depend on the size
     pixel_outputs: classes of a pixel
-    Raises UserError for an unknown net, and for weights that do not fit.
+    Raises UserError for an unknown net, weights that do not fit, and an argument that the net
+    does not use.
 
     >>> import torch
     >>> fcn(channels=3, size=(72, 96), pixel_outputs=11, width=8)(torch.zeros(1, 3, 45, 61)).shape
     torch.Size([1, 11, 45, 61])
     """
     choose(net, NETS, "net")
+    given = {"net": net, "width": width, "more_channels": more_channels}
+    refuse_unused(unused(given), f"the net {net}")
     height_width(size, at_least=4)
+    adapted = "repeat" if more_channels is None else more_channels
     if net in _DILATED:
-        return _dilated(net, channels, pixel_outputs, weights, more_channels)
+        return _dilated(net, channels, pixel_outputs, weights, adapted)
     if net in _STRIDES:
         # built for the size of its dense layers, which are convolutions afterwards
         vgg: Any = torchvision_backbone(
@@ -176,7 +190,7 @@ def fcn(
             size=224,
             outputs=1,
             weights=weights,
-            more_channels=more_channels,
+            more_channels=adapted,
         )
         body: nn.Module = Vgg16Maps(vgg.body, _STRIDES[net])
         sizes = [one for one in _VGG16_SIZES if one.reduction >= _STRIDES[net]]

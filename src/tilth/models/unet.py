@@ -9,7 +9,7 @@ picture; where the encoder begins with a stride, the picture itself is the last 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from tilth.models._backbone import note_colours
-from tilth.models._encoders import double_conv
+from tilth.models._encoders import OWN, double_conv, unused_by
 from tilth.models._encoders import encoder as make_encoder
 from tilth.nn.encoder_maps import MapSize, map_sizes
 from tilth.nn.pixel_answers import PixelAnswers
@@ -58,17 +58,26 @@ class UNetBody(nn.Module):
         return x
 
 
+def unused(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the arguments that ``unet`` refuses, as its encoder does not use them.
+
+    >>> unused({"encoder": "resnet34", "width": 64})
+    {'width': 64}
+    """
+    return unused_by(arguments.get("encoder", OWN[0]) in OWN, arguments)
+
+
 def unet(
     *,
     channels: int,
     size: int | Sequence[int],
     pixel_outputs: int,
     encoder: str = "small_resnet",
-    width: int = 32,
+    width: int | None = None,
     upsampling: str = "shuffle",
     norm: bool = True,
     weights: str | None = None,
-    more_channels: str = "repeat",
+    more_channels: str | None = None,
     trained_size: int | Sequence[int] | None = None,
 ) -> nn.Module:
     """Return a U-Net: pictures [B, channels, H, W] -> logits [B, pixel_outputs, H, W].
@@ -76,14 +85,16 @@ def unet(
     channels, size: of the pictures to learn from; others of any size fit
     pixel_outputs: classes of a pixel
     encoder: "small_resnet", "double_conv" (the paper's), or a convolutional net of timm
-    width: channels of the first stage of an own encoder
+    width: channels of the first stage of an own encoder, 32 by default
     upsampling: "shuffle", "nearest" or "transposed"; norm: whether convolutions are followed by
     batch norm
     weights: of an encoder of timm, a local .safetensors file or "cache"; more_channels: what its
     first convolution does with other pictures than colour ones, as in ``timm_backbone``
-    trained_size: of the pictures that an encoder small_resnet first learned from, as there
+    trained_size: of the pictures that an encoder small_resnet first learned from, as there; the
+    layers of other encoders do not depend on the size
 
-    Raises UserError for an encoder or a way of upsampling that there is none of.
+    Raises UserError for an encoder or a way of upsampling that there is none of, and for an
+    argument that the encoder does not use.
 
     >>> net = unet(channels=3, size=(72, 96), pixel_outputs=11, width=8)
     >>> net(torch.zeros(1, 3, 45, 61)).shape

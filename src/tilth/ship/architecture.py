@@ -95,6 +95,20 @@ def plugin_names(plugins: Sequence[Any]) -> dict[str, Plugin]:
     return named
 
 
+def in_use(name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a registry model without those that it would refuse as unused.
+
+    Bundles may hold such from before they were refused, and a warm start brings what another net
+    of the same file was built with.
+
+    >>> in_use("unet", {"encoder": "resnet34", "width": 64})
+    {'encoder': 'resnet34'}
+    """
+    unused = registry.stated(MODELS, name, "unused")
+    left_out = unused(arguments) if unused else {}
+    return {key: value for key, value in arguments.items() if key not in left_out}
+
+
 def _from_plugin(name: str, plugin: Plugin, arguments: Mapping[str, Any]) -> nn.Module:
     if isinstance(plugin, nn.Module):
         return copy.deepcopy(plugin)  # the caller's own keeps its weights
@@ -154,7 +168,7 @@ def _made(name: str, arguments: Mapping[str, Any]) -> nn.Module:
     """Build from the registry; whatever hostile arguments cause is a UserError."""
     try:
         with torch.random.fork_rng(devices=[]):  # initial weights are drawn, and thrown away
-            model = registry.build(MODELS, name, arguments)
+            model = registry.build(MODELS, name, in_use(name, arguments))
     except UserError:
         raise
     except Exception as error:

@@ -20,6 +20,7 @@ from tilth.audit import words
 from tilth.audit.usage import loading, own_code
 from tilth.data.dataset import USES, Target
 from tilth.errors import choose
+from tilth.wording import counted
 
 FIELDS = (
     "name",
@@ -76,7 +77,7 @@ def render(
         "headline": audit.get("headline", ""),
         "labels": list(target.labels),
         "most_labels": _MOST_LABELS,
-        "calibrated": " (calibrated)" if config["temperature"] != 1.0 else "",
+        "says": _says(target, config),
         "target": target.name,
         "audit": audit,
         "main_title": words.title(str(audit.get("main_metric", ""))),
@@ -127,9 +128,28 @@ def _what(target: Target, kind: str, answers: str, audit: Mapping[str, Any]) -> 
     if answers == "samples":
         return "makes up rows like those that it learned from"
     source = {"images": "a picture", "table": "the columns of a row"}.get(kind, "its input")
+    name, count = markdown_text(target.name), len(target.labels)
     if target.kind == "number":
-        return f"predicts the number {markdown_text(target.name)} from {source}"
-    return f"tells {len(target.labels)} kinds of {markdown_text(target.name)} apart by {source}"
+        return f"predicts the number {name} from {source}"
+    if target.kind == "points":
+        return f"finds {counted(count, 'point')} in {source}"
+    if target.kind == "labels":
+        return f"tells which of {count} kinds of {name} are there by {source}"
+    each = ", pixel by pixel" if answers == "masks" else ""
+    return f"tells {count} kinds of {name} apart by {source}{each}"
+
+
+def _says(target: Target, config: Mapping[str, Any]) -> str:
+    """Return what stands before the list of labels: what an answer says of them."""
+    count = len(target.labels)
+    calibrated = " (calibrated)" if config["temperature"] != 1.0 else ""
+    if config.get("answers") == "masks":
+        return f"a mask of the picture's own size: for every pixel one of {count} labels"
+    if target.kind == "points":
+        return f"the places of {counted(count, 'point')}, in pixels of the picture"
+    if target.kind == "labels":
+        return f"those of {count} labels that are there and a probability for each{calibrated}"
+    return f"one of {count} labels and a probability for each{calibrated}"
 
 
 def _head(
