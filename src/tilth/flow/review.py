@@ -145,7 +145,7 @@ def _copies(data: ImageData, say: Say, notes: list[str]) -> list[Suspect]:
     say("looking for near duplicates")
     black, white = data.preprocessor.value_range
     rows = _all_rows(data)
-    found = near_copies(data.store, rows, white - black)
+    found = near_copies(data.store, rows, white - black, data.splits)
     if found.among < len(rows):
         notes.append(
             f"Near duplicates were looked for among {found.among:,} of the {len(rows):,} pictures, "

@@ -132,6 +132,11 @@ def test_a_copy_of_one_of_equal_pictures_is_found_by_the_first_of_them():
     picture, *others = scenes(3, stream)
     store = store_of([others[0], picture, picture, others[1], changed(picture, "jpeg", stream)])
     assert sorted(near_copies(store, np.arange(5), 255.0).pairs.tolist()) == [[1, 2], [1, 4]]
+    # across splits each of two equal ones has its own pair: either may be a row of test seen before
+    splits = {"train": np.array([0, 1, 3, 4]), "test": np.array([2])}
+    found = near_copies(store, np.arange(5), 255.0, splits)
+    assert sorted(found.pairs.tolist()) == [[1, 2], [1, 4], [2, 4]]
+    assert found.likeness[found.pairs.tolist().index([1, 2])] == 1
 
 
 def test_a_cut_among_those_that_are_close_is_told(monkeypatch):

@@ -240,6 +240,59 @@ def test_a_map_that_comes_late_is_not_shown_for_another(tmp_path):
         assert page.input_value("#layer") == "fast"
 
 
+def test_an_act_whose_tab_was_left_before_its_turn_breaks_nothing(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+        page.route("**/decide", late)
+        page.keyboard.press("k")
+        page.click("[data-kind=map]")  # waits for its turn
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("u")  # of what was kept, on the map by then
+        shows(page, "progress", "0 kept")
+        page.wait_for_selector("[data-shown='net 0 1']", state="attached")
+        assert page.locator("#review").is_hidden()
+        page.click("[data-kind=label]")
+        assert text(page, "verdict") == "" and text(page, "count") == "2 of 3"
+    assert decided(session) == {}
+
+
+def test_a_label_that_could_not_be_saved_is_still_there(tmp_path):
+    session = session_of(tmp_path)
+    with page_of(session) as page:
+        page.route("**/decide", lambda route: route.fulfill(body="no answer"))
+        page.keyboard.press("/")
+        page.keyboard.type("ostrich")
+        page.keyboard.press("Enter")
+        page.locator("#error").wait_for()
+        assert page.input_value("#wanted") == "ostrich" and text(page, "count") == "1 of 3"
+
+
+def test_what_is_selected_stays_so_on_another_map(tmp_path):
+    session = session_of(tmp_path)
+    grid = session.maps.points("net", 0, 1)
+    session.maps = Maps({"net": grid, "more": grid[::-1]})
+    with page_of(session) as page:
+        page.click("[data-kind=map]")
+        page.wait_for_selector("[data-shown='more 0 1']", state="attached")
+        page.evaluate("chart.chosen = [3, 4]; drawChosen()")
+        page.select_option("#layer", "net")
+        page.wait_for_selector("[data-shown='net 0 1']", state="attached")
+        assert text(page, "selected") == "2 selected"
+
+
+def test_the_map_has_no_colours_for_pictures_without_one_label_each(tmp_path):
+    there = np.random.default_rng(1).integers(0, 2, (60, 3))
+    data = tl.arrays(PIXELS, there, task="multilabel")
+    maps = Maps({"net": np.random.default_rng(2).normal(size=(60, 2))})
+    session = Session(data, tmp_path / "decisions.csv", [], np.arange(60), maps)
+    with page_of(session) as page:
+        page.wait_for_selector("[data-shown='net 0 1']", state="attached")
+        assert text(page, "key") == ""
+        assert (
+            page.evaluate("new Set(chart.rows.map((_, place) => hueOf(labelOf(place)))).size") == 1
+        )
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_window(tmp_path, width):
     with page_of(session_of(tmp_path), width=width) as page:

@@ -1,8 +1,12 @@
 """Maps: principal components, discriminants, lassos, and a person who labels by them."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
+import umap
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -43,6 +47,23 @@ def test_a_map_by_umap_keeps_neighbours_that_two_components_part():
     np.testing.assert_array_equal(maps.points("pixels (UMAP)", 1, 0), near[:, ::-1])
     kept = trustworthiness(features, near, n_neighbors=15)
     assert kept > 0.95 > trustworthiness(features, maps.points("pixels", 0, 1), n_neighbors=15)
+
+
+def test_a_map_that_is_asked_for_twice_at_once_is_made_once(monkeypatch):
+    features = np.random.default_rng(0).normal(size=(20, 6)).astype(np.float32)
+    maps, made, at_once = Maps({"pixels": features}), [], []
+
+    def slow(self, rows):
+        at_once.append(1)
+        assert len(at_once) == 1
+        time.sleep(0.2)
+        made.append(at_once.pop())
+        return rows[:, :2]
+
+    monkeypatch.setattr(umap.UMAP, "fit_transform", slow)
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(maps.points, "pixels (UMAP)", 0, 1) for _ in range(4)]
+    assert all(np.array_equal(one.result(), features[:, :2]) for one in asked) and len(made) == 1
 
 
 def test_maps_by_umap_are_offered_where_it_is_installed_and_has_enough_pictures(monkeypatch):

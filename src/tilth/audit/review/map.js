@@ -9,10 +9,14 @@ const isLabelled = (row) => Boolean(review.state.decided[row]);
 const shown = () => chart.rows.map((_, place) => place).filter((place) =>
   !($("hide").checked && isLabelled(chart.rows[place])));
 
-function colourOf(place) {
+// A colour stands for the one label of a picture; pictures with several, a number or points have none.
+function labelOf(place) {
   const decided = review.state.decided[chart.rows[place]];
-  const label = decided ? decided.label : chart.proposed[place] || chart.labels[place];
-  const at = review.state.labels.indexOf(label);
+  return decided ? decided.label || chart.labels[place] : chart.proposed[place] || chart.labels[place];
+}
+
+function hueOf(label) {
+  const at = review.state.can_relabel ? review.state.labels.indexOf(label) : -1;
   return at < 0 ? NO_HUE : HUES[at % HUES.length];
 }
 
@@ -31,7 +35,7 @@ function drawMap() {
   for (const place of shown()) {
     const [x, y] = screen(place);
     pen.globalAlpha = chosen.size && !chosen.has(place) ? 0.25 : 0.8;
-    pen.fillStyle = colourOf(place);
+    pen.fillStyle = hueOf(labelOf(place));
     pen.beginPath();
     pen.arc(x, y, chosen.has(place) ? size + 1 : size, 0, 7);
     pen.fill();
@@ -57,15 +61,15 @@ function inside([x, y], line) {
 }
 
 function drawKey() {
-  const labels = review.state.labels, more = labels.length - HUES.length;
-  const hues = labels.slice(0, HUES.length).map((label, place) => [label, HUES[place]]);
-  if (chart.labels.some((one) => !labels.includes(one))) hues.push([labels.length ? "none of these" : "no label", NO_HUE]);
-  $("key").replaceChildren(...hues.map(([label, hue]) => {
-    const one = made("span", label);
-    one.style.setProperty("--hue", hue);
+  const there = new Set(review.state.can_relabel ? chart.rows.map((_, place) => labelOf(place)) : []);
+  const labels = review.state.labels.filter((label) => there.has(label)), more = labels.length - HUES.length;
+  const named = [...labels.slice(0, HUES.length), ...(there.has("") ? [""] : [])];
+  $("key").replaceChildren(...named.map((label) => {
+    const one = made("span", label || "no label");
+    one.style.setProperty("--hue", hueOf(label));
     return one;
   }));
-  if (more > 0) $("key").append(made("span", `${more} more labels, in the same colours again`));
+  if (more > 0) $("key").append(made("span", `and ${more} more labels, in the same ${HUES.length} colours`));
 }
 
 function drawChosen() {
@@ -100,7 +104,7 @@ async function load() {
   const found = await ask(`map?name=${encodeURIComponent(chart.name)}&x=${chart.x}&y=${chart.y}`);
   if (asked !== chart.asked) return;
   if (!found) { drawChosen(); return; }
-  Object.assign(chart, found, { chosen: [], line: [] });
+  Object.assign(chart, found, { line: [] }); // every map has the same pictures: what is selected stays so
   drawChosen();
   drawMap();
   $("map").dataset.shown = `${chart.name} ${chart.x} ${chart.y}`;
@@ -204,12 +208,7 @@ $("learn").onclick = () => inTurn(async () => {
   fill();
   load();
 });
-$("unlasso").onclick = () => inTurn(async () => {
-  if (!take(await ask("undo", {}))) return;
-  drawTabs();
-  drawChosen();
-  drawMap();
-});
+$("unlasso").onclick = undo;
 document.addEventListener("keydown", (event) => {
   if (review.kind !== "map" || event.key !== "u" || event.repeat || ["INPUT", "SELECT"].includes(document.activeElement.tagName)) return;
   $("unlasso").click();

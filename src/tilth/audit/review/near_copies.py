@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +49,7 @@ class Copies:
 
     complete: whether every pair that was close could be looked at, or else the most alike only
     among: how many pictures were searched for copies that are not equal (equal ones are found
-    among all, and the first of them stands for the others)
+    among all, and the first of them in each split stands for the others)
     """
 
     pairs: IntArray
@@ -56,22 +58,30 @@ class Copies:
     among: int
 
 
-def near_copies(store: Store, rows: IntArray, white: float) -> Copies:
+def near_copies(
+    store: Store, rows: IntArray, white: float, splits: Mapping[str, IntArray] | None = None
+) -> Copies:
     """Return the pairs of ``rows`` that are one scene, the most alike first.
 
-    store: raw pixels; white: the range of their values
+    store: raw pixels; white: the range of their values; splits: where equal rows may lie apart
     """
     looks = look(store, rows, white)
+    split_of = {int(row): name for name, own in (splits or {}).items() for row in own}
     equal = [
         (int(a), int(b)) for group in exact_groups(looks) for a, b in itertools.pairwise(group)
     ]
     places = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_NEAR)).astype(np.int64)
-    first = np.sort(np.unique([looks.digests[place] for place in places], return_index=True)[1])
-    some = rows[places[first]]
+    firsts: dict[tuple[Any, str | None], int] = {}
+    for place in places:
+        row = int(rows[place])
+        firsts.setdefault((looks.digests[place], split_of.get(row)), row)
+    some = np.array(list(firsts.values()), dtype=np.int64)
     small = _small(store, some)
     candidates, complete = _candidates(small, white)
     alike = _refined(small, candidates, white)
-    kept = alike >= SAME
+    digests = [digest for digest, _ in firsts]
+    other = [digests[a] != digests[b] for a, b in candidates[:, :2].tolist()]
+    kept = (alike >= SAME) & np.array(other, dtype=bool)
     close = np.sort(some[candidates[kept][:, :2]], axis=1)
     found = dict(zip(map(tuple, close.tolist()), alike[kept].tolist(), strict=True))
     found |= dict.fromkeys(equal, 1.0)

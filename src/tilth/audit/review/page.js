@@ -156,20 +156,25 @@ function take(progress) {
 // Acts wait for their turn: the second of two quick keys is about the suspect that the first leads to.
 let before = Promise.resolve();
 const inTurn = (act) => { before = before.then(act, act); };
+const onList = (act) => inTurn(() => (current() ? act() : null)); // another tab may be open by then
 
 function decide(decision, label) {
   $("wanted").value = "";
   $("wanted").blur();
-  inTurn(() => decideNow(decision, label));
+  onList(() => decideNow(decision, label));
 }
 
 async function decideNow(decision, label) {
   const one = current(), rows = rowsOf(one);
   const about = decision === "keep" ? rows : [rows[review.active]];
   const went = take(await ask("decide", { rows: about, decision, label: label || "", kind: one.kind }));
-  if (!went) return;
+  if (!went) {
+    $("wanted").value = $("wanted").value || label || "";
+    drawChoices();
+    return;
+  }
   drawTabs();
-  step(1);
+  if (current()) step(1);
 }
 
 const undo = () => inTurn(undoNow);
@@ -180,7 +185,8 @@ async function undoNow() {
   const place = listed().findIndex((one) => rowsOf(one).some((row) => found.undone.includes(row)));
   if (place >= 0) review.place[review.kind] = place;
   drawTabs();
-  draw();
+  if (current()) draw();
+  if (review.kind === "map") { drawChosen(); drawMap(); }
 }
 
 function step(by) {
@@ -206,8 +212,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.repeat && !event.key.startsWith("Arrow")) return; // a key that is held decides once
-  const keys = { k: () => decide("keep"), d: () => decide("drop"), u: undo, ArrowRight: () => inTurn(() => step(1)), ArrowLeft: () => inTurn(() => step(-1)),
-    x: () => inTurn(() => { review.active = (review.active + 1) % rowsOf(current()).length; draw(); }) };
+  const keys = { k: () => decide("keep"), d: () => decide("drop"), u: undo, ArrowRight: () => onList(() => step(1)), ArrowLeft: () => onList(() => step(-1)),
+    x: () => onList(() => { review.active = (review.active + 1) % rowsOf(current()).length; draw(); }) };
   const label = review.state.can_relabel &&
     review.state.labels.find((one, place) => keyOf(one, place) === event.key);
   if (event.key in keys) keys[event.key]();

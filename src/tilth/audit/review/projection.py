@@ -1,16 +1,17 @@
 """Pictures as points of a plane: what a net's layers make of them, and what labels so far teach.
 
 A layer's activations are averaged over the picture's area (into a two by two grid where there are
-few channels), standardised, and shown by two of their principal components, or so that neighbours
-stay neighbours (UMAP, McInnes et al. 2018, where umap-learn is installed). Once some pictures have
-labels, a linear discriminant (Fisher 1936) of all layers together gives axes that part these
-labels, and proposes one for each picture that has none.
+few channels), standardised, and shown by two of their principal components. Where umap-learn is
+installed, another map has neighbours among the activations as neighbours (UMAP, McInnes et al.
+2018). Once some pictures have labels, a linear discriminant (Fisher 1936) of all layers together
+gives axes that part these labels, and proposes one for each picture that has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -115,9 +116,11 @@ class Maps:
     """
 
     def __init__(self, features: Mapping[str, Floats]) -> None:
-        self._features = dict(features)
+        enough = find_spec("umap") and all(len(one) >= _FEWEST for one in features.values())
+        self._features = dict(features) if enough else {}
         self._all = {name: standardised(one, _DISCRIMINED) for name, one in features.items()}
         self._near: dict[str, Floats] = {}
+        self._lock = Lock()  # UMAP's compiled loops are not to be entered twice at once
         self._learned: Floats | None = None
 
     @property
@@ -125,7 +128,7 @@ class Maps:
         """Map -> how many axes it has."""
         found = {}
         for name, one in self._all.items():
-            if len(one) >= _FEWEST and find_spec("umap"):
+            if name in self._features:
                 found[name + BY_UMAP] = 2
             found[name] = min(COMPONENTS, one.shape[1])
         if self._learned is not None:
@@ -143,11 +146,13 @@ class Maps:
         return points[:, [x, y]]
 
     def _neighbours(self, layer: str) -> Floats:
-        if layer not in self._near:
-            from umap import UMAP
+        with self._lock:
+            if layer not in self._near:
+                from umap import UMAP
 
-            self._near[layer] = UMAP(random_state=0, n_jobs=1).fit_transform(self._features[layer])
-        return self._near[layer]
+                fitted = UMAP(random_state=0, n_jobs=1)
+                self._near[layer] = fitted.fit_transform(self._features[layer])
+            return self._near[layer]
 
     def learn(self, labels: Mapping[int, str]) -> tuple[list[str], Floats]:
         """Learn axes that part the labels so far; return for each row what is proposed, how sure.
