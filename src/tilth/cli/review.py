@@ -33,7 +33,12 @@ from tilth.cli._verb import Verb
 @click.option(
     "--layer", metavar="NAME", help="A layer of the net to have a map too, such as body.3."
 )
-@click.option("--port", type=int, default=0, help="Port of the page; a free one otherwise.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port of the page; a free one otherwise.",
+)
 @click.option("--no-browser", is_flag=True, help="Print the address and open nothing.")
 @quiet
 @as_json

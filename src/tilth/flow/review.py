@@ -85,7 +85,7 @@ def open_review(
             f"a review of {run}", rule="what is reviewed are pictures and a net that predicts"
         )
     if layer is not None:
-        choose(layer, dict(opened.model.named_modules()), "layer")
+        choose(layer, [name for name, _ in opened.model.named_modules() if name], "layer")
     if pictures is not None:
         return _of_pile(folder, learner.data, opened, Path(pictures), layer, say)
     data, notes = learner.data, list[str]()

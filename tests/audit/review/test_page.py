@@ -170,8 +170,9 @@ def test_a_lasso_selects_prunes_and_labels(tmp_path):
         assert decided(session) == {row: ("relabel", "owl") for row in left if row not in pruned}
         (kind,) = {one.kind for one in read(session.decisions)}
         assert kind == "projection"
-        page.click("#unlasso")
+        page.keyboard.press("u")  # the box is left, so that it is the key
         shows(page, "progress", "0 relabelled")
+        assert page.input_value("#lassoed") == ""
     assert decided(session) == {}
 
 
@@ -291,6 +292,21 @@ def test_the_map_has_no_colours_for_pictures_without_one_label_each(tmp_path):
         assert (
             page.evaluate("new Set(chart.rows.map((_, place) => hueOf(labelOf(place)))).size") == 1
         )
+
+
+def test_a_page_that_is_loaded_again_has_the_learned_map_and_its_proposals(tmp_path):
+    session = session_of(tmp_path)
+    for label, rows in (("owl", [0, 1, 2]), ("emu", [3, 4, 5])):
+        session.decide({"rows": rows, "decision": "relabel", "label": label})
+    session.decide({"rows": [6, 7], "decision": "drop"})
+    session.learn()
+    with page_of(session) as page:
+        page.click("[data-kind=map]")
+        page.wait_for_selector("[data-shown='learned from your labels 0 1']", state="attached")
+        assert set(text(page, "key").split()) <= {"owl", "emu"} and page.is_visible("#propose")
+        assert page.evaluate("shown().length") == 60 - 8
+        page.uncheck("#hide")  # what was dropped is not there for a label
+        assert page.evaluate("shown().length") == 60 - 2
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -75,6 +75,24 @@ def test_maps_by_umap_are_offered_where_it_is_installed_and_has_enough_pictures(
     assert list(Maps({"pixels": features}).names) == ["pixels"]
 
 
+@pytest.mark.parametrize(("each", "least"), [(2, 0.65), (3, 0.99), (5, 0.99)])
+def test_few_labels_are_learned_from(each, least):
+    """Ledoit and Wolf's estimate of the shrinkage is 0 for two rows: nothing to invert."""
+    labels = np.array(["even", "odd"] * 300)
+    for seed in range(5):
+        stream = np.random.default_rng(seed)
+        features = stream.normal(size=(600, 6)) + 4.0 * (labels == "odd")[:, None]
+        proposed, sure = Maps({"pixels": features}).learn(dict(enumerate(labels[: 2 * each])))
+        assert (np.array(proposed) == labels).mean() > least and sure.min() > 0.5
+
+
+def test_labels_on_pictures_that_are_alike_are_told():
+    features = np.random.default_rng(0).normal(size=(60, 8))
+    features[:4] = features[0]
+    with pytest.raises(UserError, match="pictures that are alike"):
+        Maps({"pixels": features}).learn({0: "a", 1: "a", 2: "b", 3: "b"})
+
+
 def test_activations_are_the_pooled_outputs_of_the_layers_in_row_order():
     torch.manual_seed(0)
     first, second = nn.Conv2d(1, 3, 3, padding=1), nn.Linear(3 * 16, 5)

@@ -111,10 +111,24 @@ def test_a_map_has_a_point_for_each_row_and_learns_from_labels(session):
         session.decide({"rows": rows, "decision": "relabel", "label": label})
     learned = session.learn()
     assert learned["map"] == LEARNED and len(learned["proposed"]) == 60
+    assert session.state()["proposed"] == learned["proposed"]  # a page that is loaded again has it
     assert len(session.project(LEARNED, 0, 1)["points"]) == 60
     labels = ["a", "b"]
     session.decide({"rows": [6, 7], "decision": "relabel", "labels": labels})
     assert [session.decided()[row]["label"] for row in (6, 7)] == labels
+
+
+def test_what_was_kept_is_learned_from_by_its_own_label(tmp_path):
+    data = tl.arrays(PIXELS, np.array(["cat", "dog"])[np.arange(60) % 2])
+    maps = Maps({"pixels": PIXELS.reshape(60, -1).astype(np.float32)})
+    session = Session(data, tmp_path / "decisions.csv", [], np.arange(60), maps)
+    session.decide({"rows": [0, 2], "decision": "keep", "kind": "label"})
+    session.decide({"rows": [1, 3], "decision": "keep", "kind": "copy"})  # both, whatever they are
+    session.decide({"rows": [5], "decision": "drop", "kind": "label"})
+    with pytest.raises(UserError, match="too few labels"):
+        session.learn()
+    session.decide({"rows": [4, 6], "decision": "relabel", "label": "owl"})
+    assert set(session.learn()["proposed"]) == {"cat", "owl"}
 
 
 def test_suspects_are_said_in_words():

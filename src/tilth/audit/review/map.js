@@ -6,8 +6,9 @@ const HUES = ["#1f5f8b", "#c8702a", "#2e8b57", "#a3352a", "#7a5195", "#8c6d46", 
 const NO_HUE = "#8a949e";
 
 const isLabelled = (row) => Boolean(review.state.decided[row]);
+const isDropped = (row) => isLabelled(row) && review.state.decided[row].decision === "drop";
 const shown = () => chart.rows.map((_, place) => place).filter((place) =>
-  !($("hide").checked && isLabelled(chart.rows[place])));
+  !isDropped(chart.rows[place]) && !($("hide").checked && isLabelled(chart.rows[place])));
 
 // A colour stands for the one label of a picture; pictures with several, a number or points have none.
 function labelOf(place) {
@@ -61,7 +62,8 @@ function inside([x, y], line) {
 }
 
 function drawKey() {
-  const there = new Set(review.state.can_relabel ? chart.rows.map((_, place) => labelOf(place)) : []);
+  const seen = chart.rows.flatMap((row, place) => (isDropped(row) ? [] : [labelOf(place)]));
+  const there = new Set(review.state.can_relabel ? seen : []);
   const labels = review.state.labels.filter((label) => there.has(label)), more = labels.length - HUES.length;
   const named = [...labels.slice(0, HUES.length), ...(there.has("") ? [""] : [])];
   $("key").replaceChildren(...named.map((label) => {
@@ -126,6 +128,7 @@ function give(body) {
   if (!chosen.length) return;
   const rows = chosen.map((place) => chart.rows[place]);
   select([], "");
+  $("lassoed").blur(); // so that keys are keys again
   inTurn(async () => {
     const went = take(await ask("decide", { rows, decision: "relabel", kind: "projection", ...body }));
     if (!went && !chart.chosen.length) select(chosen, $("lassoed").value || typed);
@@ -146,6 +149,8 @@ window.openMap = () => {
   if (!chart.name) {
     const names = Object.keys(review.state.maps);
     chart.name = names[names.length - 1];
+    chart.proposed = review.state.proposed;
+    $("propose").hidden = !chart.proposed.length;
     fill();
     load();
   } else { drawChosen(); drawMap(); }
@@ -210,7 +215,8 @@ $("learn").onclick = () => inTurn(async () => {
 });
 $("unlasso").onclick = undo;
 document.addEventListener("keydown", (event) => {
-  if (review.kind !== "map" || event.key !== "u" || event.repeat || ["INPUT", "SELECT"].includes(document.activeElement.tagName)) return;
+  const typing = document.activeElement === $("lassoed") || document.activeElement.tagName === "SELECT";
+  if (review.kind !== "map" || event.key !== "u" || event.repeat || typing) return;
   $("unlasso").click();
 });
 window.addEventListener("resize", () => { if (review.kind === "map") drawMap(); });

@@ -9,6 +9,7 @@ gives axes that part these labels, and proposes one for each picture that has no
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from threading import Lock
@@ -104,6 +105,24 @@ def standardised(features: Floats, count: int) -> Floats:
     return found
 
 
+def _discriminant(rows: Floats, labels: list[str]) -> Any:
+    """Return a linear discriminant of rows [N, F], fitted.
+
+    How far the covariance is shrunk is estimated (Ledoit and Wolf 2004); two or three rows of a
+    label may leave nothing to estimate it from, and then it is half.
+    Raises UserError where the rows of each label are all alike.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    for shrinkage in ("auto", 0.5):
+        model = LinearDiscriminantAnalysis(solver="eigen", shrinkage=shrinkage)
+        with contextlib.suppress(np.linalg.LinAlgError):
+            return model.fit(rows, labels)
+    raise UserError(
+        "labels on pictures that are alike", rule="the pictures of a label are to differ somehow"
+    )
+
+
 class Maps:
     """The maps of one set of pictures.
 
@@ -161,8 +180,6 @@ class Maps:
         (others are left out)
         Returns [N] labels and [N] probabilities; ([], []) where there is too little to learn from.
         """
-        from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
         counts: dict[str, int] = {}
         for label in labels.values():
             counts[label] = counts.get(label, 0) + 1
@@ -171,9 +188,7 @@ class Maps:
             self._learned = None
             return [], np.zeros(0)
         together = np.concatenate(list(self._all.values()), axis=1).astype(np.float64)
-        model = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto")
-        places = list(known)
-        model.fit(together[places], [known[place] for place in places])
+        model = _discriminant(together[list(known)], list(known.values()))
         axes = model.transform(together)
         if axes.shape[1] == 1:  # two labels: beside it, the first axis of the last layer
             axes = np.concatenate([axes, list(self._all.values())[-1][:, :1]], axis=1)

@@ -45,6 +45,7 @@ class Session:
         shown = np.sort(np.concatenate(list(self.data.splits.values())))
         self._names = dict(zip(shown.tolist(), self.data.item_ids(shown), strict=True))
         self._row_of = {name: row for row, name in self._names.items()}
+        self._proposed: list[str] = []
         self._made = read(self.decisions) if self.decisions.is_file() else []
 
     def decided(self) -> dict[int, dict[str, str]]:
@@ -81,6 +82,7 @@ class Session:
             "bad": [asdict(bad) for bad in self.data.bad_items[:MOST_BAD]],
             "bad_count": len(self.data.bad_items),
             "maps": self.maps.names if self.maps is not None else {},
+            "proposed": self._proposed,
             "file": str(self.decisions),
             "notes": list(self.notes),
             **self.progress(),
@@ -168,26 +170,34 @@ class Session:
         """Learn a map from the labels decided so far, and propose one for every picture."""
         if self.maps is None:
             raise UserError("a map", rule="this net has no layers to show")
-        decided = self.decided()
-        places = {int(row): place for place, row in enumerate(self.rows)}
-        known = {
-            places[row]: one["label"]
-            for row, one in decided.items()
-            if one["decision"] == "relabel" and row in places
-        }
         with self._lock:
-            labels, sure = self.maps.learn(known)
+            labels, sure = self.maps.learn(self._known())
         if not labels:
             raise UserError(
                 "too few labels to learn from",
                 rule="it takes two labels, with two pictures each at the least",
             )
+        self._proposed = labels
         return {
             "map": LEARNED,
             "maps": self.maps.names,
             "proposed": labels,
             "sure": np.round(sure, 3).tolist(),
         }
+
+    def _known(self) -> dict[int, str]:
+        """Return place on the map -> its label: a new one, or its own where that was kept.
+
+        Two pictures that are kept though they are alike say nothing of their labels.
+        """
+        places = {self._names[int(row)]: place for place, row in enumerate(self.rows)}
+        found = {}
+        for item, one in in_force(self._made).items():
+            label = one.label if one.decision == "relabel" else one.was
+            judged = one.decision == "relabel" or (one.decision == "keep" and one.kind != "copy")
+            if judged and label and item in places:
+                found[places[item]] = label
+        return found
 
 
 def _rows(given: Any, known: Mapping[int, str]) -> list[int]:
