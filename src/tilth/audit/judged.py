@@ -18,15 +18,6 @@ from tilth.plain import plain
 from tilth.tasks import Array, Task
 
 VERSION = 1
-ASKED = {
-    "predictions": "Answers for new data, with chances:",
-    "masks": "New pictures, and a folder for their masks:",
-    "codes": "The numbers that stand for new rows:",
-    "actions": "Let it act:",
-    "pictures": "New pictures, and a folder for what is made of them:",
-    "translations": "New pictures in the looks of the other set:",
-    "samples": "New ones, made up:",
-}
 
 
 @dataclass(frozen=True)
@@ -97,7 +88,6 @@ def judged(
         "subtitle": subtitle,
         "things": things,
         "answers": task.answers,
-        "asked": ASKED[task.answers],
         "data": {"name": data.name, "kind": data.kind, "fingerprint": data.fingerprint()},
         "target": data.target.to_config(),
         "main_metric": task.main_metric,
