@@ -97,7 +97,7 @@ def judged(
         "baselines": [_beside(one, net, scores, task.main_metric) for one in others],
         "splits": {name: {"rows": len(rows)} for name, rows in data.splits.items()},
         "notes": list(data.notes),
-        "findings": [asdict(finding) for finding in data.findings()],
+        "findings": _findings(data),
         "bad_items": set_aside(data),
         "not_checked": list(not_checked),
         "warnings": [one for one in warnings if one],
@@ -109,6 +109,11 @@ def judged(
     found["test_rows"] = pack(data.id_keys(data.splits["test"]), dict(kept), truths)
     found["headline"] = headline(found)
     return dict(plain(found))
+
+
+def _findings(data: Data) -> list[dict[str, Any]]:
+    """Return what was found in the data; that targets lack is no trouble to what learned here."""
+    return [asdict(finding) for finding in data.findings() if finding.code != "no_targets"]
 
 
 def _beside(one: Contestant, net: Contestant, scores: Scores, metric: str) -> dict[str, Any]:
