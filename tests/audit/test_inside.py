@@ -234,12 +234,15 @@ def test_a_net_that_gives_one_number_a_row_without_a_second_dimension_is_looked_
     twin = sections(learner(targets=brightness, model=BodyHead(net.body, net.head)))
     assert found["Where it looks"].strips == twin["Where it looks"].strips
     assert set(twin) - set(found) == {"Before the head"}
+    (line,) = twin["Before the head"].lines
+    assert "its true value" in line and "class" not in line.lower() and "ring" not in line
 
 
 def test_the_map_before_the_head_is_there_with_auxiliary_heads():
     body = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU())
     net = AuxiliaryHeads(body, nn.Linear(16, 10), {"1": nn.Linear(16, 10)}, weight=0.3)
-    assert "Before the head" in sections(learner(model=net))
+    (line,) = sections(learner(model=net))["Before the head"].lines
+    assert "its true class" in line and line.endswith("Wrong answers have a black ring.")
 
 
 def test_changes_made_to_last_are_aimed_at_the_moved_pictures_too():

@@ -110,6 +110,7 @@ def test_a_whole_report_on_pictures(tmp_path):
         "Groups:",
         "2.15.0",
         "at least twenty steps in an epoch",
+        "Answers for new data, with chances:",
     ):
         assert said in page.text, said
     pictures = [a for tag, a in page.tags if tag == "img"]
@@ -129,6 +130,7 @@ def test_a_whole_report_on_numbers(tmp_path):
         "90 % interval",
         "use the simple",
         "Half of the",
+        "Answers for new data:",
     ):
         assert said in page.text, said
     assert "Confusion matrix" not in page.text and "AUC" not in page.text

@@ -3,7 +3,7 @@ import shlex
 import pytest
 
 from tilth import registry
-from tilth.audit.usage import own_code, usage
+from tilth.audit.usage import own_code, usage, why
 
 
 @pytest.mark.parametrize("kind", ["images", "table"])
@@ -29,3 +29,12 @@ def test_own_code_is_brought_from_python(model, kind, collate, line):
 def test_only_own_code_is_named():
     assert own_code("small_resnet") == []
     assert own_code("Net", "pad") == ["Net(...)", "pad"]
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("classes", True), ("labels", True), ("number", False), ("points", False)],
+)
+def test_chances_are_promised_where_answers_come_with_some(target, told):
+    assert ("chances" in why("predictions", target)) is told
+    assert "chances" not in why("masks", target)

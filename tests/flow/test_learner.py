@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import re
 import shutil
 
 import numpy as np
@@ -345,7 +346,7 @@ def test_looking_before_and_after_training(digits, tmp_path):
     for figure in (digits.show(6), learner.show_results(6)):
         assert len([axis for axis in figure.axes if axis.images]) == 6
     captions = [axis.get_title() for axis in learner.show_results(6).axes[:6]]
-    assert all("%" in caption and ", " in caption for caption in captions)
+    assert all(re.fullmatch(r"true .\nsaid . \d+%", caption) for caption in captions)
     for shown in (digits, learner, learner.current_run):
         assert shown._repr_html_().startswith("<table>")
 

@@ -70,6 +70,10 @@ def test_the_command_line_trains_checks_and_answers(heap, tmp_path):
     assert tl.load(tmp_path / "run").encode(heap).shape == (120, 3)
     code, said, told = call("check", heap)
     assert code == 0 and "no_targets" in said
+    findings = json.loads((tmp_path / "run" / "audit.json").read_text())["findings"]
+    assert "no_targets" not in [one["code"] for one in findings]  # this task needs none
+    card = (tmp_path / "run" / "model" / "README.md").read_text()
+    assert "class folders, or name" not in card
     assert call("runs", tmp_path)[0] == 0
     assert repr(tl.Run.open(tmp_path / "run")).split(", ")[1] == "autoencode"
 

@@ -6,7 +6,9 @@ import torch
 from torch import nn
 
 import tilth as tl
+from tilth.flow.show import WRONG
 
+BEGINS = "The net as it is before any fit"
 STREAM = np.random.default_rng(0)
 PICTURES = STREAM.integers(0, 255, (80, 12, 16), dtype=np.uint8)
 
@@ -38,8 +40,8 @@ def test_of_several_labels_those_there_and_those_said():
     found = titles(learner(data, 9.0, -9.0, 0.5).show_results(len(valid)))
     said = f"{names[0]} 100% + {names[2]} 62%"
     true = [" + ".join(n for n, one in zip(names, there[row], strict=True) if one) for row in valid]
-    assert found == [f"{one or 'none'}, {said}" for one in true]
-    assert titles(learner(data, -9.0, -9.0, -9.0).show_results(1))[0].endswith(", none")
+    assert found == [f"true {one or 'none'}\nsaid {said}" for one in true]
+    assert titles(learner(data, -9.0, -9.0, -9.0).show_results(1))[0].endswith("\nsaid none")
 
 
 def test_of_points_how_far_they_are_off_and_where_they_are():
@@ -53,8 +55,39 @@ def test_of_points_how_far_they_are_off_and_where_they_are():
     assert titles(figure) == [
         f"error {gap.mean():.3f}, {(gap <= 0.1).mean():.0%} found" for gap in gaps
     ]
-    shown = np.asarray(figure.axes[0].images[0].get_array())
-    assert (shown[..., 0] != shown[..., 1]).any()  # drawn in colour into a grey picture
+    shown = np.asarray(figure.axes[0].images[0].get_array()).astype(int)
+    green, red = (shown[..., one] - shown[..., 1 - one] for one in (1, 0))
+    y, x = (int((place + 0.5) * 20) for place in points[valid[0], 1][::-1])  # 20 px for each
+    assert green[y, x] > 100 and (red > 100).any()
+    assert figure.get_suptitle().endswith("green: true; red: said")
+
+
+def test_of_classes_those_that_are_wrong_have_a_red_title():
+    classes = STREAM.integers(0, 2, 80)
+    data = tl.arrays(PICTURES, classes)
+    valid = data.splits["valid"]
+    learn = learner(data, 2.0, 0.0)
+    figure = learn.show_results(len(valid))
+    assert titles(figure) == [f"true {classes[row]}\nsaid 0 88%" for row in valid]
+    colours = [axis.title.get_color() for axis in figure.axes if axis.images]
+    assert [one == WRONG for one in colours] == [classes[row] == 1 for row in valid]
+    assert figure.get_suptitle() == f"{BEGINS}\na red title: wrong"
+
+
+def test_a_net_that_was_not_fitted_is_said_to_be_as_it_begins(tmp_path):
+    for inputs in (PICTURES, STREAM.normal(size=(80, 2))):
+        data = tl.arrays(inputs, STREAM.integers(0, 2, 80))
+        learn = tl.Learner(
+            data, Says(0.0, 0.1), quiet=True, device="cpu", run=tmp_path / str(inputs.ndim)
+        )
+        before = learn.show_results(3)
+        learn.fit(1, lr=0.01)
+        after = learn.show_results(3)
+        if inputs.ndim == 3:
+            assert BEGINS in before.get_suptitle() and BEGINS not in after.get_suptitle()
+        else:
+            assert before.columns[-1] == "true, answer (before any fit)"
+            assert after.columns[-1] == "true, answer"
 
 
 @pytest.mark.parametrize("pictures", [True, False])
@@ -64,5 +97,7 @@ def test_of_numbers_both(pictures):
     data = tl.arrays(inputs, numbers, task="regress") if pictures else tl.arrays(inputs, numbers)
     valid = data.splits["valid"]
     shown = learner(data, 0.0).show_results(len(valid))
-    found = titles(shown) if pictures else shown["true, answer"].to_list()
-    assert found == [f"{numbers[row]:.4g}, {data.target.mean:.4g}" for row in valid]
+    found = titles(shown) if pictures else shown["true, answer (before any fit)"].to_list()
+    between = "\n" if pictures else ", "
+    said = f"said {data.target.mean:.4g}"
+    assert found == [f"true {numbers[row]:.4g}{between}{said}" for row in valid]

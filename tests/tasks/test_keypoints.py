@@ -151,6 +151,9 @@ def test_a_run_finds_points_and_its_bundle_gives_them_in_px(tmp_path):
     size = np.sqrt(np.prod(points[test, 1] - points[test, 0], axis=1))
     error = (gaps.mean(axis=1) / size).mean()
     assert error == pytest.approx(found["test"]["nme"]["value"], rel=1e-4)
+    worst = found["sections"][0]["strips"][1]["shown"][0]["caption"]
+    farthest = (gaps.mean(axis=1) / size).argmax()
+    assert worst.startswith(f"{data.item_id(int(test[farthest]))}, error ")
     large = pixels[test[0]].repeat(2, axis=0).repeat(2, axis=1)
     small = data.preprocessor.pixels([large])[0, 0].numpy()  # what the net sees of it
     there, wanted = (

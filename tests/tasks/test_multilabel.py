@@ -91,6 +91,9 @@ def test_a_run_chooses_its_threshold_on_valid_and_its_bundle_says_by_it(tmp_path
     true = data.targets.numpy()[test]
     theirs = fbeta_score(true, said, beta=2, average="samples", zero_division=1.0)
     assert theirs == pytest.approx(found["test"]["f2"]["value"], abs=1e-6)
+    losses = -np.where(true, np.log(chances), np.log1p(-chances)).mean(axis=1)
+    worst = found["sections"][1]["strips"][0]["shown"][0]
+    assert worst["caption"].startswith(f"{data.item_id(int(test[losses.argmax()]))}, true: ")
     one = answers[0].to_json()
     assert one["prediction"] == list(answers[0].labels) and len(one["probabilities"]) == 10
 

@@ -18,15 +18,6 @@ from tilth.plain import plain
 from tilth.tasks import Array, Task
 
 VERSION = 1
-ASKED = {
-    "predictions": "Answers for new data, with chances:",
-    "masks": "New pictures, and a folder for their masks:",
-    "codes": "The numbers that stand for new rows:",
-    "actions": "Let it act:",
-    "pictures": "New pictures, and a folder for what is made of them:",
-    "translations": "New pictures in the looks of the other set:",
-    "samples": "New ones, made up:",
-}
 
 
 @dataclass(frozen=True)
@@ -97,7 +88,6 @@ def judged(
         "subtitle": subtitle,
         "things": things,
         "answers": task.answers,
-        "asked": ASKED[task.answers],
         "data": {"name": data.name, "kind": data.kind, "fingerprint": data.fingerprint()},
         "target": data.target.to_config(),
         "main_metric": task.main_metric,
@@ -107,7 +97,7 @@ def judged(
         "baselines": [_beside(one, net, scores, task.main_metric) for one in others],
         "splits": {name: {"rows": len(rows)} for name, rows in data.splits.items()},
         "notes": list(data.notes),
-        "findings": [asdict(finding) for finding in data.findings()],
+        "findings": _findings(data),
         "bad_items": set_aside(data),
         "not_checked": list(not_checked),
         "warnings": [one for one in warnings if one],
@@ -119,6 +109,11 @@ def judged(
     found["test_rows"] = pack(data.id_keys(data.splits["test"]), dict(kept), truths)
     found["headline"] = headline(found)
     return dict(plain(found))
+
+
+def _findings(data: Data) -> list[dict[str, Any]]:
+    """Return what was found in the data; that targets lack is no trouble to what learned here."""
+    return [asdict(finding) for finding in data.findings() if finding.code != "no_targets"]
 
 
 def _beside(one: Contestant, net: Contestant, scores: Scores, metric: str) -> dict[str, Any]:

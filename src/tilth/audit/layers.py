@@ -174,16 +174,28 @@ def embedding_map(seen: Seen, most: int = 1000) -> Section | None:
     wrong = np.zeros(len(points), dtype=bool)
     if seen.is_classes:
         wrong = answers.argmax(1).ne(targets.cpu()).numpy()
-    line = (
+    lines = [
         f"{len(points):,} test pictures as the layer before the head holds them "
         f"({features.shape[1]} numbers each), seen along the two directions in which they "
-        "differ most (principal components). Classes that lie apart here are told apart by a "
-        "straight line; those that run into each other need the other directions, or are confused."
-    )
-    if seen.is_classes:
-        line += " Wrong answers have a black ring."
+        f"differ most (principal components). {_reading(seen)}"
+    ]
     tile = {"png": _scatter(seen, points, shares, values, wrong), "wide": True}
-    return Section("Before the head", lines=[line], strips=[{"title": "", "shown": [tile]}])
+    return Section("Before the head", lines=lines, strips=[{"title": "", "shown": [tile]}])
+
+
+def _reading(seen: Seen) -> str:
+    """Say what the colours of the map are, and what lying apart or together means."""
+    if not seen.is_classes:
+        return (
+            f"The colour of a picture is its true {seen.data.target.name}. Where it changes "
+            "steadily along one direction, these two hold much of that number; unlike colours in "
+            "one place need the other directions, or are answered alike."
+        )
+    return (
+        "The colour of a picture is its true class. Classes that lie apart here are told apart by "
+        "a straight line; those that run into each other need the other directions, or are "
+        "confused. Wrong answers have a black ring."
+    )
 
 
 def _scatter(seen: Seen, points: Any, shares: Any, values: Any, wrong: Any) -> str:

@@ -9,6 +9,26 @@ from tilth import registry
 
 READ_FROM_FILES = ("images", "table")
 """The kinds of data that a command line can name."""
+_WHY = {
+    "predictions": "Answers for new data:",
+    "masks": "New pictures, and a folder for their masks:",
+    "codes": "The numbers that stand for new rows:",
+    "actions": "Let it act:",
+    "pictures": "New pictures, and a folder for what is made of them:",
+    "translations": "New pictures in the looks of the other set:",
+    "samples": "New ones, made up:",
+}
+
+
+def why(answers: str, target: str) -> str:
+    """Return what the line of ``usage`` is for; target: the kind of it.
+
+    >>> why("predictions", "labels"), why("predictions", "number")
+    ('Answers for new data, with chances:', 'Answers for new data:')
+    """
+    if answers == "predictions" and target in ("classes", "labels"):
+        return "Answers for new data, with chances:"
+    return _WHY[answers]
 
 
 def usage(

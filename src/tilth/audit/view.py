@@ -14,7 +14,7 @@ from tilth.audit import sentences, words
 from tilth.audit.headline import best_baseline
 from tilth.audit.run_files import RunFiles
 from tilth.audit.settings_view import settings_view
-from tilth.audit.usage import usage
+from tilth.audit.usage import usage, why
 from tilth.data.dataset import USES
 
 CALIBRATION_ROWS = (
@@ -194,7 +194,7 @@ def _commands(run: RunFiles) -> list[dict[str, str]]:
     files += " --out answers.csv" * (answers == "predictions")
     return [
         {
-            "why": run.audit.get("asked", "Answers for new data, with chances:"),
+            "why": why(answers, run.audit["target"]["kind"]),
             "text": usage(str(run.folder), kind=kind, files=files, answers=answers, **own),
         },
         {"why": "The model to take along:", "text": f"tilth export {folder} my-model"},

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def show_rows(data: Rows, rows: IntArray, captions: Sequence[str], title: str) -> Any:
-    """Return a matplotlib figure of pictures, or a polars frame with the captions as a column."""
+    """Return a matplotlib figure of pictures, or a polars frame with the captions as a column.
+
+    A caption of several lines is one line in the frame, with commas.
+    """
     items = [data.show_item(int(row)) for row in rows]
     if items and "png" in items[0]:
         return contact_sheet([item["png"] for item in items], captions)
@@ -22,7 +25,8 @@ def show_rows(data: Rows, rows: IntArray, captions: Sequence[str], title: str) -
     frame = pl.DataFrame([item["row"] for item in items], infer_schema_length=None)
     if not any(captions):
         return frame
-    return frame.with_columns(pl.Series(title, list(captions), dtype=pl.String))
+    lines = [caption.replace("\n", ", ") for caption in captions]
+    return frame.with_columns(pl.Series(title, lines, dtype=pl.String))
 
 
 def contact_sheet(pictures: Sequence[bytes], captions: Sequence[str]) -> Any:

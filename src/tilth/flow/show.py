@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,11 +22,15 @@ from tilth.tasks.keypoints import place_scores
 if TYPE_CHECKING:
     from tilth.flow.learner import Learner
 
+WRONG = "#c0281f"
+"""The colour of a title that says a wrong class."""
+
 
 def show_results(learner: Learner, count: int = 9) -> Any:
     """Return a matplotlib figure of pictures, or a polars frame of table rows, drawn from valid.
 
-    Of points, where they are and where the model puts them is drawn into the pictures.
+    Of points, where they are and where the model puts them is drawn into the pictures. Classes
+    that are wrong have a red title.
     Raises UserError for a task that predicts nothing.
     """
     task = learner.task
@@ -42,21 +47,43 @@ def show_results(learner: Learner, count: int = 9) -> Any:
     ]
     rows = found.rows[places].numpy()
     if task.target.kind == "points":
-        return _points_drawn(cast(ImageData, learner.data), rows, truths, said.values, captions)
-    return show_rows(as_rows(learner.data), rows, captions, "true, answer")
+        shown = _points_drawn(cast(ImageData, learner.data), rows, truths, said.values, captions)
+    else:
+        title = f"true, answer{' (before any fit)' * _before(learner)}"
+        shown = show_rows(as_rows(learner.data), rows, captions, title)
+    if hasattr(shown, "suptitle"):  # a figure, not a frame
+        wrong = said.answers != truths if task.target.kind == "classes" else np.zeros(len(rows))
+        for axis in itertools.compress(shown.axes, wrong):
+            axis.title.set_color(WRONG)
+        shown.suptitle(_heading(learner, task.target.kind), fontsize=8)
+    return shown
+
+
+def _before(learner: Learner) -> bool:
+    return not learner.phases_done and learner.current_run is None
+
+
+def _heading(learner: Learner, kind: str) -> str:
+    """Return what to know of all the pictures: what colours mean, and whether anything is learned.
+
+    kind: of the target
+    """
+    told = ["The net as it is before any fit"] * _before(learner)
+    colours = {"points": "green: true; red: said", "classes": "a red title: wrong"}
+    return "\n".join([*told, *([colours[kind]] if kind in colours else [])])
 
 
 def caption(target: Target, truth: Any, answer: Any, value: Any) -> str:
-    """Return truth and answer in words, with probabilities where there are some.
+    """Return truth and answer in words, a line each, with probabilities where there are some.
 
     Of points the normalised mean error, and the share of them that is found.
 
     >>> signs = Target("signs", "labels", ("red", "round", "old"))
     >>> caption(signs, [1, 0, 1], [1, 1, 0], [0.9, 0.6, 0.1])
-    'red + old, red 90% + round 60%'
+    'true red + old\\nsaid red 90% + round 60%'
     """
     if target.kind == "number":
-        return f"{truth:.4g}, {answer:.4g}"
+        return f"true {truth:.4g}\nsaid {answer:.4g}"
     if target.kind == "points":
         error, found = place_scores(answer[None], truth[None], target.scale)[0]
         return f"error {error:.3f}, {found:.0%} found"
@@ -64,8 +91,9 @@ def caption(target: Target, truth: Any, answer: Any, value: Any) -> str:
         each = list(zip(target.labels, truth, answer, value, strict=True))
         true = [label for label, there, _, _ in each if there]
         said = [f"{label} {chance:.0%}" for label, _, there, chance in each if there]
-        return f"{' + '.join(true) or 'none'}, {' + '.join(said) or 'none'}"
-    return f"{target.labels[int(truth)]}, {target.labels[int(answer)]} {value.max():.0%}"
+        return f"true {' + '.join(true) or 'none'}\nsaid {' + '.join(said) or 'none'}"
+    one, other = target.labels[int(truth)], target.labels[int(answer)]
+    return f"true {one}\nsaid {other} {value.max():.0%}"
 
 
 def _points_drawn(

@@ -154,7 +154,7 @@ def _worst(task: Multilabel, data: Rows, found: Outputs, said: NDArray[np.bool_]
     for place in largest(losses, MOST_SHOWN):
         shown = show(data, int(found.rows[place]))
         true = _named(task, found.targets[place].numpy() > 0)
-        caption = f"true: {true}; said: {_named(task, said[place])}"
+        caption = f"{words.item(shown['item'])}, true: {true}; said: {_named(task, said[place])}"
         picture = {"png": shown["png"]} if shown["png"] else {"numbers": []}
         tiles.append({**picture, "caption": caption})
     return Section("Worst errors", strips=[{"title": "", "shown": tiles}])

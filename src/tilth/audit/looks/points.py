@@ -114,7 +114,8 @@ def _shown(data: ImageData, rows: IntArray, places: Array, truths: Array, values
             {
                 "png": marked(data, int(rows[k]), truths[k], places[k]),
                 "broad": True,
-                "caption": f"error {values[k, 0]:.3f} of the size",
+                "caption": f"{words.item(data.item_id(int(rows[k])))}, "
+                f"error {values[k, 0]:.3f} of the size",
             }
             for k in chosen
         ]

@@ -151,13 +151,14 @@ def _rows(
     best: Contestant,
 ) -> list[list[dict[str, Any]]]:
     """Return, for each picture, what was seen, restored and wanted, and the best simple way."""
-    rows = []
+    rows, data = [], as_rows(setup.data)
     found = list(pairs(task, setup, "test", places))
     seen, wanted = (torch.cat([pair[side] for pair in found]) for side in (0, 1))
     columns = (seen, ways["net"](seen), wanted, ways[best.name](seen))
     for number, four in enumerate(zip(*map(shown, columns), strict=True)):
         place = places[number]
-        told = ("seen", _decibels("restored", values["net"], place), "wanted")
+        item = words.item(data.item_id(int(data.splits["test"][place])))
+        told = (f"{item}, seen", _decibels("restored", values["net"], place), "wanted")
         simple = _decibels(best.name, values[best.name], place)
         captions = zip(four, (*told, simple), strict=True)
         rows.append([{**tile, "sheet": True, "caption": text} for tile, text in captions])
