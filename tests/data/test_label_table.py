@@ -107,7 +107,11 @@ def test_a_column_of_splits_is_taken_and_an_odd_word_told(tmp_path):
             {},
             "Choices: eye_x, eye_y, x2, y2. Fix: .* task='keypoints' .--task keypoints.",
         ),
-        ({"a": ["x", "y", "1"]}, {"task": "regress"}, "a='x'; only numbers"),
+        (
+            {"a": ["1", "x", "2"]},
+            {"task": "regress"},
+            "a='x' of a/2; only numbers.*Fix: mend or remove its line .* leave the task out",
+        ),
         ({"a": [0, 2, 1], "b": [0, 0, 1]}, {"target": ["a", "b"]}, "a=2; several columns"),
         (
             {"a": [0.5, 2, 1], "b": [0, 0, 1]},
@@ -116,7 +120,7 @@ def test_a_column_of_splits_is_taken_and_an_odd_word_told(tmp_path):
         ),
         ({"a_x": [0.5, 2, 1]}, {"task": "keypoints"}, "1 column of numbers for points"),
         ({"a": [1, 2, 3]}, {"task": "sing"}, "'sing'"),
-        ({"a": ["1", "inf", "2"]}, {"task": "regress"}, "a='inf'; only numbers"),
+        ({"a": ["1", "inf", "2"]}, {"task": "regress"}, "a='inf' of a/2; only numbers"),
         (
             {"p_x": ["1", "12,5", "3"], "p_y": [1, 2, 3]},
             {"task": "keypoints", "target": ["p_x", "p_y"]},
