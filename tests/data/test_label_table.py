@@ -150,6 +150,15 @@ def test_a_table_without_a_line_of_names_keeps_its_first_picture(tmp_path, first
     assert told.values == dict(zip(PICTURES, "uvw", strict=True)) and not told.gaps
 
 
+@pytest.mark.parametrize("first", ["1.png,16.94,24.47", "1.png,16.94,16.94", "1.png,16.94,3,5"])
+def test_points_without_a_line_of_names_ask_for_one(tmp_path, first):
+    more = ",2" * (first.count(",") - 1)
+    (tmp_path / "t.csv").write_text(f"{first}\n2.png,1.5{more}\n3.png,2.5{more}\n")
+    told = "called 16.94, .*: the table seems to have no line of names.*Fix: .*file,nose_x,nose_y"
+    with pytest.raises(UserError, match=told):
+        read_label_table(tmp_path / "t.csv", PICTURES, task="keypoints")
+
+
 def test_a_first_picture_that_is_not_there_is_listed_as_any_other(tmp_path):
     (tmp_path / "t.csv").write_text("1.PNG,u\n2.png,v\n3.PNG,w\n")
     told = read_label_table(tmp_path / "t.csv", PICTURES)

@@ -282,6 +282,13 @@ def _divided(text: str | None, between: str) -> tuple[str, ...]:
 
 def _points(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
     """Read points: columns in pairs, x before y; where either is missing, the point is."""
+    if wanted and numbers_of(pl.Series(wanted[:1])) is not None:
+        raise UserError(
+            f"the columns of the points are called {', '.join(wanted[:4])}: the table seems to "
+            "have no line of names",
+            rule="points are known by the names of their columns, x before y",
+            fix="begin the table with such a line, as in file,nose_x,nose_y",
+        )
     if len(wanted) < 2 or len(wanted) % 2:
         raise UserError(
             f"{counted(len(wanted), 'column')} of numbers for points: {', '.join(wanted[:8])}",
