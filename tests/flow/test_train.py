@@ -115,6 +115,16 @@ def test_a_resume_without_a_checkpoint_says_that_it_begins_anew(houses, tmp_path
     assert "begins anew" not in capsys.readouterr().err
 
 
+def test_a_run_named_as_data_is_told_what_trains_with_its_settings(houses, tmp_path):
+    run = make_learner(read(houses), Job(Settings(houses, train=FAST), run=tmp_path / "r")).begin()
+    told = f"{run.path} is a run .unfinished., no data; .*tilth train {run.path}/config.toml trains"
+    with pytest.raises(UserError, match=f"{told} anew, tilth resume {run.path} goes on with it"):
+        read(DataSettings(path=str(run.path)))
+    resume(run.path, quiet=True)
+    with pytest.raises(UserError, match=r"is a run .done., no data; .*config.toml trains anew\.$"):
+        read(DataSettings(path=str(run.path)))
+
+
 @pytest.mark.parametrize("lost", ["all of it", "config.json", "model.safetensors"])
 def test_a_lost_bundle_is_made_again_from_the_checkpoint(houses, tmp_path, lost):
     run, _ = train(Job(Settings(houses, train=FAST), run=tmp_path / "run", quiet=True))
