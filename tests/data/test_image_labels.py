@@ -249,10 +249,18 @@ def test_several_labels_that_train_lacks_are_set_aside_as_classes_are(flat):
 def test_whole_numbers_that_train_lacks_are_no_spelling_but_perhaps_numbers_to_predict(flat):
     ages = in_splits(flat, {name: str(20 + n % 17) for n, name in enumerate(TRUTH)})
     told = "pictures have a label that no training picture has.*Fix: .*--task regress"
-    with pytest.raises(UserError, match=told) as raised:
-        tl.images(flat, labels=ages, target="labels")
-    assert "may be" not in str(raised.value)
+    for task in (None, "multilabel"):
+        with pytest.raises(UserError, match=told) as raised:
+            tl.images(flat, labels=ages, target="labels", task=task)
+        assert "may be" not in str(raised.value)
     assert tl.images(flat, labels=ages, target="labels", task="regress").target.kind == "number"
+
+
+def test_several_numbers_in_a_cell_are_labels_and_no_number_to_predict(flat):
+    pairs = in_splits(flat, {name: f"{20 + n % 17};40" for n, name in enumerate(TRUTH)})
+    with pytest.raises(UserError, match="no training picture has") as raised:
+        tl.images(flat, labels=pairs, target="labels", task="multilabel")
+    assert "regress" not in raised.value.fix
 
 
 def test_cells_of_several_labels_beside_empty_ones_ask_for_the_task_of_several(flat):

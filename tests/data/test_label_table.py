@@ -107,7 +107,11 @@ def test_a_column_of_splits_is_taken_and_an_odd_word_told(tmp_path):
             {},
             "Choices: eye_x, eye_y, x2, y2. Fix: .* task='keypoints' .--task keypoints.",
         ),
-        ({"a": ["x", "y", "1"]}, {"task": "regress"}, "a='x'; only numbers"),
+        (
+            {"a": ["1", "x", "2"]},
+            {"task": "regress"},
+            "a='x' of a/2; only numbers.*Fix: mend or remove its line .* leave the task out",
+        ),
         ({"a": [0, 2, 1], "b": [0, 0, 1]}, {"target": ["a", "b"]}, "a=2; several columns"),
         (
             {"a": [0.5, 2, 1], "b": [0, 0, 1]},
@@ -116,7 +120,7 @@ def test_a_column_of_splits_is_taken_and_an_odd_word_told(tmp_path):
         ),
         ({"a_x": [0.5, 2, 1]}, {"task": "keypoints"}, "1 column of numbers for points"),
         ({"a": [1, 2, 3]}, {"task": "sing"}, "'sing'"),
-        ({"a": ["1", "inf", "2"]}, {"task": "regress"}, "a='inf'; only numbers"),
+        ({"a": ["1", "inf", "2"]}, {"task": "regress"}, "a='inf' of a/2; only numbers"),
         (
             {"p_x": ["1", "12,5", "3"], "p_y": [1, 2, 3]},
             {"task": "keypoints", "target": ["p_x", "p_y"]},
@@ -144,6 +148,15 @@ def test_a_table_without_a_line_of_names_keeps_its_first_picture(tmp_path, first
     (tmp_path / "t.csv").write_text(f"{first},u\n2.png,v\n3.png,w\n")
     told = read_label_table(tmp_path / "t.csv", PICTURES)
     assert told.values == dict(zip(PICTURES, "uvw", strict=True)) and not told.gaps
+
+
+@pytest.mark.parametrize("first", ["1.png,16.94,24.47", "1.png,16.94,16.94", "1.png,16.94,3,5"])
+def test_points_without_a_line_of_names_ask_for_one(tmp_path, first):
+    more = ",2" * (first.count(",") - 1)
+    (tmp_path / "t.csv").write_text(f"{first}\n2.png,1.5{more}\n3.png,2.5{more}\n")
+    told = "called 16.94, .*: the table seems to have no line of names.*Fix: .*file,nose_x,nose_y"
+    with pytest.raises(UserError, match=told):
+        read_label_table(tmp_path / "t.csv", PICTURES, task="keypoints")
 
 
 def test_a_first_picture_that_is_not_there_is_listed_as_any_other(tmp_path):

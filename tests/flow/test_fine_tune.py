@@ -236,6 +236,22 @@ def test_grey_pictures_get_the_mean_over_the_colours_of_the_body(tmp_path):
     assert learn.warm_notes[1].startswith("left at their first values: body.0.weight")
 
 
+def test_grey_pictures_begin_from_a_colour_body_of_the_usual_width(tmp_path):
+    """The usual net of grey pictures is narrower: with it nothing of the body would fit."""
+    colour = tl.Learner(digits(True, in_colour(PIXELS)), **SHARED)
+    bundle = save(colour, tmp_path / "body")
+    learn = make(bundle, tmp_path / "run", freeze_epochs=1)
+    assert "width" not in learn.architecture["arguments"]
+    first = "left at their first values: body.0.weight"
+    assert [note for note in learn.warm_notes if note.startswith("left")] == [first]
+    own, before = learn.model.state_dict(), colour.model.state_dict()
+    taken = [name for name in own if not name.startswith("head.") and name != "body.0.weight"]
+    assert taken and all(torch.equal(own[name], before[name]) for name in taken)
+    run = learn.fit(1)
+    assert len(run.metrics) == 2
+    assert tl.Learner(digits(False), **SHARED).architecture["arguments"]["width"] == 32
+
+
 def test_colour_pictures_on_a_body_of_grey_ones_keep_their_own_and_it_is_said(body):
     own = digits(False, in_colour(PIXELS))
     learn = tl.Learner(own, warm_start=body, **SHARED)

@@ -245,7 +245,8 @@ def test_runs_that_cannot_be_reviewed_are_told(run, tmp_path):
     table.write_text("rooms,price\n" + "\n".join(lines) + "\n")
     words = ("--target", "price", *FAST, "-q")
     assert call("train", table, "-o", tmp_path / "prices", *words)[0] == 0
-    with pytest.raises(UserError, match="pictures and a net that predicts"):
+    told = "prices is a run of regress on tables; .* points of pictures. Fix: tilth check"
+    with pytest.raises(UserError, match=told):
         open_review(tmp_path / "prices", quiet=True)
     with pytest.raises(UserError, match="folds=1"):
         open_review(run, folds=1, quiet=True)
@@ -255,6 +256,22 @@ def test_runs_that_cannot_be_reviewed_are_told(run, tmp_path):
     learn.fit().export()
     with pytest.raises(UserError, match="data in memory"):
         open_review(tmp_path / "memory", quiet=True)
+
+
+def test_a_run_on_masks_is_told_what_is_reviewed(tmp_path):
+    stream = np.random.default_rng(0)
+    for number in range(40):
+        mask = (stream.random((16, 16)) > 0.5).astype(np.uint8)
+        for kind, pixels in (("pictures", 200 * mask), ("masks", mask)):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / kind / f"{number}.png")
+    words = ("--masks", tmp_path / "masks", "--set", "model.arguments.width=4", *FAST, "-q")
+    code, _, err = call("train", tmp_path / "pictures", "-o", tmp_path / "run", *words)
+    assert code == 0, err
+    code, _, err = call("review", tmp_path / "run", "--json")
+    assert code == 2
+    assert "run is a run of segment on pictures; runs are reviewed that predict classes" in err
+    assert "Fix: tilth review RUN --pictures FOLDER" in err
 
 
 def test_ctrl_c_ends_the_page_and_says_what_was_decided(run, monkeypatch):

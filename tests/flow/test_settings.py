@@ -63,6 +63,7 @@ def test_config_goes_round():
         ("trian.epochs", "3", "did you mean 'train'"),
         ("epochz", "3", "did you mean"),
         ("train.epochs", "many", "must be int"),
+        ("data.size", "32x32", "one number, or HEIGHT,WIDTH. Fix: --size 72,96"),
         ("train.compile", "perhaps", "value of train.compile"),
         ("data.columns", "foo", "data.columns.NAME=foo"),
         ("data.colums.zip", "category", "did you mean 'data.columns'"),
@@ -77,6 +78,8 @@ def test_wrong_changes_are_told(name, value, told):
 
 
 def test_wrong_types_are_told_and_whole_numbers_are_numbers():
+    with pytest.raises(UserError, match="size = '32x32'; size is one number, or HEIGHT,WIDTH"):
+        fill(DataSettings, {"size": "32x32"})
     assert fill(TrainSettings, {"lr": 1}).lr == 1.0
     for wrong in ({"epochs": 2.5}, {"epochs": True}, {"compile": 1}, {"device": 3}):
         (name,) = wrong

@@ -12,11 +12,13 @@ from torch import nn
 import tilth as tl
 from tests.cli.calling import call
 from tilth.errors import UserError
+from tilth.flow.phase import Phase
 from tilth.flow.run import Run
 from tilth.flow.settings import DataSettings, ModelSettings, Settings, TrainSettings
 from tilth.flow.several import cross_validate_job, repeat_job
+from tilth.flow.sources import read
 from tilth.flow.together import spread, table, together
-from tilth.flow.train import Job, bundled, train
+from tilth.flow.train import Job, bundled, make_learner, resume, train
 from tilth.ship.predictor import load
 
 FAST = TrainSettings(epochs=1, lr=0.01, device="cpu", dtype="float32", channels_last=False)
@@ -96,6 +98,31 @@ def test_a_finished_run_is_taken_as_it_is(houses, tmp_path):
     _, second = train(dataclasses.replace(job, resume=True))
     assert (tmp_path / "run" / "audit.json").stat().st_mtime_ns == written
     assert {**second, "seconds": 0} == {**first, "seconds": 0}
+
+
+def test_a_resume_without_a_checkpoint_says_that_it_begins_anew(houses, tmp_path, capsys):
+    settings = Settings(houses, train=FAST)
+    for name in ("measuring", "training"):  # killed there
+        job = Job(settings, run=tmp_path / name, quiet=True)
+        learn = make_learner(read(houses), job)
+        run = learn.begin()
+        if name == "training":
+            Phase(learn, run, 0)
+        resume(tmp_path / name)
+        assert "no checkpoint was written before it stopped: begins anew" in capsys.readouterr().err
+    shutil.rmtree(tmp_path / "training" / "model")
+    resume(tmp_path / "training")
+    assert "begins anew" not in capsys.readouterr().err
+
+
+def test_a_run_named_as_data_is_told_what_trains_with_its_settings(houses, tmp_path):
+    run = make_learner(read(houses), Job(Settings(houses, train=FAST), run=tmp_path / "r")).begin()
+    told = f"{run.path} is a run .unfinished., no data; .*tilth train {run.path}/config.toml trains"
+    with pytest.raises(UserError, match=f"{told} anew, tilth resume {run.path} goes on with it"):
+        read(DataSettings(path=str(run.path)))
+    resume(run.path, quiet=True)
+    with pytest.raises(UserError, match=r"is a run .done., no data; .*config.toml trains anew\.$"):
+        read(DataSettings(path=str(run.path)))
 
 
 @pytest.mark.parametrize("lost", ["all of it", "config.json", "model.safetensors"])

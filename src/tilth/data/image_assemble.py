@@ -221,18 +221,19 @@ def _without_unseen(
             + ", ".join(f"{label!r} ({len(items)})" for label, items in unseen.items()),
             rule="what is not in train cannot be learned",
             choices=target.labels,
-            fix=_meant(list(unseen), target),
+            fix=_meant(list(unseen), target, gathered.labels),
         )
     gathered.facts.unseen = unseen
     return {name: rows[~np.isin(rows, list(lacking))] for name, rows in splits.items()}
 
 
-def _meant(unseen: Sequence[str], target: Target) -> str:
+def _meant(unseen: Sequence[str], target: Target, labels: Labels) -> str:
     """Return what to do about labels that train lacks: another task, another spelling, or more."""
     more = "add such pictures to train, or take them out"
-    labels = [*unseen, *target.labels]
-    task = if_numbers(labels) or if_several(labels)
-    if task and target.kind == "classes":
+    known, is_one = [*unseen, *target.labels], target.kind == "classes"
+    task = if_numbers(known) if is_one or all(len(said) < 2 for said in labels) else ""
+    task = task or (if_several(known) if is_one else "")
+    if task:
         return f"{task}; else {more}"
     guesses = {label: nearest(label, target.labels) for label in unseen}
     spelled = [f"{label!r} may be {guess!r}" for label, guess in guesses.items() if guess]

@@ -83,8 +83,10 @@ def read_label_table(
         frame = pl.concat([pl.DataFrame(first), frame.cast(pl.String)])
         kind = _kind(frame, wanted, task)
     told = Told(kind, target=called, asked=task is not None)
-    values = _READERS[kind](frame, wanted, told)
     said = frame[place].cast(pl.String).str.strip_chars().to_list()
+    if kind == "number":
+        _check_numbers(frame[wanted[0]], said, told)
+    values = _READERS[kind](frame, wanted, told)
     parts = _splits(frame, table, wanted)
     for name, value, part in zip(said, values, parts, strict=True):
         picture = known.get(_plain(name))
@@ -205,9 +207,10 @@ def numbers_of(column: pl.Series) -> pl.Series | None:
     return None if bool(odd.any()) else numbers
 
 
-def _odd_one(column: pl.Series) -> str:
-    """Return the first value of a column that is no number."""
-    return str(next(one for one in column.to_list() if numbers_of(pl.Series([one])) is None))
+def _odd_row(column: pl.Series) -> int:
+    """Return the row of the first value of a column that is no number."""
+    values = enumerate(column.to_list())
+    return next(row for row, one in values if numbers_of(pl.Series([one])) is None)
 
 
 def _classes(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
@@ -220,18 +223,28 @@ def _classes(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any
         numbers = known.cast(pl.Float64, strict=False)
         if 2 * numbers.is_not_null().sum() > len(known) and (numbers.drop_nulls() % 1 != 0).any():
             told.notes.append(
-                f"{told.called} is taken as classes for {_odd_one(column)!r}; "
+                f"{told.called} is taken as classes for {column[_odd_row(column)]!r}; "
                 f"{numbers.is_not_null().sum():,} of {len(known):,} values are numbers "
                 "(task='regress' names the others)"
             )
     return values
 
 
+def _check_numbers(column: pl.Series, pictures: Sequence[str], told: Told) -> None:
+    """Raise UserError where something is no number, naming the first picture that has such."""
+    if numbers_of(column) is not None:
+        return
+    row = _odd_row(column)
+    raise UserError(
+        f"{told.called}={column[row]!r} of {pictures[row]}",
+        rule="only numbers can be regressed",
+        fix="mend or remove its line in the table, or leave the task out to take all as classes",
+    )
+
+
 def _numbers(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
-    column = frame[wanted[0]]
-    numbers = numbers_of(column)
-    if numbers is None:
-        raise UserError(f"{told.called}={_odd_one(column)!r}", rule="only numbers can be regressed")
+    numbers = numbers_of(frame[wanted[0]])
+    assert numbers is not None
     told.notes.append(f"{told.called} is a number to predict")
     return numbers.to_list()
 
@@ -269,6 +282,13 @@ def _divided(text: str | None, between: str) -> tuple[str, ...]:
 
 def _points(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]:
     """Read points: columns in pairs, x before y; where either is missing, the point is."""
+    if wanted and numbers_of(pl.Series(wanted[:1])) is not None:
+        raise UserError(
+            f"the columns of the points are called {', '.join(wanted[:4])}: the table seems to "
+            "have no line of names",
+            rule="points are known by the names of their columns, x before y",
+            fix="begin the table with such a line, as in file,nose_x,nose_y",
+        )
     if len(wanted) < 2 or len(wanted) % 2:
         raise UserError(
             f"{counted(len(wanted), 'column')} of numbers for points: {', '.join(wanted[:8])}",
@@ -282,7 +302,7 @@ def _points(frame: pl.DataFrame, wanted: Sequence[str], told: Told) -> list[Any]
     for name, column in columns.items():
         if column is None:
             raise UserError(
-                f"{name}={_odd_one(frame[name])!r}",
+                f"{name}={frame[name][_odd_row(frame[name])]!r}",
                 rule="points are numbers of px; an empty cell is a point that is not there",
             )
     rows = pl.DataFrame(columns).fill_null(float("nan"))

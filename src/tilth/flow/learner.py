@@ -155,8 +155,8 @@ class Learner:
         arguments = self.given_arguments = {**named, **arguments}
         usual = self.data.usual_network() if name == self.data.usual.model else {}
         check_model_fits(name, self.data.kind, known)
-        brought = body_arguments(start, self.task, name, {**known, **arguments})
-        full = {**known, **usual, **brought, **arguments}
+        body = body_arguments(start, self.task, name, {**known, **arguments}, usual)
+        full = {**known, **body, **arguments}
         with seeded(fold(self.settings.seed, "model"), self.device):
             return {"name": name, "arguments": full}, registry.build("tilth.models", name, full)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tilth import files
+from tilth import console, files
 from tilth.data.dataset import Rows
 from tilth.errors import TilthError, UserError
 from tilth.flow.agreement import (
@@ -19,7 +19,7 @@ from tilth.flow.agreement import (
     restore,
 )
 from tilth.flow.run import Run
-from tilth.train.checkpoint import Checkpointer, latest
+from tilth.train.checkpoint import Checkpointer, latest, steps
 from tilth.train.deadline import Deadline
 from tilth.train.early_stop import BestWeights
 from tilth.train.interrupt import Interrupt
@@ -72,6 +72,8 @@ def open_run(learner: Learner, *, resume: bool) -> Run:
             run = Run(folder, learner)
             if not run.is_finished:
                 tell_changes(folder)
+                if not (learner.quiet or steps(folder.checkpoints / "phase-0")):
+                    console.say("no checkpoint was written before it stopped: begins anew")
             return run
     if path is None:
         folder = RunFolder.create_default(data.name, config=config)

@@ -24,6 +24,7 @@ from tilth.data.decisions import read as read_decisions
 from tilth.data.image_data import ImageData, read_images
 from tilth.errors import UserError, choose
 from tilth.flow.agreement import check_same_data
+from tilth.flow.fitting_models import WORDS
 from tilth.flow.learner import Learner
 from tilth.flow.out_of_fold import out_of_fold, phases_of
 from tilth.flow.phase import recorded_plans
@@ -81,9 +82,7 @@ def open_review(
     check_same_data(folder, learner)
     opened = open_bundle(folder.model)
     if not isinstance(learner.data, ImageData) or opened.task is None:
-        raise UserError(
-            f"a review of {run}", rule="what is reviewed are pictures and a net that predicts"
-        )
+        raise _not_reviewed(run, learner)
     if layer is not None:
         choose(layer, [name for name, _ in opened.model.named_modules() if name], "layer")
     if pictures is not None:
@@ -96,6 +95,21 @@ def open_review(
     suspects += worst_errors(data, folder.read_record("audit"))
     path = _begun(folder, settings)
     return _session(data, data, opened, layer, path, suspects, notes)
+
+
+def _not_reviewed(run: str | Path, learner: Learner) -> UserError:
+    """Say what a run is that has no review, and what shows its data where anything does."""
+    data, fix = learner.data, ""
+    if isinstance(data, ImageData):
+        fix = "tilth review RUN --pictures FOLDER shows its pictures to the net of such a run"
+    elif data.kind == "table":
+        fix = "tilth check lists what looks wrong in a table"
+    return UserError(
+        f"{run} is a run of {learner.task.name} on {WORDS.get(data.kind, data.kind)}",
+        rule="runs are reviewed that predict classes, several labels, a number or points of "
+        "pictures",
+        fix=fix,
+    )
 
 
 def _begun(folder: RunFolder, settings: Settings) -> Path:

@@ -297,7 +297,7 @@ def inner_types(kind: Any, count: int, name: str) -> list[Any]:
 
 def convert(value: Any, kind: Any, name: str) -> Any:
     """Check a value read from TOML or given in Python against a field's type."""
-    kind = alternative(kind, several=isinstance(value, list | tuple))
+    whole, kind = kind, alternative(kind, several=isinstance(value, list | tuple))
     base = base_type(kind)
     if base is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
@@ -306,14 +306,14 @@ def convert(value: Any, kind: Any, name: str) -> Any:
         return tuple(convert(one, inner, name) for one, inner in zip(value, kinds, strict=True))
     if isinstance(value, base) and not (base is int and isinstance(value, bool)):
         return value
-    raise UserError(f"{name} = {value!r}", rule=f"{name} must be {base.__name__}")
+    raise UserError(f"{name} = {value!r}", **_needed(whole, name))
 
 
 def parse(text: str, kind: Any, name: str) -> Any:
     """Read a value given as text on the command line."""
     if tuple[float, ...] in plain_types(kind):
         text = text.replace(":", ",")  # of rates, FIRST:LAST
-    kind = alternative(kind, several="," in text)
+    whole, kind = kind, alternative(kind, several="," in text)
     base = base_type(kind)
     if base is tuple:
         parts = [part.strip() for part in text.split(",") if part.strip()]
@@ -325,7 +325,19 @@ def parse(text: str, kind: Any, name: str) -> Any:
     try:
         return base(text)
     except ValueError:
-        raise UserError(f"{name}={text!r}", rule=f"{name} must be {base.__name__}") from None
+        raise UserError(f"{name}={text!r}", **_needed(whole, name)) from None
+
+
+def _needed(kind: Any, name: str) -> dict[str, str]:
+    """Return what a value must be that is none of a field's types; kind: all of them.
+
+    >>> _needed(int | None, "epochs"), _needed(int | tuple[int, int] | None, "size")["rule"]
+    ({'rule': 'epochs must be int'}, 'size is one number, or HEIGHT,WIDTH')
+    """
+    if tuple[int, int] in plain_types(kind):
+        fix = "--size 72,96 (size=(72, 96))"
+        return {"rule": f"{name} is one number, or HEIGHT,WIDTH", "fix": fix}
+    return {"rule": f"{name} must be {base_type(kind).__name__}"}
 
 
 def entry(text: str, kind: Any) -> Any:

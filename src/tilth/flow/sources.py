@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ from tilth.flow.settings import (
     DataSettings,
 )
 from tilth.nn.sizes import height_width
+from tilth.train.run_folder import CONFIG, RunFolder, is_run, lacking
 
 TASKS = ("classify", "regress")
 
@@ -346,6 +348,8 @@ def check_data_settings(settings: DataSettings) -> None:
             rule="data is a folder of pictures, a folder of idx files, a table, or env:WORLD",
             fix="check the spelling of the path",
         )
+    if is_run(path):
+        raise _run_as_data(RunFolder(path))
     is_one = wants_table(settings)
     if is_one and not settings.target:
         raise UserError(
@@ -364,6 +368,19 @@ def check_data_settings(settings: DataSettings) -> None:
         check_onto(settings)
     check_places(settings)
     check_ranges(settings)
+
+
+def _run_as_data(folder: RunFolder) -> UserError:
+    """Say that a run was named where data was asked for, and what trains with its settings."""
+    ways = []
+    if not lacking(folder.config):
+        ways = [f"tilth train {shlex.quote(str(folder.path / CONFIG))} trains anew"]
+        ways += [] if folder.status == "done" else [f"{folder.goes_on_with} goes on with it"]
+    return UserError(
+        f"{folder.path} is a run ({folder.status}), no data",
+        rule="data is a folder of pictures, a folder of idx files, a table, or env:WORLD",
+        fix=", ".join(ways) or "name what it was trained on",
+    )
 
 
 def check_places(settings: DataSettings) -> None:

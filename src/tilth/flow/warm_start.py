@@ -61,15 +61,20 @@ def usual_of(start: Contents | None, task: Task, known: Mapping[str, Any]) -> st
 
 
 def body_arguments(
-    start: Contents | None, task: Task, name: str, known: Mapping[str, Any]
+    start: Contents | None,
+    task: Task,
+    name: str,
+    known: Mapping[str, Any],
+    usual: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the arguments that a body taken over was built with, where nothing else says.
 
-    known: what data and task make known, and what was given
+    known: what data and task make known, and what was given; usual: of these data, for a net
+        that begins anew: a body that says nothing of an argument was built with its default
     A net whose layers depend on the size of the pictures is built for that of its first training.
     """
     if start is None or not _brings_net(start, task) or start.architecture["name"] != name:
-        return {}
+        return dict(usual)
     before, accepted = start.architecture["arguments"], _accepted(name)
     kept = {key: value for key, value in before.items() if key not in (*known, "trained_size")}
     first = before.get("trained_size", before.get("size"))

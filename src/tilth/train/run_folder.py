@@ -104,7 +104,7 @@ class RunFolder:
     @staticmethod
     def check_free(path: Path, *, force: bool = False) -> None:
         """Raise UserError where ``create`` would; what is there already is left alone."""
-        if _is_taken(path) and not (force and _is_run(path)):
+        if _is_taken(path) and not (force and is_run(path)):
             raise _in_the_way(path)
         there = next(one for one in (path, *path.absolute().parents) if one.exists())
         try:
@@ -282,18 +282,18 @@ def _make_way(path: Path, force: bool) -> None:
     """Make sure that ``path`` is free, by removing the run in it where ``force`` says so."""
     if not _is_taken(path):
         return
-    if not (force and _is_run(path)):
+    if not (force and is_run(path)):
         raise _in_the_way(path)
     shutil.rmtree(path)
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
     """Be stricter than ``open``: other programs have a config.toml too, and this may delete."""
     return (path / CONFIG).is_file() and (path / ENVIRONMENT).is_file()
 
 
 def _in_the_way(path: Path) -> UserError:
-    if _is_run(path):
+    if is_run(path):
         status: str = RunFolder(path).status
         if status == "done" and not (path / "audit.json").is_file():
             status = "trained, not looked at yet"
